@@ -1,0 +1,83 @@
+# make alone lists the targets. Each is one or two plain go commands, so that
+# reading it teaches them.
+
+PKG       ?= ./...
+COUNT     ?= 10
+FUZZTIME  ?= 30s
+BENCH     ?= .
+BENCHTIME ?= 1s
+OLD       ?= bench/baseline/micro.txt
+NEW       ?= /tmp/gannet-bench.txt
+PPROF     ?= BenchmarkParse
+GO        ?= go
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+BENCHSTAT   = golang.org/x/perf/cmd/benchstat@latest
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check race alloc invariants fuzz-short fuzz bench bench-compare pprof lint cross interop node clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/gannet and the load tools
+	$(GO) build -o bin/ . ./bench/...
+
+run: ## build bin/gannet and serve the demo tools on loopback until Ctrl-C
+	$(GO) build -o bin/gannet .
+	./bin/gannet serve --demo
+
+test: ## what a fresh clone runs: vet, tests, alloc gates, poisoned buffers, short fuzzing, interop; -race where there is a C compiler
+	$(GO) vet ./...
+	$(GO) test $(PKG)
+	$(MAKE) --no-print-directory invariants
+	@if CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf 2>/dev/null; \
+	then $(MAKE) --no-print-directory race; \
+	else echo "make test: no C compiler here, so the race detector was left out (make race needs one)"; fi
+
+check: test cross ## what CI runs: test with -race required, Node clients, cross-builds, lint
+	CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
+
+race: ## tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $(PKG)
+
+alloc: ## the allocation gates alone
+	$(GO) test -run 'Allocs' $(PKG)
+
+invariants: ## tests with poisoned buffers
+	$(GO) test -tags invariants $(PKG)
+
+fuzz-short:
+	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+
+fuzz: ## each fuzz target for FUZZTIME (default 30s)
+	@set -e; for t in $$($(GO) test -list '^Fuzz' ./fuzz | grep '^Fuzz'); do \
+		echo "fuzz $$t $(FUZZTIME)"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./fuzz; done
+
+bench: ## Go benchmarks, COUNT times, into NEW
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) $(PKG) | tee $(NEW)
+
+bench-compare: ## benchstat of OLD against NEW
+	$(GO) run $(BENCHSTAT) $(OLD) $(NEW)
+
+pprof: ## CPU profile of one benchmark (PPROF=name PKG=./codec), opened in pprof
+	$(GO) test -run '^$$' -bench '$(PPROF)' -cpuprofile cpu.prof -o bin/pprof.test $(PKG)
+	$(GO) tool pprof bin/pprof.test cpu.prof
+
+lint: ## gofmt, vet, staticcheck and the import rules
+	@test -z "$$(gofmt -s -l .)" || { gofmt -s -l .; echo "run: gofmt -s -w on these"; exit 1; }
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -run 'TestLint' .
+
+cross: ## build for linux and darwin on amd64 and arm64
+	@set -e; for os in linux darwin; do for arch in amd64 arm64; do \
+		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 $(GO) vet ./...; done; done
+
+interop: ## clients that nobody here wrote, against the binary (bench/peers)
+	cd bench/peers && $(GO) vet ./... && $(GO) test ./...
+
+node: ## Node clients over stdio (needs npm)
+	.ci/node/run.sh
+
+clean: ## remove what was built
+	rm -rf bin cpu.prof *.test

@@ -1,0 +1,397 @@
+package engine
+
+import (
+	"unsafe"
+
+	"github.com/gannetmcp/gannet/codec"
+)
+
+// Conn is one connection, sans-I/O: its transport feeds whole messages, it
+// appends answers to its output, which goes to its Wire once a turn. It
+// belongs to one loop; its methods must be called inside a turn of that loop,
+// but those marked "safe from any goroutine".
+//
+// An idle Conn holds no buffer, no arena and no call; of the wheel at most one
+// armed timer, which costs nothing until it is due.
+type Conn struct {
+	loop    *Loop
+	wire    Wire
+	framing Framing
+	handler Handler
+	state   any
+
+	// Output. out[sent:] has not been taken by the wire; it is nil when
+	// nothing waits. 0 <= sent <= len(out).
+	out         []byte
+	sent        int
+	frameAt     int // a frame begins there; used while blocked
+	urgentAt    int // end of the last urgent frame that overtook
+	urgentCount int // frames that overtook since output was empty
+	outHint     int // size of the last turns' output
+	charged     int // of out, to the byte budget
+	inputHeld   int // what the transport holds back
+	partialHeld int // what the transport has reserved for a message not complete
+
+	timer      timer // timerConn
+	flushTimer timer // timerFlush
+	backoff    int64 // ticks to the next retry of blocked output
+
+	serial       uint64
+	openedAt     int64
+	lastIn       int64 // last complete message
+	partialAt    int64 // last byte of a message not complete, 0 if none
+	lastProgress int64 // last byte taken by the wire, or last complete message
+
+	calls     *Call // in flight, newest first
+	inFlight  int
+	next      *Conn // of the loop
+	prev      *Conn
+	dirtyNext *Conn
+
+	served      bool // a message was completed
+	isDirty     bool
+	blocked     bool // the wire took less than it was given
+	held        bool // told Blocked to the transport, owes it Resume
+	keepIdle    bool
+	inputEnded  bool
+	draining    bool
+	closed      bool
+	batchOK     bool
+	omitErrorID bool
+}
+
+// Peer describes the other end of a connection.
+type Peer struct {
+	Transport string // "stdio", "tcp", "unix", …
+	Local     string // address on our side, as the transport writes it
+	Remote    string
+}
+
+// Open adds a connection to the loop. framing may be nil: newline-delimited.
+// It returns nil when the service refuses it; the Wire is then closed.
+func (l *Loop) Open(w Wire, framing Framing) *Conn {
+	l.serial++
+	c := &Conn{
+		loop: l, wire: w, framing: framing, serial: l.serial,
+		openedAt: l.now, lastIn: l.now, lastProgress: l.now,
+	}
+	c.timer.kind, c.flushTimer.kind = timerConn, timerFlush
+	c.next = l.conns
+	if l.conns != nil {
+		l.conns.prev = c
+	}
+	l.conns = c
+	l.e.open.Add(1)
+	l.n.connsOpened.add(1)
+	if f := l.e.opts.Observer.ConnOpened; f != nil {
+		f(c)
+	}
+	c.handler = l.e.svc.OpenConn(c)
+	if c.handler == nil {
+		c.Close(CloseRefused)
+		return nil
+	}
+	if c.closed {
+		return nil
+	}
+	if l.drained {
+		c.draining = true
+		c.markDirty()
+	}
+	c.armDeadline()
+	return c
+}
+
+// Loop returns the connection's loop.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// Wire returns the connection's transport half.
+func (c *Conn) Wire() Wire { return c.wire }
+
+// Peer describes the other end, where the transport tells.
+func (c *Conn) Peer() Peer {
+	if p, ok := c.wire.(interface{ Peer() Peer }); ok {
+		return p.Peer()
+	}
+	return Peer{}
+}
+
+// State returns what SetState kept.
+func (c *Conn) State() any { return c.state }
+
+// SetState keeps a value of the service's with the connection.
+func (c *Conn) SetState(v any) { c.state = v }
+
+// KeepIdle says whether the connection stays open however long nothing comes:
+// for a peer with a session, whose life its transport watches.
+func (c *Conn) KeepIdle(keep bool) {
+	c.keepIdle = keep
+	if !keep {
+		c.armDeadline()
+	}
+}
+
+// AllowBatch says whether batches are served (MCP 2025-03-26) or refused.
+func (c *Conn) AllowBatch(allow bool) { c.batchOK = allow }
+
+// OmitErrorID says how an error names a request whose id could not be read:
+// without the member (MCP from 2025-11-25), or by null (JSON-RPC 2.0).
+func (c *Conn) OmitErrorID(omit bool) { c.omitErrorID = omit }
+
+// Closed reports whether the connection has ended.
+func (c *Conn) Closed() bool { return c.closed }
+
+// InFlight returns how many calls of the connection are off the loop.
+func (c *Conn) InFlight() int { return c.inFlight }
+
+// Blocked reports whether the transport must hold further messages back
+// because the peer does not read what it asked for. Once it has returned true,
+// Wire.Resume follows when output has drained, unless the connection ends.
+func (c *Conn) Blocked() bool {
+	if c.closed {
+		return true
+	}
+	if len(c.out)-c.sent < c.loop.e.opts.OutputHighWater {
+		return false
+	}
+	if !c.held {
+		// What is gathered may simply not have been offered yet.
+		if !c.blocked {
+			c.flush()
+			if c.closed {
+				return true
+			}
+			if len(c.out)-c.sent < c.loop.e.opts.OutputHighWater {
+				return false
+			}
+		}
+		c.held = true
+		c.loop.n.heldInput.add(1)
+	}
+	return true
+}
+
+// HoldInput tells how many bytes the transport holds because of Blocked. Above
+// Options.HeldInputBytes the connection is closed and HoldInput returns false.
+func (c *Conn) HoldInput(n int) bool {
+	if c.closed {
+		return false
+	}
+	if n > c.loop.e.opts.HeldInputBytes {
+		c.Close(CloseSlowReader)
+		return false
+	}
+	c.setHeld(n)
+	return true
+}
+
+// setHeld charges what the transport holds back to the byte budget.
+func (c *Conn) setHeld(n int) {
+	if d := charged(n) - charged(c.inputHeld); d != 0 {
+		b := &c.loop.e.budget
+		b.force(d)
+		if b.over() {
+			c.loop.watchBudget()
+		}
+	}
+	c.inputHeld = n
+}
+
+// Receive serves one whole message, without its framing. b is read until
+// Receive returns and not kept.
+//
+// Hot path: no allocation, no lock.
+func (c *Conn) Receive(b []byte) {
+	if c.closed {
+		return
+	}
+	l := c.loop
+	l.n.messagesIn.add(1)
+	l.n.bytesIn.add(uint64(len(b)))
+	c.lastIn, c.lastProgress, c.partialAt, c.partialHeld = l.now, l.now, 0, 0
+	if !c.served {
+		c.served = true
+		c.armDeadline()
+	}
+	m := &l.msg
+	if err := l.e.parser.Parse(m, b); err != nil {
+		c.refuse(m, err)
+		return
+	}
+	if m.Kind() == codec.KindBatch {
+		c.receiveBatch(m)
+		return
+	}
+	l.dispatch(c, m, nil)
+}
+
+// Partial tells that a message has begun and is not complete, and how many
+// bytes the transport has reserved for it (Engine.Reserve). The read timeout
+// counts from the last such call.
+func (c *Conn) Partial(reserved int) {
+	if c.closed {
+		return
+	}
+	c.partialAt, c.partialHeld = c.loop.now, reserved
+	if t := c.loop.e.opts.ReadTimeout; t > 0 {
+		c.armNoLater(c.loop.now + int64(t))
+	}
+}
+
+// Oversized refuses a message that is longer than Options.MaxMessageBytes,
+// which the transport skips to stay in step.
+func (c *Conn) Oversized() {
+	if c.closed {
+		return
+	}
+	c.served = true
+	c.loop.n.oversized.add(1)
+	c.partialAt, c.partialHeld = 0, 0
+	c.sendError(codec.ID{}, &c.loop.e.tooLarge)
+}
+
+// Overloaded refuses a message that the byte budget has no room for, which the
+// transport skips to stay in step.
+func (c *Conn) Overloaded() {
+	if c.closed {
+		return
+	}
+	c.loop.watchBudget()
+	c.loop.n.callsRefused.add(1)
+	c.partialAt, c.partialHeld = 0, 0
+	c.sendError(codec.ID{}, &refusedBudget)
+}
+
+// EndOfInput tells that the peer will send no more. What it asked for is still
+// answered; then the connection is closed.
+func (c *Conn) EndOfInput() {
+	if c.closed || c.inputEnded {
+		return
+	}
+	c.inputEnded = true
+	c.partialAt = 0
+	c.markDirty()
+}
+
+// Drain closes the connection as soon as it has nothing left to do. New
+// requests are refused meanwhile.
+func (c *Conn) Drain() {
+	if c.closed || c.draining {
+		return
+	}
+	c.draining = true
+	c.finishIfDone()
+}
+
+// Idle reports whether nothing is left to do: no call in flight, no output
+// that waits, no input held back.
+func (c *Conn) Idle() bool { return c.inFlight == 0 && len(c.out) == c.sent && !c.held }
+
+// finishIfDone closes a connection that ends when its work is done.
+func (c *Conn) finishIfDone() {
+	if !(c.inputEnded || c.draining) || !c.Idle() {
+		return
+	}
+	if c.inputEnded {
+		c.Close(ClosePeer)
+	} else {
+		c.Close(CloseDrained)
+	}
+}
+
+// Close ends the connection at once; unsent output is dropped, calls in flight
+// are cancelled (ErrConnClosed).
+func (c *Conn) Close(reason CloseReason) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	l := c.loop
+	l.wheel.disarm(&c.timer)
+	l.wheel.disarm(&c.flushTimer)
+	for call := c.calls; call != nil; {
+		next := call.next
+		call.cancel(ErrConnClosed)
+		call = next
+	}
+	c.releaseOut()
+	c.setHeld(0)
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		l.conns = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	c.next, c.prev = nil, nil
+	l.n.connsClosed[reason].add(1)
+	if c.handler != nil {
+		c.handler.CloseConn(c, reason)
+	}
+	if f := l.e.opts.Observer.ConnClosed; f != nil {
+		f(c, reason)
+	}
+	c.wire.Close(reason)
+	l.e.open.Add(-1)
+}
+
+// Deadlines. One timer serves for whichever is next. It is armed lazily: it is
+// moved only to an earlier moment, and what it finds when it fires decides.
+
+// deadline returns the moment at which the connection is to be closed if
+// nothing happens until then, and the reason.
+func (c *Conn) deadline() (at int64, reason CloseReason) {
+	o := &c.loop.e.opts
+	at = noDeadline
+	if c.partialAt != 0 && o.ReadTimeout > 0 && !c.held {
+		at, reason = c.partialAt+int64(o.ReadTimeout), CloseReadTimeout
+	}
+	switch {
+	case c.keepIdle || c.inFlight > 0 || c.blocked:
+	case !c.served:
+		if o.HandshakeTimeout > 0 && c.openedAt+int64(o.HandshakeTimeout) < at {
+			at, reason = c.openedAt+int64(o.HandshakeTimeout), CloseHandshake
+		}
+	case o.IdleTimeout > 0 && c.lastIn+int64(o.IdleTimeout) < at:
+		at, reason = c.lastIn+int64(o.IdleTimeout), CloseIdle
+	}
+	return at, reason
+}
+
+func (c *Conn) armDeadline() {
+	if at, _ := c.deadline(); at != noDeadline {
+		c.armNoLater(at)
+	}
+}
+
+func (c *Conn) armNoLater(at int64) {
+	if !c.timer.armed() || tickOf(at) < c.timer.tick {
+		c.loop.armAt(&c.timer, at)
+	}
+}
+
+func (c *Conn) deadlinePassed() {
+	at, reason := c.deadline()
+	switch {
+	case at == noDeadline:
+	case at <= c.loop.now:
+		c.Close(reason)
+	default:
+		c.loop.armAt(&c.timer, at)
+	}
+}
+
+// holds returns the bytes that the connection holds of the budget.
+func (c *Conn) holds() int { return c.charged + charged(c.inputHeld) + c.partialHeld }
+
+// The wheel's nodes are embedded, so that arming allocates nothing; these find
+// the object around a node. The pointer stays inside one allocation.
+
+func connOfTimer(t *timer) *Conn {
+	return (*Conn)(unsafe.Add(unsafe.Pointer(t), -int(unsafe.Offsetof(Conn{}.timer))))
+}
+
+func connOfFlushTimer(t *timer) *Conn {
+	return (*Conn)(unsafe.Add(unsafe.Pointer(t), -int(unsafe.Offsetof(Conn{}.flushTimer))))
+}

@@ -1,0 +1,27 @@
+// Package transports carries messages between an engine.Service and the world:
+// standard input and output, TCP and Unix sockets. It frames and delivers; what
+// messages mean is the service's.
+//
+//	listener ─ accept ─► gnet loop ─ read ─► line.Framer ─► engine.Conn
+//	                        ▲  one turn of the engine's Loop per read event
+//	                        └─ one byte on a socket pair wakes a loop that sleeps
+//
+// # Why the pieces look as they do
+//
+// Accepting is a goroutine of ours on a std listener, which hands sockets to
+// the loops: gnet's own acceptor ends the whole engine when descriptors run
+// out, has no connection limit, and cannot stop accepting while the rest
+// drains.
+//
+// Output never passes through gnet's buffer. A Wire writes straight to the
+// descriptor what the kernel takes, and the engine keeps the rest. So output
+// is bounded, what is unsent can be counted, and a connection whose peer has
+// shut down its sending half can still be answered: gnet closes a descriptor
+// when it reads the end of file, but a duplicate made just before lives on
+// until the engine has written everything (see stream.go).
+//
+// # Goroutines
+//
+// One for each gnet loop, one for each listener, one that reads standard input
+// if that is served, and the engine's worker pool. None for a connection.
+package transports

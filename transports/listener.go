@@ -1,0 +1,125 @@
+package transports
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gannetmcp/gannet/codec"
+)
+
+// listener is one listening socket and the goroutine that accepts from it.
+type listener struct {
+	srv     *Server
+	ln      net.Listener
+	network string // "tcp" or "unix"
+	url     string // as bound
+	cleanup func() // removes what the listener left in the file system; may be nil
+	running sync.WaitGroup
+	once    sync.Once
+}
+
+// listen opens the socket of l.
+func (s *Server) listen(l Listener) (*listener, error) {
+	u, err := url.Parse(l.URL)
+	if err != nil {
+		return nil, fmt.Errorf("transports: %q is no URL: %w", l.URL, err)
+	}
+	switch u.Scheme {
+	case "tcp":
+		if u.Port() == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
+			return nil, fmt.Errorf("transports: %q: want tcp://HOST:PORT, for example tcp://127.0.0.1:7600 (port 0 for any free one)", l.URL)
+		}
+		return s.listenTCP(l.URL, u.Host)
+	case "unix":
+		if u.Host != "" || u.Path == "" || u.RawQuery != "" {
+			return nil, fmt.Errorf("transports: %q: want unix:///PATH, for example unix:///run/user/1000/gannet.sock", l.URL)
+		}
+		return s.listenUnix(l.URL, u.Path)
+	default:
+		return nil, fmt.Errorf("transports: %q: unknown scheme %q; use stdio, tcp://HOST:PORT or unix:///PATH", l.URL, u.Scheme)
+	}
+}
+
+// listenError says what to do about a failed bind.
+func listenError(u string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("transports: %s: the address is in use; stop what listens there or choose another (port 0 takes any free one): %w", u, err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("transports: %s: not permitted; ports below 1024 and other people's folders need privileges: %w", u, err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("transports: %s: this machine has no such address: %w", u, err)
+	}
+	return fmt.Errorf("transports: %s: %w", u, err)
+}
+
+const (
+	backoffMin = 5 * time.Millisecond
+	backoffMax = time.Second
+)
+
+// acceptLoop hands connections to the event loops until the listener closes.
+// When descriptors run out it waits, longer each time, and goes on as soon as
+// some are free: connections that are open are not touched.
+func (ln *listener) acceptLoop() {
+	defer ln.running.Done()
+	s := ln.srv
+	wait := backoffMin
+	for {
+		c, err := ln.ln.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			s.counters.acceptErrors.Add(1)
+			if wait == backoffMin {
+				s.opts.Logger.Warn("accept failed; trying again", "listener", ln.url, "error", err, "wait", wait)
+			}
+			select {
+			case <-time.After(wait):
+			case <-s.stopping:
+				return
+			}
+			wait = min(2*wait, backoffMax)
+			continue
+		}
+		wait = backoffMin
+		s.counters.accepted.Add(1)
+		if s.counters.open.Add(1) > s.maxConns {
+			s.counters.open.Add(-1)
+			s.counters.overLimit.Add(1)
+			turnAway(c)
+			continue
+		}
+		if _, err := s.gnet.EnrollContext(c, &pending{network: ln.network}); err != nil {
+			// The stream was never opened, so nobody else gives its place back.
+			s.counters.open.Add(-1)
+			s.counters.enrollFailed.Add(1)
+			_ = c.Close()
+		}
+	}
+}
+
+// turnAway tells a peer above the connection limit why it is closed, if its
+// socket takes the line at once.
+func turnAway(c net.Conn) {
+	e := codec.Overloaded("the server has as many connections as it may have")
+	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	_, _ = c.Write(append(codec.AppendErrorReply(nil, codec.ID{}, codec.NoIDNull, &e), '\n'))
+	_ = c.Close()
+}
+
+// close stops accepting.
+func (ln *listener) close() {
+	ln.once.Do(func() {
+		_ = ln.ln.Close()
+		if ln.cleanup != nil {
+			ln.cleanup()
+		}
+	})
+}

@@ -1,0 +1,139 @@
+package transports
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/gannetmcp/gannet/engine"
+)
+
+// Defaults of Options.
+const (
+	DefaultGrace           = 30 * time.Second
+	DefaultMaxConnections  = 50_000
+	DefaultKeepAlive       = 60 * time.Second
+	DefaultKeepAliveProbes = 3
+)
+
+// Options says what to listen on and how. The zero value of each field but
+// Listeners is usable.
+type Options struct {
+	// Listeners to open; at least one.
+	Listeners []Listener
+	// Engine configures the engine behind all of them.
+	Engine engine.Options
+	// Loops is the number of event loops. Zero: GOMAXPROCS. At most 256.
+	Loops int
+	// MaxConnections bounds the open connections of all listeners. A peer
+	// above it gets one error message (-31001) and is closed. Zero: 50,000, or
+	// what RLIMIT_NOFILE leaves room for where that is less (with a warning in
+	// the log); a number that is set and does not fit is an error.
+	MaxConnections int
+	// Grace bounds the drain of ListenAndServe and of the end of standard
+	// input. Zero: 30 s; negative: none, work in flight is cut.
+	Grace time.Duration
+	// TCP holds the options of TCP sockets.
+	TCP TCPOptions
+	// Logger takes what an operator should know. nil discards. It is the
+	// engine's too, unless Engine.Logger is set.
+	Logger *slog.Logger
+	// Stdin and Stdout are what a stdio listener serves; nil means the
+	// process's own.
+	Stdin, Stdout *os.File
+}
+
+// Listener is one address to serve.
+type Listener struct {
+	// URL is "stdio", "tcp://HOST:PORT" (port 0: the kernel picks one) or
+	// "unix:///PATH".
+	URL string
+}
+
+// TCPOptions are the options of TCP sockets. Those marked (Linux) are an error
+// elsewhere when set.
+type TCPOptions struct {
+	// Delay leaves Nagle's algorithm on. Off by default (TCP_NODELAY): output
+	// is gathered here, a turn at a time.
+	Delay bool
+	// KeepAlive is the idle time before the first probe, and the time between
+	// probes. Zero: 60 s; negative: no keepalive.
+	KeepAlive time.Duration
+	// KeepAliveProbes unanswered end the connection. Zero: 3.
+	KeepAliveProbes int
+	// RecvBuffer and SendBuffer are SO_RCVBUF and SO_SNDBUF in bytes. Zero:
+	// the kernel's own sizing, which is best nearly always.
+	RecvBuffer, SendBuffer int
+	// Backlog of connections not yet accepted. Zero: the system's maximum.
+	Backlog int
+	// UserTimeout is TCP_USER_TIMEOUT (Linux): how long sent bytes may stay
+	// unacknowledged. Zero: the kernel's.
+	UserTimeout time.Duration
+	// NotSentLowat is TCP_NOTSENT_LOWAT in bytes: how much unsent data the
+	// kernel takes before a socket counts as not writable. Zero: the kernel's.
+	NotSentLowat int
+	// ReusePort is SO_REUSEPORT: several processes may listen on one port.
+	ReusePort bool
+}
+
+func (o Options) withDefaults() Options {
+	if o.Loops == 0 {
+		o.Loops = runtime.GOMAXPROCS(0)
+	}
+	switch {
+	case o.Grace == 0:
+		o.Grace = DefaultGrace
+	case o.Grace < 0:
+		o.Grace = 0
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Engine.Logger == nil {
+		o.Engine.Logger = o.Logger
+	}
+	if o.Stdin == nil {
+		o.Stdin = os.Stdin
+	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	if o.TCP.KeepAlive == 0 {
+		o.TCP.KeepAlive = DefaultKeepAlive
+	}
+	if o.TCP.KeepAliveProbes == 0 {
+		o.TCP.KeepAliveProbes = DefaultKeepAliveProbes
+	}
+	return o
+}
+
+func (o *Options) validate() error {
+	if len(o.Listeners) == 0 {
+		return errors.New("transports: Options.Listeners is empty; name at least one, such as tcp://127.0.0.1:0")
+	}
+	for _, f := range []struct {
+		name     string
+		v        int64
+		min, max int64
+	}{
+		{"Loops", int64(o.Loops), 1, 256},
+		{"MaxConnections", int64(o.MaxConnections), 0, 10_000_000},
+		{"TCP.KeepAliveProbes", int64(o.TCP.KeepAliveProbes), 1, 100},
+		{"TCP.RecvBuffer", int64(o.TCP.RecvBuffer), 0, 1 << 30},
+		{"TCP.SendBuffer", int64(o.TCP.SendBuffer), 0, 1 << 30},
+		{"TCP.Backlog", int64(o.TCP.Backlog), 0, 1 << 20},
+		{"TCP.UserTimeout", int64(o.TCP.UserTimeout), 0, int64(24 * time.Hour)},
+		{"TCP.NotSentLowat", int64(o.TCP.NotSentLowat), 0, 1 << 30},
+	} {
+		if f.v < f.min || f.v > f.max {
+			return fmt.Errorf("transports: Options.%s is %d; it must lie between %d and %d", f.name, f.v, f.min, f.max)
+		}
+	}
+	if o.TCP.KeepAlive > 0 && o.TCP.KeepAlive < time.Second {
+		return fmt.Errorf("transports: Options.TCP.KeepAlive is %v; it must be at least a second, or negative for none", o.TCP.KeepAlive)
+	}
+	return nil
+}

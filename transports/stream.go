@@ -1,0 +1,261 @@
+package transports
+
+import (
+	"errors"
+	"io"
+
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/line"
+)
+
+// input is what the two kinds of byte stream, sockets and standard input,
+// share: it splits what was read into lines and feeds them, or holds them back
+// while the peer does not read its answers.
+type input struct {
+	conn   *engine.Conn
+	framer line.Framer
+	pool   *ringbuf.Pool
+	held   []byte // read, not fed; nil if none
+	heldAt int
+	ended  bool // the peer has sent all it will
+}
+
+func (in *input) init(e *engine.Engine) {
+	in.pool = e.Buffers()
+	in.framer.Init(in.pool, e, e.Options().MaxMessageBytes)
+}
+
+// feed takes in what was read, inside a turn. It reads p until it returns and
+// does not keep it.
+//
+// Hot path: no allocation, no lock.
+func (in *input) feed(p []byte) {
+	if in.held != nil {
+		in.hold(p)
+		return
+	}
+	if n := in.deliver(p); n < len(p) {
+		in.hold(p[n:])
+	}
+}
+
+// deliver feeds lines until p is used up or the connection is blocked or
+// closed; it returns how much of p it took.
+func (in *input) deliver(p []byte) (taken int) {
+	c := in.conn
+	for {
+		if c.Blocked() {
+			return taken
+		}
+		msg, n, ev := in.framer.Next(p[taken:])
+		taken += n
+		switch ev {
+		case line.Line:
+			c.Receive(msg)
+		case line.TooLong:
+			c.Oversized()
+		case line.NoRoom:
+			c.Overloaded()
+		default:
+			if in.framer.Pending() {
+				c.Partial(in.framer.Charged())
+			}
+			return taken
+		}
+	}
+}
+
+// hold keeps p until the connection is no longer blocked.
+func (in *input) hold(p []byte) {
+	if in.conn.Closed() {
+		return
+	}
+	if !in.conn.HoldInput(len(in.held) - in.heldAt + len(p)) {
+		return
+	}
+	if in.held == nil {
+		in.held = in.pool.Get(len(p))
+	} else if cap(in.held)-len(in.held) < len(p) {
+		in.held = in.pool.Grow(in.held, len(p))
+	}
+	in.held = append(in.held, p...)
+}
+
+// resume feeds what was held.
+func (in *input) resume() {
+	if in.held != nil {
+		in.heldAt += in.deliver(in.held[in.heldAt:])
+		if in.conn.Closed() {
+			return // release follows
+		}
+		if in.heldAt < len(in.held) {
+			in.conn.HoldInput(len(in.held) - in.heldAt)
+			return
+		}
+		in.pool.Put(in.held)
+		in.held, in.heldAt = nil, 0
+	}
+	if in.ended {
+		in.conn.EndOfInput()
+	}
+}
+
+// end notes that no more will be read.
+func (in *input) end() {
+	in.ended = true
+	if in.held == nil {
+		in.conn.EndOfInput()
+	}
+}
+
+// release returns all buffers.
+func (in *input) release() {
+	in.framer.Release()
+	if in.held != nil {
+		in.pool.Put(in.held)
+		in.held, in.heldAt = nil, 0
+	}
+}
+
+// stream is a socket on a gnet loop and the Wire of its engine.Conn.
+//
+// Its life, in terms of who owns the descriptor fd:
+//
+//	open ──── peer ends, work left ────► lingering ── engine done ──► closed
+//	 │ gnet's                             │ ours: a duplicate
+//	 └─ engine done, or nothing left ─────┴──────────────────────────► closed
+//
+// In open, gnet closes the descriptor: after OnClose when the peer ended the
+// connection, or because we ask for it.
+type stream struct {
+	input
+	l         *loop
+	gc        gnet.Conn // nil once gnet has let go
+	fd        int
+	feeding   bool // inside OnTraffic of this very connection
+	wantClose bool // the engine closed it while feeding
+	closed    bool
+	network   string
+}
+
+// Write writes what the kernel takes.
+func (s *stream) Write(p []byte) (int, error) { return writeFD(s.fd, p) }
+
+// writeFD writes to a non-blocking descriptor; a full one takes 0 bytes.
+func writeFD(fd int, p []byte) (int, error) {
+	for {
+		n, err := unix.Write(fd, p)
+		switch err {
+		case nil:
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, nil
+		default:
+			return 0, err
+		}
+	}
+}
+
+// Resume feeds what was held back.
+func (s *stream) Resume() { s.resume() }
+
+// Close lets go of the descriptor.
+func (s *stream) Close(engine.CloseReason) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.release()
+	s.l.srv.counters.open.Add(-1)
+	switch {
+	case s.gc == nil: // lingering, or gnet is just closing it
+		if s.fd >= 0 {
+			_ = unix.Close(s.fd)
+			s.l.srv.counters.lingering.Add(-1)
+		}
+	case s.feeding:
+		s.wantClose = true // OnTraffic tells gnet when it returns
+	default:
+		gc := s.gc
+		s.gc = nil
+		_ = gc.EventLoop().Close(gc)
+	}
+	s.fd = -1
+}
+
+// Peer describes the other end.
+func (s *stream) Peer() engine.Peer {
+	p := engine.Peer{Transport: s.network}
+	if s.gc != nil {
+		if a := s.gc.RemoteAddr(); a != nil {
+			p.Remote = a.String()
+		}
+		if a := s.gc.LocalAddr(); a != nil {
+			p.Local = a.String()
+		}
+	}
+	return p
+}
+
+// onTraffic takes in what gnet has read.
+func (s *stream) onTraffic(gc gnet.Conn) gnet.Action {
+	p, _ := gc.Next(-1) // a view of the loop's read buffer: nothing is ever left in gnet
+	if s.closed {
+		return gnet.Close
+	}
+	s.feeding = true
+	s.l.engine.Begin()
+	s.feed(p)
+	s.l.engine.End()
+	s.feeding = false
+	if s.wantClose {
+		s.gc = nil
+		return gnet.Close
+	}
+	return gnet.None
+}
+
+// onClose is called by gnet just before it closes the descriptor.
+func (s *stream) onClose(err error) {
+	s.gc = nil
+	if s.closed {
+		return
+	}
+	s.l.engine.Begin()
+	switch {
+	case !errors.Is(err, io.EOF):
+		s.fd = -1
+		s.conn.Close(engine.CloseReset)
+	case s.conn.Idle() && s.held == nil:
+		s.fd = -1
+		s.conn.Close(engine.ClosePeer)
+	default:
+		// The peer has asked and shut down its sending half. What it asked for
+		// is written through a duplicate of the descriptor.
+		fd, derr := dupFD(s.fd)
+		s.fd = fd
+		if derr != nil {
+			s.l.srv.counters.lingerFailed.Add(1)
+			s.conn.Close(engine.CloseReset)
+			break
+		}
+		s.l.srv.counters.lingering.Add(1)
+		s.l.srv.counters.lingers.Add(1)
+		s.end()
+	}
+	s.l.engine.End()
+}
+
+// dupFD duplicates fd, close-on-exec; it returns -1 with an error.
+func dupFD(fd int) (int, error) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	return n, nil
+}

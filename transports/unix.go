@@ -1,0 +1,75 @@
+package transports
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// listenUnix opens a Unix socket at path, readable and writable by its owner
+// only. A socket that nobody answers on any more is taken over; a live one, or
+// anything that is no socket, is left alone.
+func (s *Server) listenUnix(u, path string) (*listener, error) {
+	if err := clearStale(u, path); err != nil {
+		return nil, err
+	}
+	// The socket is made in a private folder beside its place, given its
+	// mode, and renamed: at no moment can another user connect to it. (A umask
+	// would do the same for the whole process, other goroutines' files too.)
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".gannet-")
+	if err != nil {
+		return nil, listenError(u, err)
+	}
+	defer os.RemoveAll(dir)
+	tmp := filepath.Join(dir, "s")
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: tmp, Net: "unix"})
+	if err != nil {
+		return nil, listenError(u, err)
+	}
+	ln.SetUnlinkOnClose(false)
+	if err = os.Chmod(tmp, 0o600); err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		_ = ln.Close()
+		return nil, listenError(u, err)
+	}
+	mine, err := os.Lstat(path)
+	if err != nil {
+		_ = ln.Close()
+		return nil, listenError(u, err)
+	}
+	return &listener{srv: s, ln: ln, network: "unix", url: u, cleanup: func() {
+		// Removed only while it is still ours: a successor may have taken over.
+		if now, err := os.Lstat(path); err == nil && os.SameFile(mine, now) {
+			_ = os.Remove(path)
+		}
+	}}, nil
+}
+
+// clearStale removes a dead socket at path, and reports what else is there.
+func clearStale(u, path string) error {
+	fi, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return listenError(u, err)
+	}
+	if fi.Mode()&os.ModeSocket == 0 {
+		return fmt.Errorf("transports: %s: there is a file that is no socket; remove it or choose another path", u)
+	}
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		_ = c.Close()
+		return listenError(u, syscall.EADDRINUSE)
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("transports: %s: cannot tell whether the socket there is in use: %w", u, err)
+	}
+	return os.Remove(path)
+}
