@@ -34,6 +34,25 @@ const (
 	ArrayKind
 )
 
+// String returns the kind's name in JSON.
+func (k ValueKind) String() string {
+	switch k {
+	case Null:
+		return "null"
+	case False, True:
+		return "boolean"
+	case Number:
+		return "number"
+	case String:
+		return "string"
+	case ObjectKind:
+		return "object"
+	case ArrayKind:
+		return "array"
+	}
+	return "nothing"
+}
+
 // Value is one value of a message that was parsed. It aliases the message. The
 // zero Value is none.
 type Value struct{ raw []byte }
@@ -41,6 +60,30 @@ type Value struct{ raw []byte }
 // RawValue returns a value with the JSON text raw, which it aliases. The text
 // must have been judged; white space around it is not allowed.
 func RawValue(raw []byte) Value { return Value{raw} }
+
+// ParseValue judges b, one JSON value with white space around it allowed, by the
+// rules and default limits of a Parser, and returns it without the white space.
+// It aliases b.
+//
+// The error is a *Error.
+func ParseValue(b []byte) (Value, error) {
+	var m Message
+	p := NewParser(Limits{})
+	s := scanner{depth: p.limits.Depth, members: p.limits.Members, numberBytes: p.limits.NumberBytes}
+	m.raw = b
+	begin := space(b, 0)
+	if begin == len(b) {
+		return Value{}, p.fault(&m, begin, faultEnd)
+	}
+	end, f := s.value(b, begin)
+	if f != ok {
+		return Value{}, p.fault(&m, end, f)
+	}
+	if i := space(b, end); i < len(b) {
+		return Value{}, p.fault(&m, i, faultTrailing)
+	}
+	return Value{b[begin:end]}, nil
+}
 
 // Raw returns the JSON text. It aliases the message.
 func (v Value) Raw() []byte { return v.raw }
@@ -118,6 +161,44 @@ func (v Value) text() (s []byte, escaped bool, err error) {
 	}
 	s = v.raw[1 : len(v.raw)-1]
 	return s, bytes.IndexByte(s, '\\') >= 0, nil
+}
+
+// EqualString reports whether the value is a string whose content is s.
+//
+// Hot path: no allocation, no lock.
+func (v Value) EqualString(s string) bool {
+	if len(v.raw) < 2 || v.raw[0] != '"' {
+		return false
+	}
+	return Name{v.raw[1 : len(v.raw)-1]}.Is(s)
+}
+
+// Runes returns how many characters (Unicode code points) a string has, 0 for
+// other values.
+//
+// Hot path: no allocation, no lock.
+func (v Value) Runes() (n int) {
+	s, _, err := v.text()
+	if err != nil {
+		return 0
+	}
+	for i := 0; i < len(s); n++ {
+		switch c := s[i]; {
+		case c == '\\' && s[i+1] != 'u':
+			i += 2
+		case c == '\\':
+			i += 6
+			if r, _ := hex4(s, i-4); r >= 0xd800 && r < 0xdc00 {
+				i += 6 // the other half of the pair
+			}
+		case c < utf8.RuneSelf:
+			i++
+		default:
+			_, size := utf8.DecodeRune(s[i:])
+			i += size
+		}
+	}
+	return n
 }
 
 // Int64 returns an integer that is written as one, without fraction and

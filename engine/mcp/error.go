@@ -1,0 +1,57 @@
+package mcp
+
+import (
+	"errors"
+
+	"github.com/gannetmcp/gannet/codec"
+)
+
+// Error is an error that a handler returns to have its request answered with a
+// JSON-RPC error. Any other error of a tool's handler becomes a result with
+// isError, which is what a model gets to see.
+type Error struct {
+	Code    codec.Code
+	Message string
+	Data    []byte // JSON text, or nil
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return "mcp: " + e.Message }
+
+// ErrReplyBegun is returned for what must come before a reply's content.
+var ErrReplyBegun = errors.New("mcp: the reply has begun")
+
+// errorTextMax bounds the text of a handler's error that is sent to the peer.
+const errorTextMax = 4096
+
+func clipText(s string) string {
+	if len(s) > errorTextMax {
+		return s[:errorTextMax]
+	}
+	return s
+}
+
+// invalidParams is the error for params that are not as the method wants them.
+func invalidParams(text string) *Error {
+	return &Error{Code: codec.CodeInvalidParams, Message: "Invalid params: " + text}
+}
+
+// The refusals that peers can provoke message by message, made once.
+var (
+	errParamsMeta       = invalidParams("_meta must be an object")
+	errProgressToken    = invalidParams("_meta.progressToken must be a string or an integer")
+	errVersionMissing   = invalidParams("_meta lacks io.modelcontextprotocol/protocolVersion")
+	errVersionType      = invalidParams("_meta.io.modelcontextprotocol/protocolVersion must be a string")
+	errCapsMissing      = invalidParams("_meta lacks io.modelcontextprotocol/clientCapabilities")
+	errCapsType         = invalidParams("_meta.io.modelcontextprotocol/clientCapabilities must be an object")
+	errClientInfoType   = invalidParams("_meta.io.modelcontextprotocol/clientInfo must be an object")
+	errToolName         = invalidParams("name must be a string")
+	errToolArguments    = invalidParams("arguments must be an object")
+	errCursor           = invalidParams("unknown cursor; list from the beginning")
+	errInitVersion      = invalidParams("protocolVersion must be a string")
+	errInitCapabilities = invalidParams("capabilities must be an object")
+	errInitClientInfo   = invalidParams("clientInfo must be an object")
+	errNotInitialized   = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: not initialized; send initialize first, or name the revision in params._meta"}
+	errInitialized      = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: already initialized"}
+	errInitInBatch      = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: initialize must not be part of a batch"}
+)

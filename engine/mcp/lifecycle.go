@@ -1,0 +1,72 @@
+package mcp
+
+import (
+	"github.com/gannetmcp/gannet/codec"
+)
+
+// initialize binds the connection to a legacy revision (2025-11-25,
+// "Lifecycle"). Once per connection; the records of the modern era stay out of
+// it.
+func initialize(c *Call) error {
+	ss, ok := c.engine.Conn().State().(*session)
+	switch {
+	case !ok:
+		return errNotInitialized
+	case c.engine.InBatch():
+		return errInitInBatch
+	case ss.record.Load() != nil:
+		return errInitialized
+	}
+	p := c.engine.Params()
+	v, ok := p.Get("protocolVersion")
+	if !ok || v.Kind() != codec.String {
+		return errInitVersion
+	}
+	version, err := v.Bytes(c.engine.Arena())
+	if err != nil {
+		version = nil
+	}
+	if v, ok := p.Get("capabilities"); ok && v.Kind() != codec.ObjectKind {
+		return errInitCapabilities
+	}
+	r := &record{rev: negotiate(version)}
+	if v, ok := p.Get("clientInfo"); ok {
+		if v.Kind() != codec.ObjectKind {
+			return errInitClientInfo
+		}
+		r.clientName, r.clientVersion = implementation(v.Object())
+	}
+	c.rev = r.rev
+	ss.record.Store(r)
+	conn := c.engine.Conn()
+	conn.AllowBatch(r.rev.batches)
+	conn.OmitErrorID(r.rev.omitErrorID)
+	conn.KeepIdle(true)
+	c.engine.Result(c.server.initializeResult(r.rev))
+	return nil
+}
+
+// implementationText bounds what is kept of a client's name and version.
+const implementationText = 256
+
+// implementation returns name and version of an Implementation object.
+func implementation(o codec.Object) (name, version string) {
+	text := func(key string) string {
+		v, ok := o.Get(key)
+		if !ok || len(v.Raw()) > implementationText {
+			return ""
+		}
+		s, err := v.StringCopy()
+		if err != nil {
+			return ""
+		}
+		return s
+	}
+	return text("name"), text("version")
+}
+
+// discover answers server/discover (2026-07-28, "Discovery").
+func discover(c *Call) error {
+	c.engine.Result(c.server.discoverResult())
+	return nil
+}

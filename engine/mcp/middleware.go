@@ -1,0 +1,28 @@
+package mcp
+
+// Use puts middleware around every request: around each tool's handler for
+// tools/call, on the goroutine where that runs, and around the built-in
+// handler for other methods. What is given first, in this call or an earlier
+// one, is outermost. A middleware calls next, or answers itself; it may look at
+// the error that next returns, and replace it. Chains are composed here and at
+// registration, never per request.
+//
+// Requests that are refused before their method is looked at (no session, bad
+// _meta, limits) do not reach middleware.
+func (s *Server) Use(mw ...func(next Handler) Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.middleware = append(s.middleware, mw...)
+	s.chains.Store(newChains(s.middleware))
+	s.recompose()
+}
+
+// wrap returns h with middleware around it, the first outermost.
+func wrap(h Handler, mw []func(Handler) Handler) Handler {
+	for i := len(mw) - 1; i >= 0; i-- {
+		if h = mw[i](h); h == nil {
+			panic("mcp: middleware returned a nil Handler")
+		}
+	}
+	return h
+}

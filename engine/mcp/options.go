@@ -1,0 +1,48 @@
+package mcp
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options configures a Server. Only Name is required.
+type Options struct {
+	// Name and Version identify the server to clients (serverInfo). An empty
+	// Version becomes "0.0.0": the field is required by the protocol.
+	Name, Version string
+	// Title and Description are for people; WebsiteURL leads to a page about
+	// the server. Revisions that do not know them are not sent them.
+	Title, Description, WebsiteURL string
+	// Instructions tells a model how to use the server. Optional.
+	Instructions string
+
+	// PageSize is how many tools a page of tools/list has. Zero: all on one.
+	PageSize int
+	// CacheTTL is for how long clients of revision 2026-07-28 may keep lists
+	// (ttlMs). Zero: they ask again each time. Clipped to whole milliseconds.
+	CacheTTL time.Duration
+	// PrivateCache says that lists must not be shared between users
+	// (cacheScope "private" instead of "public").
+	PrivateCache bool
+
+	// Logger takes what an operator should know: tool results that break their
+	// own output schema, errors of handlers that peers are not told. nil
+	// discards.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Name == "" {
+		panic("mcp: NewServer: Options.Name is empty")
+	}
+	if o.PageSize < 0 || o.CacheTTL < 0 {
+		panic("mcp: NewServer: Options.PageSize and Options.CacheTTL must not be negative")
+	}
+	if o.Version == "" {
+		o.Version = "0.0.0"
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}

@@ -1,0 +1,89 @@
+package mcp
+
+// The revisions of the protocol.
+const (
+	Revision20241105 = "2024-11-05"
+	Revision20250326 = "2025-03-26"
+	Revision20250618 = "2025-06-18"
+	Revision20251125 = "2025-11-25"
+	Revision20260728 = "2026-07-28"
+
+	LatestRevision       = Revision20260728
+	LatestLegacyRevision = Revision20251125
+)
+
+// revision is a row of the table of everything that differs between revisions.
+type revision struct {
+	name  string
+	index int
+
+	modern        bool // no initialize; params._meta on each request; resultType on each result
+	batches       bool // a JSON-RPC batch is served
+	omitErrorID   bool // an error for an unreadable id leaves the member out
+	argsInResult  bool // bad tool arguments are a result with isError, not an error
+	annotations   bool // of tools
+	audio         bool // content blocks
+	progressText  bool // notifications/progress has message
+	titles        bool // of tools and implementations
+	structured    bool // outputSchema, structuredContent
+	resourceLinks bool // content blocks
+	toolMeta      bool // _meta of tools
+	icons         bool // and description, websiteUrl of implementations
+}
+
+const revisionCount = 5
+
+// revisions is in order of age.
+var revisions = [revisionCount]revision{
+	{name: Revision20241105},
+	{name: Revision20250326, batches: true,
+		annotations: true, audio: true, progressText: true},
+	{name: Revision20250618,
+		annotations: true, audio: true, progressText: true,
+		titles: true, structured: true, resourceLinks: true, toolMeta: true},
+	{name: Revision20251125, omitErrorID: true, argsInResult: true,
+		annotations: true, audio: true, progressText: true,
+		titles: true, structured: true, resourceLinks: true, toolMeta: true, icons: true},
+	{name: Revision20260728, omitErrorID: true, argsInResult: true, modern: true,
+		annotations: true, audio: true, progressText: true,
+		titles: true, structured: true, resourceLinks: true, toolMeta: true, icons: true},
+}
+
+func init() {
+	for i := range revisions {
+		revisions[i].index = i
+	}
+}
+
+var (
+	latestLegacy = &revisions[revisionCount-2]
+	modernOne    = &revisions[revisionCount-1]
+)
+
+// Revisions returns the names of the revisions that are served, oldest first.
+func Revisions() []string {
+	names := make([]string, 0, revisionCount)
+	for i := range revisions {
+		names = append(names, revisions[i].name)
+	}
+	return names
+}
+
+// revisionNamed returns the revision with that name, nil if it is unknown.
+func revisionNamed(name []byte) *revision {
+	for i := range revisions {
+		if string(name) == revisions[i].name {
+			return &revisions[i]
+		}
+	}
+	return nil
+}
+
+// negotiate returns the revision that an initialize asking for name is
+// answered with: the same where it is a legacy one, else the latest of these.
+func negotiate(name []byte) *revision {
+	if r := revisionNamed(name); r != nil && !r.modern {
+		return r
+	}
+	return latestLegacy
+}

@@ -1,0 +1,110 @@
+package mcp
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/registry"
+)
+
+// Server answers MCP requests. It is an engine.Service: give it to
+// transports.Listen. Its methods are safe from any goroutine, before and while
+// it serves.
+type Server struct {
+	opts  Options
+	tools *registry.Names[*tool]
+
+	// Rendered once, see render.go.
+	initialized [revisionCount]atomic.Pointer[[]byte]
+	discovered  atomic.Pointer[[]byte]
+	lists       [revisionCount]atomic.Pointer[toolList]
+	modernTail  []byte // what closes a modern result
+
+	chains atomic.Pointer[chains]
+
+	mu         sync.Mutex // protects what follows, and changes of tools
+	middleware []func(next Handler) Handler
+	serial     uint64 // of the tool registered last
+}
+
+var _ engine.Service = (*Server)(nil)
+
+// NewServer returns a server without tools. It panics if o.Name is empty.
+func NewServer(o Options) *Server {
+	s := &Server{opts: o.withDefaults(), tools: registry.NewNames[*tool](registry.NamesOptions{})}
+	s.modernTail = s.renderModernTail()
+	s.chains.Store(newChains(nil))
+	return s
+}
+
+// OpenConn begins to serve a connection.
+func (s *Server) OpenConn(c *engine.Conn) engine.Handler {
+	ss := &session{server: s}
+	c.SetState(ss)
+	return ss
+}
+
+// call returns the Call that goes with an engine's call, made at its first use.
+func (s *Server) call(ec *engine.Call) *Call {
+	c, ok := ec.Ext().(*Call)
+	if !ok {
+		c = &Call{}
+		c.reply.call = c
+		ec.SetExt(c)
+	}
+	c.engine, c.server = ec, s
+	c.tool = nil
+	c.moved = false
+	c.reported = false
+	c.reply.reset()
+	return c
+}
+
+// run calls a handler and completes the answer.
+func (c *Call) run(h Handler) {
+	c.finish(h(c))
+}
+
+// finish answers the call by what its handler returned, unless it moved the
+// call off the loop.
+func (c *Call) finish(err error) {
+	if c.moved {
+		if err != nil {
+			c.server.opts.Logger.Error("error of a handler after Go is lost", "method", string(c.Method()), "error", err)
+		}
+		return
+	}
+	if c.engine.Answered() {
+		return
+	}
+	if err != nil {
+		c.finishError(err)
+		return
+	}
+	c.reply.finish()
+}
+
+// fail answers with a JSON-RPC error.
+func (c *Call) fail(e *Error) {
+	c.reply.abandon()
+	c.engine.Error(e.Code, clipText(e.Message), e.Data)
+}
+
+// failText is fail with a text put together from two parts, the second one the
+// peer's, of which at most 128 bytes are echoed.
+func (c *Call) failText(code codec.Code, text string, detail []byte, data []byte) {
+	const detailMax = 128
+	if len(detail) > detailMax {
+		detail = detail[:detailMax]
+	}
+	c.reply.abandon()
+	b, ok := c.engine.Arena().Alloc(len(text) + len(detail))
+	if !ok {
+		c.engine.Error(code, text, data)
+		return
+	}
+	b = append(append(b[:0], text...), detail...)
+	c.engine.Error(code, viewString(b), data)
+}

@@ -1,0 +1,140 @@
+package mcp
+
+import (
+	"sync/atomic"
+
+	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine"
+)
+
+// session is what a connection means: the engine.Handler of its messages, and
+// the legacy session that an initialize request binds to it. Modern requests
+// leave no trace in it.
+type session struct {
+	server *Server
+	// record is nil before initialize. It is written on the loop only, and
+	// never changes once it is there.
+	record atomic.Pointer[record]
+}
+
+// record is what initialize has settled.
+type record struct {
+	rev                       *revision
+	clientName, clientVersion string
+}
+
+// ServeRequest picks the era and the method.
+func (ss *session) ServeRequest(ec *engine.Call) {
+	c := ss.server.call(ec)
+	if err := ss.identify(c); err != nil {
+		if err == errUnsupported {
+			c.failUnsupported()
+			return
+		}
+		c.fail(err)
+		return
+	}
+	ss.server.dispatch(c)
+}
+
+// identify finds out the revision of a request and reads params._meta. Safe
+// from any goroutine.
+func (ss *session) identify(c *Call) *Error {
+	c.rev = latestLegacy // for errors before it is known
+	if err := c.meta.read(c.engine.Params()); err != nil {
+		return err
+	}
+	if c.meta.modern {
+		rev, err := ss.modernRevision(c)
+		if err != nil {
+			c.rev = modernOne
+			return err
+		}
+		if rev.modern {
+			c.rev = rev
+			return nil
+		}
+		// _meta names a legacy revision: that is for the session to say.
+	}
+	if r := ss.record.Load(); r != nil {
+		c.rev = r.rev
+		return nil
+	}
+	switch string(c.engine.Method()) {
+	case methodInitialize, methodPing:
+		return nil
+	case methodDiscover:
+		return nil // legacy: refused as an unknown method
+	}
+	return errNotInitialized
+}
+
+// errUnsupported stands for the error whose data depends on the request.
+var errUnsupported = &Error{Code: codec.CodeUnsupportedVersion, Message: "Unsupported protocol version"}
+
+func (ss *session) modernRevision(c *Call) (*revision, *Error) {
+	v := c.meta.version
+	switch {
+	case len(v.Raw()) == 0:
+		return nil, errVersionMissing
+	case v.Kind() != codec.String:
+		return nil, errVersionType
+	}
+	name, err := v.Bytes(c.engine.Arena())
+	if err != nil {
+		return nil, errUnsupported
+	}
+	rev := revisionNamed(name)
+	switch {
+	case rev == nil:
+		return nil, errUnsupported
+	case rev.modern:
+		return rev, c.meta.judgeModern()
+	}
+	return rev, nil
+}
+
+// versionShown bounds what of a version is echoed.
+const versionShown = 64
+
+func (c *Call) failUnsupported() {
+	asked := c.meta.version.Raw()
+	if len(asked) > versionShown {
+		asked = []byte(`"(longer than any)"`)
+	}
+	data := append([]byte(nil), `{"supported":[`...)
+	for i := range revisions {
+		if i > 0 {
+			data = append(data, ',')
+		}
+		data = codec.AppendString(data, revisions[i].name)
+	}
+	data = append(append(append(data, `],"requested":`...), asked...), '}')
+	c.engine.Error(codec.CodeUnsupportedVersion, errUnsupported.Message, data)
+}
+
+// ServeNotification takes notifications; those that mean nothing to us are
+// ignored, as the protocol wants it.
+func (ss *session) ServeNotification(conn *engine.Conn, m *codec.Message) {
+	if string(m.Method()) != notificationCancelled {
+		return
+	}
+	p := m.Params()
+	id, ok := p.Get("requestId")
+	if !ok || id.Kind() != codec.String && id.Kind() != codec.Number {
+		return
+	}
+	reason := ""
+	if conn.InFlight() > 0 {
+		if v, ok := p.Get("reason"); ok && v.Kind() == codec.String && len(v.Raw()) <= errorTextMax {
+			reason, _ = v.StringCopy()
+		}
+	}
+	conn.Cancel(id.Raw(), reason)
+}
+
+// ServeResponse ignores answers: nothing was asked.
+func (ss *session) ServeResponse(*engine.Conn, *codec.Message) {}
+
+// CloseConn has nothing to undo: what a session holds is the connection's.
+func (ss *session) CloseConn(*engine.Conn, engine.CloseReason) {}

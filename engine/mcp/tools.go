@@ -1,0 +1,267 @@
+package mcp
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/registry"
+)
+
+// Tool describes a tool to clients. What the schemas and the other raw JSON
+// fields hold is sent verbatim to clients whose revision knows the field.
+type Tool struct {
+	// Name is what clients call: 1 to 128 of the characters A-Z a-z 0-9 _ . -
+	// (2025-11-25, "Tool names").
+	Name string
+	// Title is for people, Description for models.
+	Title, Description string
+	// InputSchema is the JSON Schema of the arguments, an object whose type is
+	// "object". nil stands for a tool without arguments.
+	InputSchema []byte
+	// OutputSchema is the JSON Schema of the structured content, or nil.
+	OutputSchema []byte
+	Annotations  *ToolAnnotations
+	Icons        []byte // JSON array, or nil
+	Meta         []byte // JSON object for _meta, or nil
+
+	// Validate has arguments checked against InputSchema before the handler
+	// runs. A schema of the common keywords (type, properties, required,
+	// additionalProperties, items, enum, const, and the bounds of numbers,
+	// strings and arrays) is checked without allocation, any other one by a
+	// general validator, which allocates. The tools of AddTool always have it.
+	Validate bool
+}
+
+// ToolAnnotations are hints about what a tool does (2025-03-26). A nil field
+// is not sent.
+type ToolAnnotations struct {
+	Title           string
+	ReadOnlyHint    *bool
+	DestructiveHint *bool
+	IdempotentHint  *bool
+	OpenWorldHint   *bool
+}
+
+// Mode says where a handler runs.
+type Mode uint8
+
+// The modes.
+const (
+	Pooled Mode = iota // on the worker pool; may block
+	Inline             // on the event loop, which waits for it
+)
+
+// tool is a registered tool. Immutable: a change replaces it.
+type tool struct {
+	Tool
+	mode    Mode
+	base    Handler // with validation, without middleware
+	handler Handler // with middleware
+	serial  uint64  // place in the order of registration, never reused
+}
+
+// noArguments is the schema of a tool without arguments.
+const noArguments = `{"type":"object","additionalProperties":false}`
+
+// HandleTool registers a tool whose handler reads its arguments and writes its
+// reply in place. It panics, so that the mistake is seen at the start, when the
+// name is malformed or taken, when a schema is no usable JSON, or when h is nil.
+func (s *Server) HandleTool(t Tool, m Mode, h Handler) {
+	if err := s.addTool(t, m, h); err != nil {
+		panic("mcp: HandleTool: " + err.Error())
+	}
+}
+
+func (s *Server) addTool(t Tool, m Mode, h Handler) error {
+	if err := t.complete(); err != nil {
+		return err
+	}
+	switch {
+	case h == nil:
+		return fmt.Errorf("tool %q has no handler", t.Name)
+	case m > Inline:
+		return fmt.Errorf("tool %q: unknown mode %d", t.Name, m)
+	}
+	if t.Validate {
+		v, err := compileValidator(t.InputSchema)
+		if err != nil {
+			return fmt.Errorf("tool %q: InputSchema: %w", t.Name, err)
+		}
+		h = validated(v, h)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.serial++
+	e := &tool{Tool: t, mode: m, base: h, handler: wrap(h, s.middleware), serial: s.serial}
+	if err := s.tools.Register(t.Name, e); err != nil {
+		return fmt.Errorf("tool %q: %w", t.Name, err)
+	}
+	return nil
+}
+
+func validated(v *validator, h Handler) Handler {
+	return func(c *Call) error {
+		if err := v.validate(c.args.Value()); err != nil {
+			return err
+		}
+		return h(c)
+	}
+}
+
+// RemoveTool removes a tool and reports whether there was one of that name.
+// Calls that run end as usual.
+func (s *Server) RemoveTool(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tools.Unregister(name) == nil
+}
+
+// recompose puts the middleware in force around the tools that are there.
+// The caller holds s.mu.
+func (s *Server) recompose() {
+	entries, _ := s.tools.Names()
+	if len(entries) == 0 {
+		return
+	}
+	err := s.tools.Update(func(tx *registry.Tx[*tool]) error {
+		for _, e := range entries {
+			t := *e.Value
+			t.handler = wrap(t.base, s.middleware)
+			if err := tx.Replace(t.Name, &t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		panic("mcp: Use: " + err.Error()) // s.mu keeps the names from changing
+	}
+}
+
+const toolNameMax = 128
+
+// complete fills in what may be left out and judges the rest.
+func (t *Tool) complete() error {
+	if t.Name == "" || len(t.Name) > toolNameMax {
+		return fmt.Errorf("tool name %.140q: it must have 1 to %d characters", t.Name, toolNameMax)
+	}
+	for i := range len(t.Name) {
+		c := t.Name[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-') {
+			return fmt.Errorf("tool name %q: only A-Z a-z 0-9 _ . - are allowed", t.Name)
+		}
+	}
+	if t.InputSchema == nil {
+		t.InputSchema = []byte(noArguments)
+	}
+	for _, f := range []struct {
+		name string
+		b    *[]byte
+		kind codec.ValueKind
+	}{
+		{"InputSchema", &t.InputSchema, codec.ObjectKind},
+		{"OutputSchema", &t.OutputSchema, codec.ObjectKind},
+		{"Icons", &t.Icons, codec.ArrayKind},
+		{"Meta", &t.Meta, codec.ObjectKind},
+	} {
+		if *f.b == nil {
+			continue
+		}
+		v, err := codec.ParseValue(*f.b)
+		if err != nil {
+			return fmt.Errorf("tool %q: %s: %w", t.Name, f.name, err)
+		}
+		if v.Kind() != f.kind {
+			return fmt.Errorf("tool %q: %s is no JSON %s", t.Name, f.name, f.kind)
+		}
+		*f.b = oneLine(v.Raw())
+		if f.name == "InputSchema" {
+			if typ, ok := v.Object().Get("type"); !ok || string(typ.Raw()) != `"object"` {
+				return fmt.Errorf(`tool %q: InputSchema: type must be "object"`, t.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// oneLine returns a copy of JSON text without line breaks, which the framing
+// of streams does not allow: outside strings they are white space, inside they
+// cannot stand.
+func oneLine(b []byte) []byte {
+	b = bytes.Clone(b)
+	for i, c := range b {
+		if c == '\n' || c == '\r' {
+			b[i] = ' '
+		}
+	}
+	return b
+}
+
+// toolParams reads the params of tools/call.
+func toolParams(c *Call) (name []byte, args codec.Object, err *Error) {
+	p := c.engine.Params()
+	v, ok := p.Get("name")
+	if !ok || v.Kind() != codec.String {
+		return nil, args, errToolName
+	}
+	name, nerr := v.Bytes(c.engine.Arena())
+	if nerr != nil {
+		return nil, args, errToolName
+	}
+	if v, ok := p.Get("arguments"); ok {
+		if v.Kind() != codec.ObjectKind {
+			return nil, args, errToolArguments
+		}
+		return name, v.Object(), nil
+	}
+	return name, emptyObject, nil
+}
+
+var emptyObject = codec.RawValue([]byte("{}")).Object()
+
+// callTool serves tools/call.
+func (s *Server) callTool(c *Call, ch *chains) {
+	name, args, err := toolParams(c)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.args = args
+	e := s.tools.Lookup(name)
+	if e == nil {
+		c.run(ch.unknownTool)
+		return
+	}
+	c.tool = e.Value
+	if c.tool.mode == Inline {
+		c.run(c.tool.handler)
+		return
+	}
+	c.moved = true
+	c.engine.Submit(pooledTool{})
+}
+
+// pooledTool calls a tool's handler on the worker pool.
+type pooledTool struct{}
+
+func (pooledTool) RunCall(ec *engine.Call) {
+	c := resume(ec)
+	switch {
+	case c == nil:
+	case c.tool == nil: // removed meanwhile
+		c.run(unknownTool)
+	default:
+		c.run(c.tool.handler)
+	}
+}
+
+func unknownTool(c *Call) error {
+	name, _, err := toolParams(c)
+	if err != nil {
+		return err
+	}
+	c.failText(codec.CodeInvalidParams, "Unknown tool: ", name, nil)
+	return nil
+}
