@@ -2,8 +2,10 @@ package codec
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Appenders write valid JSON to the end of dst, growing it as append does, and
@@ -66,31 +68,35 @@ func AppendFloat(dst []byte, v float64) []byte {
 func AppendBool(dst []byte, v bool) []byte { return strconv.AppendBool(dst, v) }
 
 // AppendString appends s as a JSON string. Ill-formed UTF-8 becomes U+FFFD.
-func AppendString(dst []byte, s string) []byte { return appendQuoted(dst, s) }
+func AppendString(dst []byte, s string) []byte {
+	return AppendStringBytes(dst, unsafe.Slice(unsafe.StringData(s), len(s)))
+}
 
 // AppendStringBytes is AppendString for bytes.
-func AppendStringBytes(dst, s []byte) []byte { return appendQuoted(dst, s) }
+func AppendStringBytes(dst, s []byte) []byte {
+	return append(appendEscaped(append(dst, '"'), s), '"')
+}
 
 const hexDigits = "0123456789abcdef"
 
-// plain says which bytes stand for themselves in a JSON string.
-var plain = func() (t [256]bool) {
-	for c := 0x20; c < 0x80; c++ {
-		t[c] = c != '"' && c != '\\'
-	}
-	return t
-}()
-
-func appendQuoted[S string | []byte](dst []byte, s S) []byte {
-	dst = append(dst, '"')
+// appendEscaped appends what stands between the quotes.
+func appendEscaped(dst, s []byte) []byte {
 	start := 0
 	for i := 0; i < len(s); {
-		c := s[i]
-		if plain[c] {
-			i++
-			continue
+		if i+8 <= len(s) {
+			special := specials(load64(s, i))
+			if special == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(special) >> 3
 		}
+		c := s[i]
 		if c < utf8.RuneSelf {
+			if c >= ' ' && c != '"' && c != '\\' {
+				i++
+				continue
+			}
 			dst = append(dst, s[start:i]...)
 			switch c {
 			case '"', '\\':
@@ -112,38 +118,15 @@ func appendQuoted[S string | []byte](dst []byte, s S) []byte {
 			start = i
 			continue
 		}
-		if n := runeLen(s[i:]); n > 0 {
+		for i < len(s) && s[i] >= utf8.RuneSelf {
+			n := character(s, i)
+			if n == 0 {
+				dst = append(append(dst, s[start:i]...), "\ufffd"...)
+				n = 1
+				start = i + 1
+			}
 			i += n
-			continue
-		}
-		dst = append(append(dst, s[start:i]...), "\ufffd"...)
-		i++
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
-}
-
-// runeLen returns the length of the well-formed UTF-8 sequence of two bytes or
-// more at the beginning of s (RFC 3629 §4), 0 if there is none.
-func runeLen[S string | []byte](s S) int {
-	c := s[0]
-	switch {
-	case c >= 0xc2 && c < 0xe0:
-		if len(s) >= 2 && s[1]&0xc0 == 0x80 {
-			return 2
-		}
-	case c >= 0xe0 && c < 0xf0:
-		if len(s) >= 3 && s[1]&0xc0 == 0x80 && s[2]&0xc0 == 0x80 &&
-			(c != 0xe0 || s[1] >= 0xa0) && // overlong
-			(c != 0xed || s[1] < 0xa0) { // surrogates
-			return 3
-		}
-	case c >= 0xf0 && c < 0xf5:
-		if len(s) >= 4 && s[1]&0xc0 == 0x80 && s[2]&0xc0 == 0x80 && s[3]&0xc0 == 0x80 &&
-			(c != 0xf0 || s[1] >= 0x90) && // overlong
-			(c != 0xf4 || s[1] < 0x90) { // above U+10FFFF
-			return 4
 		}
 	}
-	return 0
+	return append(dst, s[start:]...)
 }

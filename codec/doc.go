@@ -17,8 +17,9 @@
 // params or a result, which is where handlers look first. The walk keeps a bit
 // for each open container instead of a stack, so depth costs nothing and ends
 // at a limit. It takes strings eight bytes at a time, and long ones by the
-// library's vector search. Framing, which decides where a message ends, is the
-// transports' business: a message is parsed once, when it is whole.
+// library's vector search. Every load lies inside the message; built with the
+// tag invariants each is tested. Framing, which decides where a message ends, is
+// the transports' business: a message is parsed once, when it is whole.
 //
 // # Strictness
 //

@@ -1,13 +1,16 @@
 package codec
 
-import "strconv"
+import (
+	"strconv"
+	"unsafe"
+)
 
 // Error is why a message was refused. Errors found by a Parser live inside the
 // Message that was parsed into and are valid until it is parsed into again.
 type Error struct {
 	Code   Code
 	Offset int    // byte in the message at which a syntax error was found
-	Reason string // what is wrong, in a few words of ours; empty if Code says it all
+	Reason string // what is wrong, in a few words; empty if Code says it all
 	Limit  int    // the limit that was passed, 0 if none was
 	Unit   string // what Limit counts
 	Data   []byte // JSON text for the data member where it is not made of Limit and Unit
@@ -18,12 +21,11 @@ func (e *Error) Error() string {
 	return "codec: " + string(e.appendText(nil))
 }
 
-// appendText appends the message member's text, unquoted and without need of
-// escapes.
+// appendText appends the message member's text without its quotes.
 func (e *Error) appendText(dst []byte) []byte {
 	dst = append(dst, e.Code.String()...)
 	if e.Reason != "" {
-		dst = append(append(dst, ": "...), e.Reason...)
+		dst = appendEscaped(append(dst, ": "...), unsafe.Slice(unsafe.StringData(e.Reason), len(e.Reason)))
 	}
 	if e.Code == CodeParse {
 		dst = strconv.AppendInt(append(dst, " at byte "...), int64(e.Offset), 10)
@@ -60,7 +62,7 @@ func AppendErrorReply(dst []byte, id ID, no NoID, e *Error) []byte {
 		dst = append(append(dst, `,"data":`...), e.Data...)
 	case e.Limit > 0:
 		dst = strconv.AppendInt(append(dst, `,"data":{"limit":`...), int64(e.Limit), 10)
-		dst = append(append(append(dst, `,"unit":"`...), e.Unit...), `"}`...)
+		dst = append(AppendString(append(dst, `,"unit":`...), e.Unit), '}')
 	}
 	return append(dst, "}}"...)
 }

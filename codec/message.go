@@ -60,21 +60,19 @@ const (
 // parsed, and those by reference: it is valid as long as they are not written
 // to. A Message is reused from parse to parse. Not safe for concurrent use.
 type Message struct {
-	raw        []byte
-	kind       Kind
-	methodEsc  bool
-	errSeen    bool
-	overflow   bool // more members than the index holds
-	count      uint8
-	id         span
-	method     span // without its quotes
-	params     span
-	result     span
-	fail       span // the error member
-	decoded    []byte
-	err        Error
-	members    [membersIndexed]Member
-	batchCount int
+	raw       []byte
+	kind      Kind
+	methodEsc bool
+	overflow  bool // more members than the index holds
+	count     uint8
+	id        span
+	method    span // without its quotes
+	params    span
+	result    span
+	fail      span // the error member
+	decoded   []byte
+	err       Error
+	members   [membersIndexed]Member
 }
 
 // Kind says what the message is.

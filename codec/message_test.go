@@ -131,3 +131,86 @@ func TestBatchIterator(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A name twice is refused wherever the two stand among the first 32 members of
+// params or of a result, and however they are written; beyond, the first counts.
+func TestDuplicates(t *testing.T) {
+	var m Message
+	p := NewParser(Limits{})
+	members := func(names []string) []byte {
+		b := []byte(`{"jsonrpc":"2.0","id":1,"result":{`)
+		for i, name := range names {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(append(b, '"'), name...), `":0`...)
+		}
+		return append(b, "}}"...)
+	}
+	// All have one length, first and last letter, as far as the index's hash looks.
+	names := make([]string, 40)
+	for i := range names {
+		names[i] = "n" + string(rune('a'+i/26)) + string(rune('a'+i%26)) + "e"
+	}
+	if err := p.Parse(&m, members(names)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range names {
+		for j := range i {
+			for _, again := range []string{names[j], `\u006e` + names[j][1:], names[j][:3] + `\u0065`} {
+				twice := append([]string(nil), names...)
+				twice[i] = again
+				err := p.Parse(&m, members(twice))
+				if refused := err != nil && err.(*Error).Reason == "member name twice"; refused != (i < 32) {
+					t.Fatalf("members %d and %d are %s and %s: %v", j, i, names[j], again, err)
+				}
+			}
+		}
+	}
+	for _, tc := range []struct {
+		names []string
+		good  bool
+	}{
+		{[]string{"", "a"}, true}, {[]string{"", ""}, false}, {[]string{"a", ""}, true}, {[]string{`\u0000`, ""}, true}, {[]string{`\n`, `\u000a`}, false}, {[]string{`\n`, "n"}, true},
+		{[]string{"é", `\u00e9`}, false}, {[]string{"e", "é"}, true}, {[]string{"😀", `\ud83d\ude00`}, false}, {[]string{"a", "A"}, true}, {[]string{`\\n`, `\n`}, true},
+	} {
+		if err := p.Parse(&m, members(tc.names)); (err == nil) != tc.good {
+			t.Errorf("%q: %v", tc.names, err)
+		}
+	}
+}
+
+// What an envelope lacks is said, and the first fault is the one that is said.
+func TestReasons(t *testing.T) {
+	for _, tc := range []struct{ in, reason string }{
+		{`{"id":1,"method":"m"}`, "the member jsonrpc must be the string 2.0"}, {`{"jsonrpc":"2\u002e0","id":1,"method":"m"}`, "the member jsonrpc must be the string 2.0"},
+		{`{"jsonrpc":"2.0","id":1.0,"method":"m"}`, "the id must be a string or an integer"}, {`{"jsonrpc":"2.0","id":null,"result":{}}`, "the id must be a string or an integer"},
+		{`{"jsonrpc":"2.0","id":1,"method":{}}`, "the method must be a string"}, {`{"jsonrpc":"2.0","id":1,"result":[]}`, "result and error must be objects"}, {`{"jsonrpc":"2.0","id":1,"error":null}`, "result and error must be objects"},
+		{`{"jsonrpc":"2.0","id":1,"method":"m","error":{}}`, "a method beside a result or an error"}, {`{"jsonrpc":"2.0","id":1,"result":{},"error":{}}`, "a result beside an error"},
+		{`{"jsonrpc":"2.0","result":{}}`, "a result without an id"}, {`{"jsonrpc":"2.0","id":1,"result":{},"params":{}}`, "params without a method"}, {`{"jsonrpc":"2.0","id":1,"params":[]}`, "params without a method"},
+		{`{"jsonrpc":"2.0","id":1}`, "no method, result or error"}, {`{"jsonrpc":"2.0"}`, "no method, result or error"}, {`{"jsonrpc":"2.0","method":"m","params":1}`, "params must be an object"},
+		{`true`, "want an object"}, {` [ ] `, "empty batch"}, {`{"a":1,}`, "want a member name"}, {`{"a" 1}`, "want a colon"}, {`{"a":1 "b"}`, "want a comma or the end"}, {`{"a":"`, "string without end"}, {`{"a":"\q"}`, "bad escape"},
+		{`{"a":"\udfff"}`, "lone surrogate"}, {"{\"a\":\"\n\"}", "control character in a string"}, {"{\"a\":\"\x80\"}", "ill-formed UTF-8"}, {`{"a":00}`, "bad number"}, {`{} x`, "data after the message"}, {`{"a":?}`, "unexpected character"}, {`{`, "unexpected end"},
+	} {
+		var m Message
+		err := NewParser(Limits{}).Parse(&m, []byte(tc.in))
+		if e, isError := err.(*Error); !isError || e.Reason != tc.reason {
+			t.Errorf("%s: %v, want %q", tc.in, err, tc.reason)
+		}
+	}
+}
+
+func TestRebaseLength(t *testing.T) {
+	var m Message
+	in := []byte(`{"jsonrpc":"2.0","method":"m"}`)
+	if err := NewParser(Limits{}).Parse(&m, in); err != nil || &m.Raw()[0] != &in[0] || len(m.Raw()) != len(in) {
+		t.Fatalf("raw %q, %v", m.Raw(), err)
+	}
+	defer func() {
+		if r := recover(); r != "codec: Rebase to bytes of another length" {
+			t.Errorf("recovered %v", r)
+		}
+	}()
+	m.Rebase(in[1:])
+	t.Error("Rebase took bytes of another length")
+}
