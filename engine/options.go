@@ -179,6 +179,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Validate says what New would find wrong with the options.
+func (o Options) Validate() error {
+	o = o.withDefaults()
+	return o.validate()
+}
+
 func (o *Options) validate() error {
 	for _, f := range []struct {
 		name string

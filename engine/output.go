@@ -16,6 +16,11 @@ const (
 // begin returns the output to append one framed message to. The caller gives
 // it back by end or abandon before anything else is sent on c.
 func (c *Conn) begin(room int) (dst []byte, at int) {
+	if c.sent > len(c.out)/2 {
+		// Half of it has gone: a peer that reads without ever catching up
+		// must not make the buffer grow for ever.
+		c.moveOut(c.out[:0])
+	}
 	dst = c.out
 	if cap(dst)-len(dst) < room+outMin {
 		dst = c.growOut(room + outMin)
@@ -59,12 +64,6 @@ func (c *Conn) growOut(n int) []byte {
 	l := c.loop
 	if c.out == nil {
 		return l.bufs.Get(max(n, c.outHint+c.outHint/4))
-	}
-	if c.sent > len(c.out)/2 { // half of it has gone: move up instead of growing
-		c.moveOut(c.out[:0])
-		if cap(c.out)-len(c.out) >= n {
-			return c.out
-		}
 	}
 	c.out = l.e.buffers.Grow(c.out, n)
 	return c.out

@@ -22,6 +22,7 @@
 //
 // # Goroutines
 //
-// One for each gnet loop, one for each listener, one that reads standard input
-// if that is served, and the engine's worker pool. None for a connection.
+// One for each gnet loop, one for each listener, two for standard input if that
+// is served (one reads, one waits for the end), and the engine's worker pool.
+// None for a connection.
 package transports

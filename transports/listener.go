@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gannetmcp/gannet/codec"
 )
@@ -21,6 +24,7 @@ type listener struct {
 	cleanup func() // removes what the listener left in the file system; may be nil
 	running sync.WaitGroup
 	once    sync.Once
+	spare   int // a descriptor kept for gnet's duplicate of the next socket, 0 if none; the accept loop's
 }
 
 // listen opens the socket of l.
@@ -70,40 +74,93 @@ func (ln *listener) acceptLoop() {
 	defer ln.running.Done()
 	s := ln.srv
 	wait := backoffMin
+	defer ln.giveSpare()
 	for {
-		c, err := ln.ln.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			s.counters.acceptErrors.Add(1)
-			if wait == backoffMin {
-				s.opts.Logger.Warn("accept failed; trying again", "listener", ln.url, "error", err, "wait", wait)
-			}
-			select {
-			case <-time.After(wait):
-			case <-s.stopping:
-				return
-			}
-			wait = min(2*wait, backoffMax)
+		err := ln.keepSpare()
+		var c net.Conn
+		if err == nil {
+			c, err = ln.ln.Accept()
+		}
+		if err == nil {
+			err = ln.adopt(c)
+		}
+		if err == nil {
+			wait = backoffMin
 			continue
 		}
-		wait = backoffMin
-		s.counters.accepted.Add(1)
-		if s.counters.open.Add(1) > s.maxConns {
-			s.counters.open.Add(-1)
-			s.counters.overLimit.Add(1)
-			turnAway(c)
-			continue
+		if errors.Is(err, net.ErrClosed) {
+			return
 		}
-		if _, err := s.gnet.EnrollContext(c, &pending{network: ln.network}); err != nil {
-			// The stream was never opened, so nobody else gives its place back.
-			s.counters.open.Add(-1)
-			s.counters.enrollFailed.Add(1)
-			_ = c.Close()
+		s.counters.acceptErrors.Add(1)
+		if wait == backoffMin {
+			s.opts.Logger.Warn("accept failed; trying again", "listener", ln.url, "error", err, "wait", wait)
 		}
+		select {
+		case <-time.After(wait):
+		case <-s.stopping:
+			return
+		}
+		wait = min(2*wait, backoffMax)
 	}
 }
+
+// keepSpare sees to it that a descriptor is in reserve. gnet duplicates that of
+// a socket that it is given: without a reserve, a peer accepted with the last
+// free one would have to be dropped, instead of waiting in the backlog.
+func (ln *listener) keepSpare() error {
+	if ln.spare == 0 {
+		fd, err := dupFD(ln.srv.loops[0].wakeFD) // which one does not matter
+		if err != nil {
+			return err
+		}
+		ln.spare = fd
+	}
+	return nil
+}
+
+// giveSpare makes the reserve free for use.
+func (ln *listener) giveSpare() {
+	if ln.spare > 0 {
+		_ = unix.Close(ln.spare)
+		ln.spare = 0
+	}
+}
+
+// adopt hands a socket to an event loop, or turns it away. An error is one of
+// the system's, worth a pause before the next.
+func (ln *listener) adopt(c net.Conn) error {
+	s := ln.srv
+	s.counters.accepted.Add(1)
+	if s.counters.open.Add(1) > s.maxConns {
+		s.counters.open.Add(-1)
+		s.counters.overLimit.Add(1)
+		turnAway(c)
+		return nil
+	}
+	p := &pending{network: ln.network}
+	switch c := c.(type) {
+	case *net.TCPConn:
+		if s.opts.TCP.Delay { // package net has switched it off already
+			_ = c.SetNoDelay(false)
+		}
+	case *net.UnixConn:
+		p.local = strings.TrimPrefix(ln.url, "unix://")
+	}
+	ln.giveSpare()
+	_, err := s.gnet.EnrollContext(c, p) // closes c, either way
+	if p.opened {
+		return nil
+	}
+	// The stream was never opened, so nobody else gives its place back.
+	s.counters.open.Add(-1)
+	s.counters.enrollFailed.Add(1)
+	if err == nil {
+		err = errNotEnrolled
+	}
+	return err
+}
+
+var errNotEnrolled = errors.New("transports: the event loop refused a socket")
 
 // turnAway tells a peer above the connection limit why it is closed, if its
 // socket takes the line at once.

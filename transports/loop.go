@@ -45,7 +45,11 @@ func (l *loop) WakeAt(at int64) {
 }
 
 // pending is the gnet context of a socket until OnOpen has made it a stream.
-type pending struct{ network string }
+type pending struct {
+	network string
+	local   string // of a Unix socket: its path
+	opened  bool   // OnOpen was called
+}
 
 // handler is gnet's view of the server.
 type handler struct {
@@ -59,8 +63,9 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	if !ok {
 		return nil, gnet.None // a wake pair
 	}
+	p.opened = true
 	l := h.srv.loopOf(c.EventLoop())
-	s := &stream{l: l, gc: c, fd: c.Fd(), network: p.network}
+	s := &stream{l: l, gc: c, fd: c.Fd(), network: p.network, local: p.local}
 	s.init(h.srv.engine)
 	c.SetContext(s)
 	s.feeding = true
@@ -101,7 +106,7 @@ func (s *Server) startLoops() error {
 	cli, err := gnet.NewClient(h,
 		gnet.WithNumEventLoop(s.opts.Loops),
 		gnet.WithLogger(gnetLogger{s.opts.Logger}),
-		gnet.WithTCPNoDelay(tcpNoDelay(s.opts.TCP.Delay)),
+		gnet.WithTCPNoDelay(gnet.TCPDelay), // hands off: the accept loop sees to it
 		gnet.WithLogLevel(logging.WarnLevel),
 	)
 	if err != nil {
@@ -117,13 +122,6 @@ func (s *Server) startLoops() error {
 		}
 	}
 	return nil
-}
-
-func tcpNoDelay(delay bool) gnet.TCPSocketOpt {
-	if delay {
-		return gnet.TCPDelay
-	}
-	return gnet.TCPNoDelay
 }
 
 // addLoop enrolls one end of a socket pair, which gnet puts onto the loop that

@@ -110,6 +110,16 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Validate says what Listen would find wrong with the options before it opens
+// anything.
+func (o Options) Validate() error {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return err
+	}
+	return o.Engine.Validate()
+}
+
 func (o *Options) validate() error {
 	if len(o.Listeners) == 0 {
 		return errors.New("transports: Options.Listeners is empty; name at least one, such as tcp://127.0.0.1:0")

@@ -36,10 +36,13 @@ type Server struct {
 	counters  counters
 
 	stopOnce sync.Once
+	cutOnce  sync.Once
 	stopping chan struct{} // closed when accepting ends
+	cut      chan struct{} // closed when the grace is over
 	stopped  chan struct{} // closed when all is gone
-	mu       sync.Mutex    // protects err
+	mu       sync.Mutex    // protects err and cutErr
 	err      error         // why the server ended, for Wait
+	cutErr   error         // wraps ErrGraceExpired if something was cut
 }
 
 type counters struct {
@@ -77,7 +80,7 @@ func Listen(svc engine.Service, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, engine: e, stopping: make(chan struct{}), stopped: make(chan struct{})}
+	s := &Server{opts: o, engine: e, stopping: make(chan struct{}), cut: make(chan struct{}), stopped: make(chan struct{})}
 	if err := s.open(); err != nil {
 		_ = s.Close()
 		return nil, err
@@ -144,12 +147,17 @@ func (s *Server) open() error {
 			return err
 		}
 		for _, ln := range s.listeners {
+			_ = ln.keepSpare() // tried again before each accept
 			ln.running.Add(1)
 			go ln.acceptLoop()
 		}
 	}
 	if len(stdin) > 0 {
-		s.stdio = newStdio(s)
+		d, err := newStdio(s)
+		if err != nil {
+			return err
+		}
+		s.stdio = d
 		s.urls = append(s.urls, "stdio")
 		s.stdio.start()
 	}
@@ -189,10 +197,11 @@ const cutWait = time.Second
 // connection when it has nothing left to do, and returns when all are gone.
 // When ctx ends first, what is left is cut, and the error wraps
 // ErrGraceExpired. Handlers that ignore their context for a second more are
-// abandoned. Later calls wait for the first.
+// abandoned. Several calls share one drain: the first of their contexts to end
+// cuts it short for all.
 func (s *Server) Shutdown(ctx context.Context) error { return s.stop(ctx, nil) }
 
-// Close is Shutdown without grace.
+// Close is Shutdown without grace; it also ends a Shutdown that waits.
 func (s *Server) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -202,47 +211,59 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// stop ends the server once; why is what Wait returns, nil meaning
-// ErrServerClosed.
+// stop ends the server, if nobody else has begun to, and waits until it has
+// ended; why is what Wait returns then, nil meaning ErrServerClosed.
 func (s *Server) stop(ctx context.Context, why error) error {
+	s.stopOnce.Do(func() { go s.end(why) })
+	select {
+	case <-s.stopped:
+	case <-ctx.Done():
+		s.cutOnce.Do(func() { close(s.cut) })
+		<-s.stopped
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cutErr
+}
+
+// end is the end of the server, once.
+func (s *Server) end(why error) {
+	close(s.stopping)
+	for _, ln := range s.listeners {
+		ln.close()
+	}
+	for _, ln := range s.listeners {
+		ln.running.Wait()
+	}
+	if s.stdio != nil {
+		s.stdio.interrupt()
+	}
+	s.engine.Drain()
 	var err error
-	s.stopOnce.Do(func() {
-		close(s.stopping)
-		for _, ln := range s.listeners {
-			ln.close()
-		}
-		for _, ln := range s.listeners {
-			ln.running.Wait()
-		}
-		if s.stdio != nil {
-			s.stdio.interrupt()
-		}
-		s.engine.Drain()
-		if !s.drained(ctx.Done(), 0) {
-			err = fmt.Errorf("%w: %d connections, %d calls", ErrGraceExpired, s.engine.Connections(), s.engine.Snapshot().InFlight)
-		}
-		closed := make(chan struct{})
-		go func() { s.engine.Close(); close(closed) }()
-		s.drained(nil, cutWait)
-		select {
-		case <-closed:
-		case <-time.After(cutWait):
-			s.opts.Logger.Warn("handlers still run after their calls were cancelled; they are abandoned")
-		}
-		s.stopLoops()
-		s.mu.Lock()
+	if !s.drained(s.cut, 0) {
+		err = fmt.Errorf("%w: %d connections, %d calls", ErrGraceExpired, s.engine.Connections(), s.engine.Snapshot().InFlight)
+	}
+	closed := make(chan struct{})
+	go func() { s.engine.Close(); close(closed) }()
+	s.drained(nil, cutWait)
+	select {
+	case <-closed:
+	case <-time.After(cutWait):
+		s.opts.Logger.Warn("handlers still run after their calls were cancelled; they are abandoned")
+	}
+	s.stopLoops()
+	s.mu.Lock()
+	s.cutErr = err
+	switch {
+	case err != nil:
+		s.err = errors.Join(ErrServerClosed, err)
+	case why != nil:
+		s.err = why
+	default:
 		s.err = ErrServerClosed
-		if err != nil {
-			s.err = errors.Join(ErrServerClosed, err)
-		}
-		if why != nil {
-			s.err = why
-		}
-		s.mu.Unlock()
-		close(s.stopped)
-	})
-	<-s.stopped
-	return err
+	}
+	s.mu.Unlock()
+	close(s.stopped)
 }
 
 // drained waits until no connection is open; it returns false when done is
@@ -267,8 +288,8 @@ func (s *Server) drained(done <-chan struct{}, limit time.Duration) bool {
 }
 
 // Wait returns when the server has ended: ErrServerClosed after Shutdown or
-// Close (joined with ErrGraceExpired if the grace was too short), nil when
-// standard input was the only listener and has ended.
+// Close, joined with ErrGraceExpired if the grace was too short; nil when
+// standard input was the only listener and has ended, or its output has.
 func (s *Server) Wait() error {
 	<-s.stopped
 	s.mu.Lock()

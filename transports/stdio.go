@@ -2,7 +2,7 @@ package transports
 
 import (
 	"context"
-	"os"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -28,10 +28,9 @@ const stdioRead = 64 << 10
 // so that no wake-up is lost.
 type stdio struct {
 	input
-	srv     *Server
-	in, out *os.File
-	inFD    int
-	outFD   int
+	srv   *Server
+	inFD  int // duplicates of ours: a read that waits may outlive the server,
+	outFD int // and the number of a descriptor that others close is soon another's
 
 	mu     sync.Mutex
 	noted  atomic.Bool // somebody wants a turn
@@ -42,14 +41,21 @@ type stdio struct {
 	stop   atomic.Bool   // accept no more input
 }
 
-func newStdio(s *Server) *stdio {
-	d := &stdio{srv: s, in: s.opts.Stdin, out: s.opts.Stdout, over: make(chan struct{})}
-	d.inFD, d.outFD = int(d.in.Fd()), int(d.out.Fd()) // Fd also makes them blocking
+func newStdio(s *Server) (*stdio, error) {
+	d := &stdio{srv: s, over: make(chan struct{})}
+	var err error
+	if d.inFD, err = dupFD(int(s.opts.Stdin.Fd())); err != nil { // Fd also makes it blocking
+		return nil, fmt.Errorf("transports: stdio: standard input: %w", err)
+	}
+	if d.outFD, err = dupFD(int(s.opts.Stdout.Fd())); err != nil {
+		_ = unix.Close(d.inFD)
+		return nil, fmt.Errorf("transports: stdio: standard output: %w", err)
+	}
 	d.init(s.engine)
 	d.timer = time.AfterFunc(time.Hour, d.Wake)
 	d.timer.Stop()
 	d.loop = s.engine.NewLoop(d)
-	return d
+	return d, nil
 }
 
 // start opens the connection and reads it until its end.
@@ -61,26 +67,63 @@ func (d *stdio) start() {
 	refused := d.conn == nil
 	d.mu.Unlock()
 	d.catchUp()
+	eof := make(chan struct{})
 	go func() {
 		if !refused {
 			d.read()
 		}
-		<-d.over
-		d.timer.Stop()
-		if len(d.srv.listeners) > 0 {
-			return // the sockets go on
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), d.srv.opts.Grace)
-		defer cancel()
-		_ = d.srv.stop(ctx, errInputEnded)
+		_ = unix.Close(d.inFD)
+		close(eof)
 	}()
+	go d.supervise(eof)
+}
+
+// supervise waits for the end of the connection, after the end of the input no
+// longer than the grace, and then ends the server where it has no other
+// listener. It does not wait for a read to return: when the output has failed,
+// or at Shutdown, the input may never end.
+func (d *stdio) supervise(eof <-chan struct{}) {
+	select {
+	case <-d.over:
+	case <-d.srv.stopped:
+	case <-eof:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d.srv.opts.Grace)
+	defer cancel()
+	select {
+	case <-d.over:
+	case <-ctx.Done():
+	case <-d.srv.stopped:
+	}
+	if len(d.srv.listeners) == 0 {
+		_ = d.srv.stop(ctx, errInputEnded)
+	} else {
+		d.cut() // the sockets go on
+	}
+	d.timer.Stop()
+}
+
+// cut ends the connection if it has not ended.
+func (d *stdio) cut() {
+	d.mu.Lock()
+	d.loop.Begin()
+	if d.conn != nil {
+		d.conn.Close(engine.CloseForced)
+	}
+	d.loop.End()
+	d.mu.Unlock()
+	d.catchUp()
 }
 
 // read feeds what comes in until the end of the input or of the connection.
 func (d *stdio) read() {
 	buf := make([]byte, stdioRead)
 	for {
-		n, err := readFD(d.inFD, buf)
+		var n int
+		var err error
+		if !d.stop.Load() {
+			n, err = readFD(d.inFD, buf)
+		}
 		if d.stop.Load() {
 			n = 0
 		}
@@ -100,9 +143,10 @@ func (d *stdio) read() {
 		}
 		d.loop.End()
 		handedOver := d.conn.InFlight() > 0
+		closed := d.closed
 		d.mu.Unlock()
 		d.catchUp()
-		if n <= 0 {
+		if n <= 0 || closed {
 			return
 		}
 		if handedOver {
@@ -163,9 +207,9 @@ func (d *stdio) WakeAt(at int64) {
 	d.timer.Reset(time.Duration(at - d.srv.engine.Options().Clock.Now()))
 }
 
-// Write writes all of p. Where the descriptor blocks, it waits for the peer:
-// there is no other to be served. Where it does not, what is not taken is
-// left to the engine.
+// Write writes all of p and waits for the peer meanwhile: there is no other to
+// be served, and not reading on is what holds this one back. Where the
+// descriptor is non-blocking, the wait ends with the server's grace.
 func (d *stdio) Write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) {
@@ -175,7 +219,14 @@ func (d *stdio) Write(p []byte) (int, error) {
 			done += n
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			return done, nil
+			select {
+			case <-d.srv.cut:
+				return done, nil
+			default:
+			}
+			if err := waitFD(d.outFD, unix.POLLOUT, 100); err != nil {
+				return done, err
+			}
 		default:
 			return done, err
 		}
@@ -186,11 +237,12 @@ func (d *stdio) Write(p []byte) (int, error) {
 // Resume feeds what was held back.
 func (d *stdio) Resume() { d.resume() }
 
-// Close notes that the connection has ended. The descriptors stay open: they
-// are the process's.
+// Close notes that the connection has ended. What it closes is our duplicate:
+// the process's descriptors stay open.
 func (d *stdio) Close(engine.CloseReason) {
 	d.closed = true
 	d.release()
+	_ = unix.Close(d.outFD)
 	close(d.over)
 }
 

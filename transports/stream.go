@@ -22,6 +22,9 @@ type input struct {
 	held   []byte // read, not fed; nil if none
 	heldAt int
 	ended  bool // the peer has sent all it will
+
+	delivering bool // a message is being served, which may lie in held or in the framer
+	toRelease  bool // release was called meanwhile
 }
 
 func (in *input) init(e *engine.Engine) {
@@ -46,6 +49,16 @@ func (in *input) feed(p []byte) {
 // deliver feeds lines until p is used up or the connection is blocked or
 // closed; it returns how much of p it took.
 func (in *input) deliver(p []byte) (taken int) {
+	in.delivering = true
+	taken = in.deliverLines(p)
+	in.delivering = false
+	if in.toRelease {
+		in.release()
+	}
+	return taken
+}
+
+func (in *input) deliverLines(p []byte) (taken int) {
 	c := in.conn
 	for {
 		if c.Blocked() {
@@ -80,6 +93,10 @@ func (in *input) hold(p []byte) {
 	if in.held == nil {
 		in.held = in.pool.Get(len(p))
 	} else if cap(in.held)-len(in.held) < len(p) {
+		// What has been fed makes room first: a peer that is read from as fast
+		// as it sends, but never faster, would make the buffer grow for ever.
+		in.held = in.held[:copy(in.held, in.held[in.heldAt:])]
+		in.heldAt = 0
 		in.held = in.pool.Grow(in.held, len(p))
 	}
 	in.held = append(in.held, p...)
@@ -90,7 +107,7 @@ func (in *input) resume() {
 	if in.held != nil {
 		in.heldAt += in.deliver(in.held[in.heldAt:])
 		if in.conn.Closed() {
-			return // release follows
+			return // and everything released
 		}
 		if in.heldAt < len(in.held) {
 			in.conn.HoldInput(len(in.held) - in.heldAt)
@@ -112,8 +129,12 @@ func (in *input) end() {
 	}
 }
 
-// release returns all buffers.
+// release returns all buffers, those of a message that is being served when
+// the service has done with it.
 func (in *input) release() {
+	if in.toRelease = in.delivering; in.toRelease {
+		return
+	}
 	in.framer.Release()
 	if in.held != nil {
 		in.pool.Put(in.held)
@@ -140,6 +161,7 @@ type stream struct {
 	wantClose bool // the engine closed it while feeding
 	closed    bool
 	network   string
+	local     string // of a Unix socket: its path
 }
 
 // Write writes what the kernel takes.
@@ -190,8 +212,8 @@ func (s *stream) Close(engine.CloseReason) {
 
 // Peer describes the other end.
 func (s *stream) Peer() engine.Peer {
-	p := engine.Peer{Transport: s.network}
-	if s.gc != nil {
+	p := engine.Peer{Transport: s.network, Local: s.local}
+	if s.gc != nil && s.local == "" {
 		if a := s.gc.RemoteAddr(); a != nil {
 			p.Remote = a.String()
 		}
@@ -251,9 +273,10 @@ func (s *stream) onClose(err error) {
 	s.l.engine.End()
 }
 
-// dupFD duplicates fd, close-on-exec; it returns -1 with an error.
+// dupFD duplicates fd, close-on-exec, above the standard descriptors; it
+// returns -1 with an error.
 func dupFD(fd int) (int, error) {
-	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return -1, err
 	}

@@ -24,6 +24,9 @@ func (s *Server) listenTCP(u, addr string) (*listener, error) {
 			return err
 		},
 	}
+	// An MPTCP listener, package net's default on Linux, does not hand all of
+	// these options on (TCP_NOTSENT_LOWAT is one that gets lost).
+	lc.SetMultipathTCP(false)
 	ln, err := lc.Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, listenError(u, err)

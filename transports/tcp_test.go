@@ -1,7 +1,6 @@
 package transports
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -52,29 +51,4 @@ func TestMessagesPerWrite(t *testing.T) {
 	if per := float64(n.MessagesOut) / float64(n.Writes); per < 12 {
 		t.Errorf("%d messages in %d writes, %.1f a write; want 12", n.MessagesOut, n.Writes, per)
 	}
-}
-
-// 5,000 pings in one write are each answered once.
-func TestManyInOneWrite(t *testing.T) {
-	s := start(t, Options{}, "tcp://127.0.0.1:0")
-	p := dial(t, s)
-	var b strings.Builder
-	for i := range 5000 {
-		b.WriteString(req(i, "ping", ""))
-	}
-	go p.send(b.String())
-	seen := make(map[string]bool)
-	for range 5000 {
-		l := p.line()
-		if seen[l] {
-			t.Fatalf("%s twice", l)
-		}
-		seen[l] = true
-	}
-	for i := range 5000 {
-		if !seen[res(i, "{}")] {
-			t.Fatalf("id %d not answered", i)
-		}
-	}
-	_ = fmt.Sprint()
 }

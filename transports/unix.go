@@ -8,24 +8,36 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// unixPathMax is the longest path of a socket in bytes, the terminating NUL
+// apart: what connect and bind have room for.
+const unixPathMax = len(unix.RawSockaddrUnix{}.Path) - 1
 
 // listenUnix opens a Unix socket at path, readable and writable by its owner
 // only. A socket that nobody answers on any more is taken over; a live one, or
 // anything that is no socket, is left alone.
 func (s *Server) listenUnix(u, path string) (*listener, error) {
+	if n := len(path); n > unixPathMax {
+		return nil, fmt.Errorf("transports: %s: the path is too long: %d bytes, a socket's may have %d; choose a shorter one", u, n, unixPathMax)
+	}
 	if err := clearStale(u, path); err != nil {
 		return nil, err
 	}
 	// The socket is made in a private folder beside its place, given its
 	// mode, and renamed: at no moment can another user connect to it. (A umask
 	// would do the same for the whole process, other goroutines' files too.)
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".gannet-")
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".g")
 	if err != nil {
 		return nil, listenError(u, err)
 	}
 	defer os.RemoveAll(dir)
 	tmp := filepath.Join(dir, "s")
+	if n := len(tmp); n > unixPathMax {
+		return nil, fmt.Errorf("transports: %s: the folder's path is too long: a socket's may have %d bytes, and making it needs %d; choose a shorter one", u, unixPathMax, n)
+	}
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: tmp, Net: "unix"})
 	if err != nil {
 		return nil, listenError(u, err)

@@ -1,0 +1,111 @@
+package transports
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// closeWrite shuts down the peer's sending half.
+func (p *peer) closeWrite() {
+	p.t.Helper()
+	if err := p.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// A peer that shuts down its sending half gets every answer, then the end.
+func TestHalfClose(t *testing.T) {
+	urls := map[string]func() string{
+		"tcp":  func() string { return "tcp://127.0.0.1:0" },
+		"unix": func() string { return "unix://" + socketPath(t) },
+	}
+	for network, url := range urls {
+		for _, tc := range []struct {
+			name    string
+			send    string
+			lines   int
+			lingers uint64
+		}{
+			{"inline", req(1, "echo", "") + req(2, "echo", ""), 2, 0},
+			{"in flight", req(1, "later", `{"ms":50}`) + req(2, "echo", "") + req(3, "later", `{"ms":100}`), 3, 1},
+			{"nothing asked", "", 0, 0},
+			{"message unfinished", req(1, "echo", "") + `{"jsonrpc":"2.0","id":2,"meth`, 1, 0},
+			{"unfinished, in flight", req(1, "later", `{"ms":50}`) + `{"jsonrpc":"2.0","id":2,"meth`, 1, 1},
+			{"more than the socket takes", req(1, "blob", `{"bytes":8000000}`) + req(2, "blob", `{"bytes":4000000}`), 2, 1},
+		} {
+			t.Run(network+"/"+tc.name, func(t *testing.T) {
+				s := start(t, Options{}, url())
+				p := dial(t, s)
+				p.send(tc.send)
+				p.closeWrite()
+				for range tc.lines {
+					p.line()
+				}
+				p.ended()
+				eventually(t, "connections gone", func() bool { return s.Engine().Connections() == 0 })
+				if n := s.Snapshot(); n.Lingers != tc.lingers || n.LingerFailed != 0 || n.Lingering != 0 {
+					t.Errorf("%d lingers, want %d (%d failed, %d left)", n.Lingers, tc.lingers, n.LingerFailed, n.Lingering)
+				}
+				othersServed(t, s)
+			})
+		}
+	}
+}
+
+// Answers that come after the end of input reach the peer whole and in one
+// piece each, however slowly it reads.
+func TestHalfCloseSlowReader(t *testing.T) {
+	s := start(t, Options{}, "tcp://127.0.0.1:0")
+	p := dial(t, s)
+	const n = 20
+	for i := range n {
+		p.send(req(i, "blob", `{"bytes":200000}`))
+	}
+	p.closeWrite()
+	total := 0
+	buf := make([]byte, 64<<10)
+	for {
+		k, err := p.Conn.Read(buf)
+		total += k
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	want := 0
+	for i := range n {
+		want += len(res(i, `{"blob":"`+strings.Repeat("x", 200000)+`"}`)) + 1
+	}
+	if total != want {
+		t.Errorf("%d bytes, want %d", total, want)
+	}
+}
+
+// A peer that is gone altogether, not only its sending half, costs no more
+// than its calls in flight.
+func TestCloseWithCallsInFlight(t *testing.T) {
+	s := start(t, Options{}, "tcp://127.0.0.1:0")
+	for _, tc := range []struct {
+		name   string
+		linger int
+	}{{"fin", -1}, {"rst", 0}} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := dial(t, s)
+			p.send(req(1, "later", `{"ms":30}`) + req(2, "pool", "") + req(3, "block", ""))
+			eventually(t, "calls in flight", func() bool { return s.Snapshot().Engine.CallsPooled >= 3 })
+			_ = p.Conn.(*net.TCPConn).SetLinger(tc.linger)
+			_ = p.Conn.Close()
+			eventually(t, "calls gone", func() bool {
+				n := s.Snapshot().Engine
+				return n.Connections == 0 && n.InFlight == 0
+			})
+			othersServed(t, s)
+		})
+	}
+}
