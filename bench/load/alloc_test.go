@@ -1,0 +1,139 @@
+//go:build linux && !race
+
+package load
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestAllocs drives a loop and the server at the other end of a socket pair on
+// one goroutine, so that what is counted is the generator's alone.
+func TestAllocs(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		depth  int
+		method string
+		answer func(p *peer)
+	}{
+		{"op=raw/depth=1", 1, MethodRaw, (*peer).whole},
+		{"op=raw/depth=16", 16, MethodRaw, (*peer).whole},
+		{"op=ping/depth=64", 64, MethodPing, (*peer).whole},
+		{"op=ping/split", 16, MethodPing, (*peer).halves},
+		{"op=ping/reversed", 16, MethodPing, (*peer).reversed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, p := pair(t, c.method, c.depth)
+			p.step = func() {
+				if err := l.step(0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l.budget = -1
+			l.after(l.conns[0], l.conns[0].fill(l.stage, l.now()))
+			turn := func() { c.answer(p) }
+			for range 100 {
+				turn() // buffers get their size
+			}
+			if n := testing.AllocsPerRun(500, turn); n != 0 {
+				t.Errorf("%v allocations a turn", n)
+			}
+			if l.live != 1 || l.tally.errors != (Errors{}) || l.tally.good < int64(500*c.depth) {
+				t.Errorf("%d answered, errors: %s", l.tally.good, &l.tally.errors)
+			}
+		})
+	}
+}
+
+// A peer answers what the generator asked at the other end of its socket.
+type peer struct {
+	fd        int
+	stage     *stage
+	line      int // length of a request
+	in, reply []byte
+	step      func() // one step of the generator
+}
+
+// pair returns a loop with one connection and the peer of that.
+func pair(t testing.TB, method string, depth int) (*loop, *peer) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tm := mustTemplate(t, Options{Method: method, Depth: depth})
+	sh := rawShape(tm)
+	if method == MethodPing {
+		if sh, err = learnShape(tm, []byte(`{"jsonrpc":"2.0","id":1000000000,"result":{}}`+"\n"), firstID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := &conn{r: fds[0], w: fds[0], window: newWindow(depth)}
+	l, err := newLoop(newStage(tm, sh, newTally(), depth), []*conn{c}, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		l.close()
+		_ = unix.Close(fds[1])
+	})
+	return l, &peer{fd: fds[1], stage: l.stage, line: len(tm.line), in: make([]byte, 1<<20)}
+}
+
+// answers reads the requests there are and makes their replies, in the order
+// asked or the other one.
+func (p *peer) answers(reverse bool) {
+	n, err := unix.Read(p.fd, p.in)
+	if err != nil || n%p.line != 0 {
+		panic("load: the peer cannot read whole requests")
+	}
+	p.reply = p.reply[:0]
+	for i := range n / p.line {
+		if reverse {
+			i = n/p.line - 1 - i
+		}
+		at := i*p.line + p.stage.t.idAt
+		p.reply = append(p.reply, p.stage.shape.prefix...)
+		p.reply = append(p.reply, p.in[at:at+idDigits]...)
+		p.reply = append(p.reply, p.stage.shape.suffix...)
+	}
+}
+
+func (p *peer) send(b []byte) {
+	if n, err := unix.Write(p.fd, b); err != nil || n != len(b) {
+		panic("load: the peer cannot write its replies")
+	}
+	p.step()
+}
+
+func (p *peer) whole()    { p.answers(false); p.send(p.reply) }
+func (p *peer) reversed() { p.answers(true); p.send(p.reply) }
+
+// halves splits inside a reply. What the first part brings on is asked for
+// anew, and is answered in the next turn.
+func (p *peer) halves() {
+	p.answers(false)
+	half := len(p.reply)/2 + 3
+	p.send(p.reply[:half])
+	p.send(p.reply[half:])
+}
+
+// BenchmarkTurn is what one message costs the generator at least: its own work
+// and a socket pair's, the peer's included.
+func BenchmarkTurn(b *testing.B) {
+	for _, c := range []struct{ name, method string }{{"msg=raw", MethodRaw}, {"msg=ping", MethodPing}} {
+		b.Run(c.name+"/depth=16", func(b *testing.B) {
+			l, p := pair(b, c.method, 16)
+			p.step = func() { _ = l.step(0) }
+			l.budget = -1
+			l.after(l.conns[0], l.conns[0].fill(l.stage, l.now()))
+			b.ReportAllocs()
+			b.SetBytes(int64(16 * p.line))
+			for b.Loop() {
+				p.whole()
+			}
+		})
+	}
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/gannetmcp/gannet/bench/load"
+)
+
+const module = "github.com/gannetmcp/gannet"
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	runtime.LockOSThread()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// settings are the command line.
+type settings struct {
+	gannet, gen, floor string
+	out                string
+	list               bool
+	rounds             int
+	warmup, duration   time.Duration
+	serverCPU, genCPU  int
+	only               *regexp.Regexp
+	peers              []peer
+}
+
+// parse reads the command line; an error has been told on stderr.
+func parse(args []string, stderr io.Writer) (s settings, err error) {
+	f := flag.NewFlagSet("spine", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&s.gannet, "gannet", "", "`path` of the gannet binary; built if not given")
+	f.StringVar(&s.gen, "gen", "", "`path` of the load generator; built if not given")
+	f.StringVar(&s.floor, "floor", "", "`path` of the echo floor; built if not given")
+	f.StringVar(&s.out, "out", "", "`file` for all results as JSON")
+	f.BoolVar(&s.list, "list", false, "list the subjects and end")
+	f.IntVar(&s.rounds, "rounds", 3, "rounds")
+	f.DurationVar(&s.warmup, "warmup", 500*time.Millisecond, "load before measuring")
+	f.DurationVar(&s.duration, "duration", 2*time.Second, "time to measure each subject in each round")
+	f.IntVar(&s.serverCPU, "server-cpu", 0, "CPU of the servers")
+	f.IntVar(&s.genCPU, "gen-cpu", 1, "CPU of the generator")
+	f.Func("only", "measure the subjects that match this `regexp`, and their bases", func(v string) (err error) {
+		s.only, err = regexp.Compile(v)
+		return err
+	})
+	f.Func("peer", "another MCP server for stdio with the tool echo, `NAME=COMMAND` with arguments after spaces; repeatable", func(v string) error {
+		name, command, ok := strings.Cut(v, "=")
+		words := strings.Fields(command)
+		if !ok || name == "" || len(words) == 0 {
+			return errors.New("is not NAME=COMMAND")
+		}
+		s.peers = append(s.peers, peer{name, words})
+		return nil
+	})
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	switch {
+	case f.NArg() > 0:
+		err = fmt.Errorf("takes no arguments beside flags, not %q", f.Arg(0))
+	case s.rounds < 1:
+		err = errors.New("-rounds is at least 1")
+	case s.duration <= 0 || s.warmup < 0:
+		err = errors.New("-duration is more than 0, -warmup not less")
+	case s.serverCPU < 0 || s.genCPU < 0 || s.serverCPU == s.genCPU:
+		err = errors.New("-server-cpu and -gen-cpu are two CPUs")
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "spine:", err)
+	}
+	return s, err
+}
+
+// run is the whole command. The calling goroutine is locked to its thread.
+func run(args []string, stdout, stderr io.Writer) int {
+	s, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	}
+	chosen := choose(subjects(s.peers), s.only)
+	if len(chosen) == 0 {
+		fmt.Fprintln(stderr, "spine: no subject matches; -list lists them")
+		return exitUsage
+	}
+	if s.list {
+		for _, c := range chosen {
+			fmt.Fprintln(stdout, c.Name)
+		}
+		return exitOK
+	}
+	if runtime.GOOS != "linux" {
+		fmt.Fprintln(stderr, "spine:", load.ErrLinuxOnly)
+		return exitUsage
+	}
+	r, err := s.measureAll(chosen, stderr)
+	if err == nil && s.out != "" {
+		err = r.writeJSON(s.out)
+	}
+	if err == nil {
+		err = r.writeMarkdown(stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "spine:", err)
+		return exitFailed
+	}
+	for _, m := range r.Measurements {
+		if m.Failure != "" {
+			return exitFailed
+		}
+	}
+	return exitOK
+}
+
+// measureAll runs the rounds.
+func (s *settings) measureAll(chosen []subject, stderr io.Writer) (*report, error) {
+	dir, err := os.MkdirTemp("", "gannet-spine-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	b := &bench{serverCPU: s.serverCPU, genCPU: s.genCPU, warmup: s.warmup, duration: s.duration, addrFile: filepath.Join(dir, "addr")}
+	b.places = map[string]string{placeAddrFile: b.addrFile}
+	if b.gen, err = program(s.gen, dir, "bench/gen", stderr); err != nil {
+		return nil, err
+	}
+	for _, p := range []struct{ place, path, pkg string }{{placeGannet, s.gannet, "."}, {placeFloor, s.floor, "bench/floor"}} {
+		if needs(chosen, p.place) {
+			if b.places[p.place], err = program(p.path, dir, p.pkg, stderr); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r := &report{Facts: gatherFacts(os.Args), Rounds: s.rounds, Duration: s.duration.String(), Warmup: s.warmup.String(), Subjects: chosen}
+	for round := range s.rounds {
+		for i := range chosen {
+			fmt.Fprintf(stderr, "spine: round %d of %d: %s: ", round+1, s.rounds, chosen[i].Name)
+			m := b.measure(&chosen[i], round+1)
+			if m.Result != nil {
+				fmt.Fprintf(stderr, "%s messages/s ", number(m.Result.Rate))
+			}
+			fmt.Fprintln(stderr, m.Failure)
+			r.Measurements = append(r.Measurements, m)
+		}
+	}
+	r.Goals = assess(r.Measurements, goals())
+	return r, nil
+}
+
+// program returns an absolute path of a program: the one given, or one built
+// into dir.
+func program(path, dir, pkg string, stderr io.Writer) (string, error) {
+	if path != "" {
+		found, err := exec.LookPath(path)
+		if err != nil {
+			return "", err
+		}
+		return filepath.Abs(found)
+	}
+	out := filepath.Join(dir, "gannet-"+filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-o", out, filepath.ToSlash(filepath.Join(module, pkg)))
+	cmd.Stderr = stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("build %s: %w (run this inside the module, or give its path)", pkg, err)
+	}
+	return out, nil
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gannetmcp/gannet/bench/load"
+)
+
+// Longest waits for a server: to say its address, and to end when told to.
+const (
+	startTimeout = 10 * time.Second
+	stopTimeout  = 10 * time.Second
+)
+
+// A watcher reads the standard error of a server and of the generator. It counts
+// the server's garbage collections between the generator's words for the
+// beginning and the end of the measured time, and keeps the last lines for
+// messages. Safe for concurrent use: each stream has a lane of its own.
+type watcher struct {
+	mu        sync.Mutex
+	cycles    int
+	atStart   int
+	atEnd     int
+	lastLines []string
+}
+
+// keepLines bounds what a watcher keeps, keepBytes each line of it.
+const (
+	keepLines = 8
+	keepBytes = 300
+)
+
+// lane returns a writer for one stream. It is for one goroutine at a time.
+func (w *watcher) lane() io.Writer { return &watcherLane{w: w} }
+
+type watcherLane struct {
+	w    *watcher
+	part []byte // a line that has come in part; no more than keepBytes of it
+}
+
+// Write takes p in and keeps no reference to it.
+func (l *watcherLane) Write(p []byte) (int, error) {
+	n := len(p)
+	for {
+		i := bytes.IndexByte(p, '\n')
+		piece := p
+		if i >= 0 {
+			piece = p[:i]
+		}
+		l.part = append(l.part, piece[:min(len(piece), keepBytes-len(l.part))]...)
+		if i < 0 {
+			return n, nil
+		}
+		l.w.line(string(l.part))
+		l.part, p = l.part[:0], p[i+1:]
+	}
+}
+
+func (w *watcher) line(s string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case strings.HasPrefix(s, "gc ") && strings.Contains(s, " @"):
+		w.cycles++
+		return
+	case strings.HasPrefix(s, "gen: measuring"):
+		w.atStart = w.cycles
+	case strings.HasPrefix(s, "gen: draining"):
+		w.atEnd = w.cycles
+	}
+	if len(w.lastLines) == keepLines {
+		w.lastLines = append(w.lastLines[:0], w.lastLines[1:]...)
+	}
+	w.lastLines = append(w.lastLines, s)
+}
+
+// collections is the number of cycles while measuring.
+func (w *watcher) collections() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.atEnd - w.atStart
+}
+
+// last returns the last lines, for a message.
+func (w *watcher) last() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Join(w.lastLines, " | ")
+}
+
+// A server is a running one, with its address.
+type server struct {
+	cmd     *exec.Cmd
+	address string
+	exited  chan error
+	output  *os.File // its standard output, read to the end by a goroutine
+}
+
+// startServer starts command on a CPU with GOMAXPROCS=1 and waits for its
+// address: in addrFile if that is in the command, else its first line of output.
+func startServer(command []string, cpu int, addrFile string, w *watcher) (*server, error) {
+	r, out, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd.Stdout, cmd.Stderr = out, w.lane()
+	err = load.StartPinned(cmd, []int{cpu})
+	_ = out.Close()
+	if err != nil {
+		_ = r.Close()
+		return nil, fmt.Errorf("start %s: %w", command[0], err)
+	}
+	s := &server{cmd: cmd, exited: make(chan error, 1), output: r}
+	go func() { s.exited <- cmd.Wait() }()
+	first := make(chan string, 1)
+	go func() {
+		b := bufio.NewReader(r)
+		line, err := b.ReadString('\n')
+		if err == nil {
+			first <- strings.TrimSpace(line)
+		}
+		_, _ = io.Copy(io.Discard, b) // until the server ends or stop closes it
+	}()
+	fromFile := strings.Contains(strings.Join(command, " "), addrFile)
+	deadline := time.After(startTimeout)
+	for poll := time.NewTicker(10 * time.Millisecond); ; {
+		var line chan string
+		if !fromFile {
+			line = first
+		}
+		select {
+		case s.address = <-line:
+			poll.Stop()
+			return s, nil
+		case <-poll.C:
+			if b, err := os.ReadFile(addrFile); fromFile && err == nil {
+				poll.Stop()
+				s.address, _, _ = strings.Cut(string(b), "\n")
+				return s, nil
+			}
+		case err := <-s.exited:
+			poll.Stop()
+			_ = r.Close()
+			return nil, fmt.Errorf("%s ended before it listened: %v (%s)", command[0], err, w.last())
+		case <-deadline:
+			poll.Stop()
+			return nil, errors.Join(fmt.Errorf("%s said no address within %v (%s)", command[0], startTimeout, w.last()), s.stop())
+		}
+	}
+}
+
+// stop ends the server: SIGTERM, and SIGKILL after stopTimeout, which is an
+// error.
+func (s *server) stop() error {
+	defer func() { _ = s.output.Close() }()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // fails if it is gone
+	select {
+	case <-s.exited:
+		return nil
+	case <-time.After(stopTimeout):
+		_ = s.cmd.Process.Kill()
+		<-s.exited
+		return fmt.Errorf("the server had to be killed, %v after SIGTERM", stopTimeout)
+	}
+}
