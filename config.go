@@ -1,0 +1,255 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports"
+)
+
+// settings is the one table of everything that can be configured. Each field
+// is a flag, an environment variable GANNET_… and a key of the configuration
+// file, all of one name.
+type settings struct {
+	Config string `help:"YAML file with any of these settings, by their names without dashes in front." placeholder:"FILE" env:"GANNET_CONFIG" type:"existingfile"`
+
+	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600 and a Unix socket of the user's." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
+	AddrFile string   `help:"File to write the bound addresses to, a URL a line; removed at the end." placeholder:"FILE" env:"GANNET_ADDR_FILE"`
+	Demo     bool     `help:"Serve the demo tools echo, delay, add and blob." env:"GANNET_DEMO"`
+	Insecure bool     `help:"Allow addresses that other machines can reach, although there is neither TLS nor authentication." env:"GANNET_INSECURE"`
+	Name     string   `help:"Server name that clients see." default:"gannet" env:"GANNET_NAME"`
+
+	Loops         int           `help:"Event loops. 0: one for each CPU." default:"0" env:"GANNET_LOOPS"`
+	ShutdownGrace time.Duration `help:"How long a drain waits for calls in flight. 0: not at all." default:"${shutdown_grace}" env:"GANNET_SHUTDOWN_GRACE"`
+
+	MaxConnections   int           `help:"Open sockets. 0: ${max_connections}, or what the limit of open files allows." default:"0" env:"GANNET_MAX_CONNECTIONS" group:"Limits"`
+	MaxMessageBytes  byteSize      `help:"Size of one message." default:"${max_message_bytes}" env:"GANNET_MAX_MESSAGE_BYTES" group:"Limits"`
+	MaxBatch         int           `help:"Messages of one batch." default:"${max_batch}" env:"GANNET_MAX_BATCH" group:"Limits"`
+	MaxInFlight      int           `help:"Calls off the loop, of one connection." default:"${max_in_flight}" env:"GANNET_MAX_IN_FLIGHT" group:"Limits"`
+	MaxInFlightTotal int           `help:"Calls off the loop, of all connections." default:"${max_in_flight_total}" env:"GANNET_MAX_IN_FLIGHT_TOTAL" group:"Limits"`
+	MaxBufferedBytes byteSize      `help:"Bytes in partial messages, queued output and queued calls, of all connections. 0: 1GiB or a quarter of GOMEMLIMIT." default:"0" env:"GANNET_MAX_BUFFERED_BYTES" group:"Limits"`
+	OutputHighWater  byteSize      `help:"Unsent output above which a connection's messages wait." default:"${output_high_water}" env:"GANNET_OUTPUT_HIGH_WATER" group:"Limits"`
+	Workers          int           `help:"Most goroutines for pooled handlers." default:"${workers}" env:"GANNET_WORKERS" group:"Limits"`
+	WorkerQueue      int           `help:"Calls that wait for a worker." default:"${worker_queue}" env:"GANNET_WORKER_QUEUE" group:"Limits"`
+	CallTimeout      time.Duration `help:"Time for one call off the loop. 0: any." default:"${call_timeout}" env:"GANNET_CALL_TIMEOUT" group:"Limits"`
+	HandshakeTimeout time.Duration `help:"Time to the first message. 0: any." default:"${handshake_timeout}" env:"GANNET_HANDSHAKE_TIMEOUT" group:"Limits"`
+	ReadTimeout      time.Duration `help:"Time between two pieces of one message. 0: any." default:"${read_timeout}" env:"GANNET_READ_TIMEOUT" group:"Limits"`
+	IdleTimeout      time.Duration `help:"Time without messages, for connections without a session. 0: any." default:"${idle_timeout}" env:"GANNET_IDLE_TIMEOUT" group:"Limits"`
+	WriteStall       time.Duration `help:"Time in which a peer that owes reading takes nothing. 0: any." default:"${write_stall}" env:"GANNET_WRITE_STALL" group:"Limits"`
+
+	TCPNodelay         bool          `name:"tcp-nodelay" help:"TCP_NODELAY." default:"true" negatable:"" env:"GANNET_TCP_NODELAY" group:"TCP"`
+	TCPKeepalive       time.Duration `name:"tcp-keepalive" help:"Idle time before keepalive probes. 0: none." default:"${tcp_keepalive}" env:"GANNET_TCP_KEEPALIVE" group:"TCP"`
+	TCPKeepaliveProbes int           `name:"tcp-keepalive-probes" help:"Unanswered probes that end a connection." default:"${tcp_keepalive_probes}" env:"GANNET_TCP_KEEPALIVE_PROBES" group:"TCP"`
+	TCPRecvBuffer      byteSize      `name:"tcp-recv-buffer" help:"SO_RCVBUF. 0: the system's." default:"0" env:"GANNET_TCP_RECV_BUFFER" group:"TCP"`
+	TCPSendBuffer      byteSize      `name:"tcp-send-buffer" help:"SO_SNDBUF. 0: the system's." default:"0" env:"GANNET_TCP_SEND_BUFFER" group:"TCP"`
+	TCPBacklog         int           `name:"tcp-backlog" help:"Connections not yet accepted. 0: the system's maximum." default:"0" env:"GANNET_TCP_BACKLOG" group:"TCP"`
+	TCPUserTimeout     time.Duration `name:"tcp-user-timeout" help:"TCP_USER_TIMEOUT (Linux). 0: the system's." default:"0s" env:"GANNET_TCP_USER_TIMEOUT" group:"TCP"`
+	TCPNotsentLowat    byteSize      `name:"tcp-notsent-lowat" help:"TCP_NOTSENT_LOWAT (Linux). 0: the system's." default:"0" env:"GANNET_TCP_NOTSENT_LOWAT" group:"TCP"`
+	TCPReuseport       bool          `name:"tcp-reuseport" help:"SO_REUSEPORT." env:"GANNET_TCP_REUSEPORT" group:"TCP"`
+
+	Flush     string `help:"When replies are written: batch, turn or off." enum:"batch,turn,off" default:"batch" env:"GANNET_FLUSH" group:"Tuning"`
+	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"GANNET_LOG_LEVEL" group:"Logging"`
+	LogFormat string `help:"text or json; the log goes to standard error." enum:"text,json" default:"text" env:"GANNET_LOG_FORMAT" group:"Logging"`
+}
+
+// defaults are those of the packages below.
+var defaults = kong.Vars{
+	"shutdown_grace":       transports.DefaultGrace.String(),
+	"max_connections":      strconv.Itoa(transports.DefaultMaxConnections),
+	"max_message_bytes":    byteSize(engine.DefaultMaxMessageBytes).String(),
+	"max_batch":            strconv.Itoa(codec.DefaultBatch),
+	"max_in_flight":        strconv.Itoa(engine.DefaultMaxInFlight),
+	"max_in_flight_total":  strconv.Itoa(engine.DefaultMaxInFlightTotal),
+	"output_high_water":    byteSize(engine.DefaultOutputHighWater).String(),
+	"workers":              strconv.Itoa(engine.DefaultWorkersMax),
+	"worker_queue":         strconv.Itoa(engine.DefaultWorkerQueue),
+	"call_timeout":         engine.DefaultCallTimeout.String(),
+	"handshake_timeout":    engine.DefaultHandshakeTimeout.String(),
+	"read_timeout":         engine.DefaultReadTimeout.String(),
+	"idle_timeout":         engine.DefaultIdleTimeout.String(),
+	"write_stall":          engine.DefaultWriteStallTimeout.String(),
+	"tcp_keepalive":        transports.DefaultKeepAlive.String(),
+	"tcp_keepalive_probes": strconv.Itoa(transports.DefaultKeepAliveProbes),
+}
+
+// byteSize is a number of bytes, written with KiB, MiB or GiB where that is
+// shorter.
+type byteSize int64
+
+var byteUnits = []struct {
+	name string
+	size byteSize
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// String returns the size in the largest unit that it is a multiple of.
+func (b byteSize) String() string {
+	for _, u := range byteUnits {
+		if b != 0 && b%u.size == 0 {
+			return strconv.FormatInt(int64(b/u.size), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(b), 10)
+}
+
+// UnmarshalText reads what String writes.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	s, unit := string(text), byteSize(1)
+	for _, u := range byteUnits {
+		if rest, ok := strings.CutSuffix(s, u.name); ok {
+			s, unit = strings.TrimSpace(rest), u.size
+			break
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || byteSize(n) > (1<<62)/unit {
+		return fmt.Errorf("%q is no size; write a number of bytes, or one with KiB, MiB or GiB", text)
+	}
+	*b = byteSize(n) * unit
+	return nil
+}
+
+// MarshalText is String.
+func (b byteSize) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// orNone turns the command line's zero, none, into the packages' negative.
+func orNone(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// options returns what transports.Listen takes.
+func (s *settings) options(log *slog.Logger) (transports.Options, error) {
+	o := transports.Options{
+		Loops:          s.Loops,
+		MaxConnections: s.MaxConnections,
+		Grace:          orNone(s.ShutdownGrace),
+		Logger:         log,
+		Engine: engine.Options{
+			Codec:             codec.Limits{Batch: s.MaxBatch},
+			MaxMessageBytes:   int(s.MaxMessageBytes),
+			MaxInFlight:       s.MaxInFlight,
+			MaxInFlightTotal:  s.MaxInFlightTotal,
+			MaxBufferedBytes:  int64(s.MaxBufferedBytes),
+			OutputHighWater:   int(s.OutputHighWater),
+			WorkersMax:        s.Workers,
+			WorkerQueue:       s.WorkerQueue,
+			CallTimeout:       orNone(s.CallTimeout),
+			HandshakeTimeout:  orNone(s.HandshakeTimeout),
+			ReadTimeout:       orNone(s.ReadTimeout),
+			IdleTimeout:       orNone(s.IdleTimeout),
+			WriteStallTimeout: orNone(s.WriteStall),
+			Flush:             map[string]engine.FlushPolicy{"batch": engine.FlushBatch, "turn": engine.FlushTurn, "off": engine.FlushOff}[s.Flush],
+		},
+		TCP: transports.TCPOptions{
+			Delay:           !s.TCPNodelay,
+			KeepAlive:       orNone(s.TCPKeepalive),
+			KeepAliveProbes: s.TCPKeepaliveProbes,
+			RecvBuffer:      int(s.TCPRecvBuffer),
+			SendBuffer:      int(s.TCPSendBuffer),
+			Backlog:         s.TCPBacklog,
+			UserTimeout:     s.TCPUserTimeout,
+			NotSentLowat:    int(s.TCPNotsentLowat),
+			ReusePort:       s.TCPReuseport,
+		},
+	}
+	for _, u := range s.urls() {
+		if err := s.judgeURL(u); err != nil {
+			return o, &exitError{exitUsage, err}
+		}
+		o.Listeners = append(o.Listeners, transports.Listener{URL: u})
+	}
+	for _, d := range []struct {
+		name string
+		v    time.Duration
+	}{
+		{"shutdown-grace", s.ShutdownGrace}, {"call-timeout", s.CallTimeout}, {"handshake-timeout", s.HandshakeTimeout},
+		{"read-timeout", s.ReadTimeout}, {"idle-timeout", s.IdleTimeout}, {"write-stall", s.WriteStall},
+		{"tcp-keepalive", s.TCPKeepalive}, {"tcp-user-timeout", s.TCPUserTimeout},
+	} {
+		if d.v < 0 {
+			return o, usageError("%s is %v; it must not be negative (0 means none)", d.name, d.v)
+		}
+	}
+	if err := o.Validate(); err != nil {
+		return o, &exitError{exitUsage, err}
+	}
+	return o, nil
+}
+
+// urls returns what to listen on.
+func (s *settings) urls() []string {
+	if len(s.Listen) > 0 {
+		return s.Listen
+	}
+	return []string{"tcp://127.0.0.1:7600", "unix://" + filepath.Join(socketFolder(), "gannet.sock")}
+}
+
+// socketFolder returns the folder for the default Unix socket, which only its
+// user may enter.
+func socketFolder() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return dir
+	}
+	return filepath.Join(os.TempDir(), "gannet-"+strconv.Itoa(os.Getuid()))
+}
+
+// judgeURL refuses what cannot be served, or must not be without a word.
+func (s *settings) judgeURL(raw string) error {
+	if raw == "stdio" {
+		return nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", raw, errors.Unwrap(err))
+	}
+	switch u.Scheme {
+	case "unix":
+		if u.Host != "" || !filepath.IsAbs(u.Path) {
+			return fmt.Errorf("--listen %s: a Unix socket is written unix:///absolute/path", raw)
+		}
+	case "tcp":
+		if u.Port() == "" || u.Path != "" {
+			return fmt.Errorf("--listen %s: a TCP address is written tcp://HOST:PORT; port 0 lets the system pick one", raw)
+		}
+		if !s.Insecure && !loopback(u.Hostname()) {
+			return fmt.Errorf("--listen %s: other machines can reach this address, and there is neither TLS nor authentication; listen on 127.0.0.1, or add --insecure", raw)
+		}
+	default:
+		return fmt.Errorf("--listen %s: unknown kind; there are stdio, tcp://HOST:PORT and unix:///PATH", raw)
+	}
+	return nil
+}
+
+// loopback reports whether only this machine can reach host.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// logger returns the log that the settings ask for.
+func (s *settings) logger(std *streams) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // one of the enum's
+	o := &slog.HandlerOptions{Level: level}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(std.err, o))
+	}
+	return slog.New(slog.NewTextHandler(std.err, o))
+}
