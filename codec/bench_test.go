@@ -1,52 +1,22 @@
 package codec
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
-	"github.com/valyala/fastjson"
 )
 
-// BenchmarkParse measures a whole message: ours judges everything and finds the
-// parts of the envelope; encoding/json splits the envelope into raw parts;
-// fastjson makes its tree and judges less.
+// BenchmarkParse measures a whole message: judged, and the parts of its envelope
+// found. bench/peers has other implementations beside it.
 func BenchmarkParse(b *testing.B) {
 	for _, f := range fixtures {
-		b.Run("impl=gannet/msg="+f.name, func(b *testing.B) {
+		b.Run("msg="+f.name, func(b *testing.B) {
 			p := NewParser(Limits{})
 			var m Message
 			b.SetBytes(int64(len(f.text)))
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := p.Parse(&m, f.text); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-	for _, f := range fixtures {
-		b.Run("impl=encodingjson/msg="+f.name, func(b *testing.B) {
-			b.SetBytes(int64(len(f.text)))
-			b.ReportAllocs()
-			for b.Loop() {
-				var envelope struct {
-					JSONRPC, Method           string
-					ID, Params, Result, Error json.RawMessage
-				}
-				if err := json.Unmarshal(f.text, &envelope); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-	for _, f := range fixtures {
-		b.Run("impl=fastjson/msg="+f.name, func(b *testing.B) {
-			var p fastjson.Parser
-			b.SetBytes(int64(len(f.text)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := p.ParseBytes(f.text); err != nil {
 					b.Fatal(err)
 				}
 			}

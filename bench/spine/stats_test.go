@@ -1,0 +1,87 @@
+package main
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gannetmcp/gannet/bench/load"
+)
+
+func TestSpread(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		values []float64
+		want   spread
+	}{
+		{"none", nil, spread{}},
+		{"one", []float64{3}, spread{3, 3, 3, 1}},
+		{"two", []float64{4, 2}, spread{3, 2, 4, 2}},
+		{"three, unordered", []float64{9, 1, 2}, spread{2, 1, 9, 3}},
+		{"one is far off", []float64{1, 1, 1, 100}, spread{1, 1, 100, 4}},
+	} {
+		if got := spreadOf(tc.values); got != tc.want {
+			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// measured makes a measurement with a rate and a CPU time.
+func measured(round int, subject string, rate, cpu float64) measurement {
+	r := &load.Result{Rate: rate}
+	if cpu > 0 {
+		r.Server = &load.Server{CPUMicros: cpu}
+	}
+	return measurement{Round: round, Subject: subject, Result: r}
+}
+
+// A ratio is taken within a round, so that a slow hour weighs on both sides.
+func TestRatiosWithinRounds(t *testing.T) {
+	all := []measurement{
+		measured(1, "base", 100, 0), measured(1, "a", 50, 1),
+		measured(2, "base", 10, 0), measured(2, "a", 5, 1), // ten times slower, the same ratio
+		measured(3, "base", 100, 0), {Round: 3, Subject: "a", Failure: "gone"},
+		{Round: 4, Subject: "base", Failure: "gone"}, measured(4, "a", 50, 1),
+		measured(5, "base", 0, 0), measured(5, "a", 50, 1),
+	}
+	got := spreadOf(ratios(all, "a", "base", metricRate))
+	if got != (spread{0.5, 0.5, 0.5, 2}) {
+		t.Errorf("ratios: %+v", got)
+	}
+	if got := figures(all, "a", metricRate); len(got) != 4 {
+		t.Errorf("figures: %v", got)
+	}
+	if got := ratios(all, "a", "base", metricCPU); got != nil {
+		t.Errorf("ratios to a base whose CPU nobody measured: %v", got)
+	}
+	if got := ratios(all, "a", "absent", metricRate); got != nil {
+		t.Errorf("ratios to a base that is not there: %v", got)
+	}
+}
+
+func TestAssess(t *testing.T) {
+	all := []measurement{
+		measured(1, "base", 100, 10), measured(1, "a", 60, 15),
+		measured(2, "base", 100, 10), measured(2, "a", 60, 15),
+	}
+	for _, tc := range []struct {
+		name    string
+		goal    goal
+		verdict string
+		figure  float64
+	}{
+		{"more is better: reached", goal{"P", "a", metricRate, "base", 0.5, 0.6}, "reached", 0.6},
+		{"more is better: met", goal{"P", "a", metricRate, "base", 0.5, 0.7}, "met", 0.6},
+		{"more is better: missed", goal{"P", "a", metricRate, "base", 0.65, 0.7}, "missed", 0.6},
+		{"absolute", goal{"P", "a", metricRate, "", 50, 60}, "reached", 60},
+		{"less is better: reached", goal{"P", "a", metricCPU, "base", 2, 1.6}, "reached", 1.5},
+		{"less is better: met", goal{"P", "a", metricCPU, "base", 2, 1.4}, "met", 1.5},
+		{"less is better: missed", goal{"P", "a", metricCPU, "base", 1.4, 1.2}, "missed", 1.5},
+		{"no such subject", goal{"P", "b", metricRate, "base", 0, 0}, "not measured", 0},
+		{"no such base", goal{"P", "a", metricRate, "b", 0, 0}, "not measured", 0},
+	} {
+		got := assess(all, []goal{tc.goal})[0]
+		if got.Verdict != tc.verdict || math.Abs(got.Measured.Median-tc.figure) > 1e-9 {
+			t.Errorf("%s: %s (%v), want %s (%v)", tc.name, got.Verdict, got.Measured.Median, tc.verdict, tc.figure)
+		}
+	}
+}
