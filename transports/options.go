@@ -44,6 +44,14 @@ type Options struct {
 	// Stdin and Stdout are what a stdio listener serves; nil means the
 	// process's own.
 	Stdin, Stdout *os.File
+	// StdioPark has the reader of standard input give its P (the right to run
+	// one goroutine) back whenever it waits. By default, on Linux, where stdio
+	// is the only listener and no call is in flight, it keeps it until more
+	// input comes or the scheduler wants it, for 20 ms at most after each
+	// message: a round trip takes half the CPU and two thirds of the time. Set
+	// it in a program whose other goroutines share a single P (GOMAXPROCS=1)
+	// and cannot wait that long.
+	StdioPark bool
 }
 
 // Listener is one address to serve.

@@ -118,9 +118,14 @@ func (d *stdio) cut() {
 // read feeds what comes in until the end of the input or of the connection.
 func (d *stdio) read() {
 	buf := make([]byte, stdioRead)
+	mayHold := len(d.srv.listeners) == 0 && !d.srv.opts.StdioPark && canHold()
+	hold := false // the first message may be long in coming
 	for {
 		var n int
 		var err error
+		if hold {
+			holdForInput(d.inFD)
+		}
 		if !d.stop.Load() {
 			n, err = readFD(d.inFD, buf)
 		}
@@ -149,11 +154,10 @@ func (d *stdio) read() {
 		if n <= 0 || closed {
 			return
 		}
-		if handedOver {
-			// The read below keeps this P until the scheduler notices; the
-			// workers just woken would wait for it.
-			runtime.Gosched()
-		}
+		// A read that waits keeps this P until the scheduler notices; whoever
+		// is ready to run, such as workers just woken, goes first.
+		runtime.Gosched()
+		hold = mayHold && !handedOver
 	}
 }
 
