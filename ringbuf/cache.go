@@ -39,7 +39,9 @@ func (c *Cache) Get(n int) []byte {
 func (c *Cache) Put(b []byte) {
 	k := classOf(cap(b))
 	if uint(k) < cacheClasses && c.n[k] < cacheDepth {
-		checkDoublePut(c.idle[k][:c.n[k]], b)
+		if isIdle(c.idle[k][:c.n[k]], b) {
+			panicDoublePut()
+		}
 		poison(b)
 		c.idle[k][c.n[k]] = b[:0]
 		c.n[k]++

@@ -26,14 +26,17 @@ func unpoison(b []byte) {
 	}
 }
 
-// checkDoublePut looks for b among the idle buffers.
-func checkDoublePut(idle [][]byte, b []byte) {
+// isIdle looks for b among the idle buffers.
+func isIdle(idle [][]byte, b []byte) bool {
 	for _, o := range idle {
 		if unsafe.SliceData(o) == unsafe.SliceData(b) {
-			panic("ringbuf: Put of a buffer that is idle already")
+			return true
 		}
 	}
+	return false
 }
+
+func panicDoublePut() { panic("ringbuf: Put of a buffer that is idle already") }
 
 func itoa(n int) string {
 	var b [20]byte

@@ -164,9 +164,14 @@ func (p *Pool) file(b []byte) {
 		p.drops.Add(1)
 		return
 	}
-	checkDoublePut(k.idle, b)
-	k.idle = append(k.idle, b[:0])
+	doubled := isIdle(k.idle, b)
+	if !doubled {
+		k.idle = append(k.idle, b[:0])
+	}
 	k.mu.Unlock()
+	if doubled {
+		panicDoublePut()
+	}
 }
 
 // Grow returns a buffer with the contents of b and room for n bytes more. It is
