@@ -4,13 +4,12 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math/bits"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"github.com/gannetmcp/gannet/bench/message"
 	"github.com/gannetmcp/gannet/engine"
 )
 
@@ -361,8 +360,7 @@ func messageRows() []robustnessRow {
 			o: Options{Engine: engine.Options{MaxInFlight: 10_000, MaxInFlightTotal: 20_000, WorkerQueue: 20_000}},
 			run: func(t *testing.T, s *Server) {
 				const n = 8000
-				rng := rand.New(rand.NewPCG(1, 2))
-				same, random := collidingIDs(t, rng, n), make([]string, n)
+				same, random := collidingIDs(n), make([]string, n)
 				for i := range random {
 					random[i] = fmt.Sprintf(`"%064x"`, i)
 				}
@@ -401,74 +399,12 @@ func messageRows() []robustnessRow {
 	}
 }
 
-// collidingIDs returns n raw ids, JSON strings of 64 printable bytes, whose raw
-// text, quotes included, has one and the same XXH64 value (seed 0).
-//
-// XXH64 takes 64 bytes as two stripes into four lanes that do not mix until
-// the end. In a lane, whatever the first 8 bytes are, 8 more can be computed
-// that take it to a value chosen beforehand; of these the printable ones are
-// kept. The last 2 bytes are the same in all ids.
-func collidingIDs(t *testing.T, rng *rand.Rand, n int) []string {
-	t.Helper()
-	const (
-		p1 = 11400714785074694791
-		p2 = 14029467366897019727
-	)
-	inverse := func(p uint64) uint64 { // modulo 2^64, by Newton
-		x := p
-		for range 6 {
-			x *= 2 - p*x
-		}
-		return x
-	}
-	i1, i2 := inverse(p1), inverse(p2)
-	round := func(acc, in uint64) uint64 { return bits.RotateLeft64(acc+in*p2, 31) * p1 }
-	printable := func(w uint64) bool {
-		for ; w != 0; w >>= 8 {
-			if c := byte(w); c < ' ' || c > '~' || c == '"' || c == '\\' {
-				return false
-			}
-		}
-		return true
-	}
-	letters := func() (w uint64) {
-		for range 8 {
-			w = w<<8 | uint64('a'+rng.IntN(26))
-		}
-		return w
-	}
-	const choices = 10 // a lane; 10^4 ids
-	var lanes [4][choices][2]uint64
-	one, two := uint64(p1), uint64(p2) // variables wrap where constants overflow
-	for lane, acc := range [4]uint64{one + two, two, 0, -one} {
-		quote := func(w uint64) uint64 {
-			if lane == 0 { // the raw text begins with the quote
-				return w&^0xff | '"'
-			}
-			return w
-		}
-		target := round(round(acc, quote(letters())), letters())
-		for k := 0; k < choices; {
-			a := quote(letters())
-			b := (bits.RotateLeft64(target*i1, -31) - round(acc, a)) * i2
-			if round(round(acc, a), b) != target {
-				t.Fatal("the lane does not come out where it should")
-			}
-			if b>>56 != 0 && printable(b) {
-				lanes[lane][k] = [2]uint64{a, b}
-				k++
-			}
-		}
-	}
-	ids := make([]string, n)
+// collidingIDs returns n raw ids, JSON strings, whose raw text, quotes included,
+// has one and the same XXH64 value.
+func collidingIDs(n int) []string {
+	ids := message.Colliding(n, '"')
 	for i := range ids {
-		var id []byte
-		for stripe := range 2 {
-			for lane, k := 0, i; lane < 4; lane, k = lane+1, k/choices {
-				id = binary.LittleEndian.AppendUint64(id, lanes[lane][k%choices][stripe])
-			}
-		}
-		ids[i] = string(append(id, `z"`...))
+		ids[i] += `z"`
 	}
 	return ids
 }
