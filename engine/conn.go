@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/gannetmcp/gannet/codec"
@@ -56,6 +57,7 @@ type Conn struct {
 	inputEnded  bool
 	draining    bool
 	closed      bool
+	gone        atomic.Bool // closed, for other goroutines
 	batchOK     bool
 	omitErrorID bool
 }
@@ -306,6 +308,7 @@ func (c *Conn) Close(reason CloseReason) {
 		return
 	}
 	c.closed = true
+	c.gone.Store(true)
 	l := c.loop
 	l.wheel.disarm(&c.timer)
 	l.wheel.disarm(&c.flushTimer)

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -286,7 +285,5 @@ func want(t testing.TB, got []string, lines ...string) {
 		t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(lines, "\n  "))
 	}
 }
-
-var errWire = errors.New("wire failed")
 
 func contextCause(ctx context.Context) error { return context.Cause(ctx) }

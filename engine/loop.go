@@ -48,6 +48,9 @@ type Loop struct {
 	inTurn    bool
 	budgetTmr timer
 
+	pushed, pushedLast *Push // served in this turn, not yet given back
+	pushedN            int
+
 	n      loopCounters
 	pushes pushGauge
 }
@@ -132,13 +135,13 @@ func (l *Loop) takeMail() {
 		return
 	}
 	l.n.wakes.add(1)
-	for n := 0; it != nil; n++ {
+	for n := 0; it != nil && n <= drainBatch; n++ {
 		it.Value.runOnLoop(l)
-		if n == drainBatch {
-			return
+		if n < drainBatch {
+			it = l.mail.Pop()
 		}
-		it = l.mail.Pop()
 	}
+	l.releasePushes()
 }
 
 func (l *Loop) fireTimers() {

@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"fmt"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine/registry"
 	"github.com/gannetmcp/gannet/ringbuf"
 )
 
@@ -22,9 +25,15 @@ type Push struct {
 	// Buf is the message, without framing. It is the push's until Send, and
 	// nobody else's afterwards.
 	Buf []byte
+
+	room [pushRoom]byte // what Buf is at first
 }
 
-const idlePushesMax = 4096
+const (
+	idlePushesMax = 4096
+	// pushRoom is the size of a message that needs no buffer of the pool.
+	pushRoom = 384
+)
 
 // NewPush returns an empty message to c. Safe from any goroutine.
 func (c *Conn) NewPush() *Push {
@@ -41,9 +50,24 @@ func (c *Conn) NewPush() *Push {
 		p.item.Value = p
 	}
 	p.next, p.conn, p.urgent = nil, c, false
-	p.Buf = e.buffers.Get(outMin)
+	p.Buf = p.room[:0]
 	return p
 }
+
+// grow returns dst, which began as p.Buf, with room for n more bytes.
+func (p *Push) grow(dst []byte, n int) []byte {
+	if cap(dst)-len(dst) >= n {
+		return dst
+	}
+	pool := p.conn.loop.e.buffers
+	if !p.inRoom(dst) {
+		return pool.Grow(dst, n)
+	}
+	return append(pool.Get(len(dst)+n), dst...)
+}
+
+// inRoom reports whether b is p.room.
+func (p *Push) inRoom(b []byte) bool { return unsafe.SliceData(b) == &p.room[0] }
 
 // Send hands the message to the connection's loop, behind what the same
 // goroutine sent before it. A connection that has ended drops it. Safe from
@@ -60,7 +84,7 @@ func (p *Push) send(urgent bool) error {
 	if l.pushes.n.Add(1) > int64(l.e.opts.MaxQueuedPushes) {
 		l.pushes.n.Add(-1)
 		l.e.pushesRefused.Add(1)
-		p.free(l.e)
+		p.Discard()
 		return ErrPushQueueFull
 	}
 	p.urgent = urgent
@@ -76,27 +100,76 @@ func (p *Push) send(urgent bool) error {
 	return nil
 }
 
+var _ registry.Target = (*Conn)(nil)
+
+// errGone is both of its parts to errors.Is.
+var errGone = fmt.Errorf("%w: %w", ErrConnClosed, registry.ErrGone)
+
+// Deliver sends one JSON-RPC message, without framing, to the connection from
+// any goroutine: it makes a connection a registry.Target. message is copied.
+//
+// Errors: ErrConnClosed (which is registry.ErrGone too), ErrPushQueueFull. nil
+// says that the message is on its way; a connection that ends meanwhile drops
+// it.
+//
+// Hot path: no allocation.
+func (c *Conn) Deliver(message []byte) error {
+	if c.gone.Load() {
+		return errGone
+	}
+	p := c.NewPush()
+	p.Buf = append(p.grow(p.Buf, len(message)), message...)
+	return p.Send()
+}
+
 // Discard gives the message up unsent.
-func (p *Push) Discard() { p.free(p.conn.loop.e) }
+func (p *Push) Discard() {
+	e := p.conn.loop.e
+	p.clear(e)
+	e.freePushes(p, p, 1)
+}
 
 func (p *Push) runOnLoop(l *Loop) {
-	l.pushes.n.Add(-1)
 	c := p.conn
 	if !c.closed {
 		dst, at := c.begin(len(p.Buf))
 		c.end(append(dst, p.Buf...), at, p.urgent)
 	}
-	p.free(l.e)
+	p.clear(l.e)
+	if l.pushed == nil {
+		l.pushedLast = p
+	}
+	p.next = l.pushed
+	l.pushed = p
+	l.pushedN++
 }
 
-func (p *Push) free(e *Engine) {
-	e.buffers.Put(p.Buf)
+// clear lets go of what the push holds.
+func (p *Push) clear(e *Engine) {
+	if !p.inRoom(p.Buf) {
+		e.buffers.Put(p.Buf)
+	}
 	p.Buf, p.conn = nil, nil
+}
+
+// releasePushes gives the pushes of a turn back together: what their senders
+// look at is written to once, not once for each.
+func (l *Loop) releasePushes() {
+	if l.pushedN == 0 {
+		return
+	}
+	l.pushes.n.Add(-int64(l.pushedN))
+	l.e.freePushes(l.pushed, l.pushedLast, l.pushedN)
+	l.pushed, l.pushedLast, l.pushedN = nil, nil, 0
+}
+
+// freePushes keeps n pushes, chained from first to last, for further use.
+func (e *Engine) freePushes(first, last *Push, n int) {
 	e.pushMu.Lock()
 	if e.pushIdle < idlePushesMax {
-		p.next = e.pushFree
-		e.pushFree = p
-		e.pushIdle++
+		last.next = e.pushFree
+		e.pushFree = first
+		e.pushIdle += n
 	}
 	e.pushMu.Unlock()
 }
