@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -166,9 +167,13 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 			ReusePort:       s.TCPReuseport,
 		},
 	}
-	for _, u := range s.urls() {
+	for i, u := range s.urls() {
 		if err := s.judgeURL(u); err != nil {
 			return o, &exitError{exitUsage, err}
+		}
+		// A port that the system picks can be asked for twice.
+		if slices.Contains(s.urls()[:i], u) && !strings.HasSuffix(u, ":0") {
+			return o, usageError("--listen %s: is listed twice", u)
 		}
 		o.Listeners = append(o.Listeners, transports.Listener{URL: u})
 	}

@@ -100,6 +100,7 @@ func (o Options) withDefaults() Options {
 // UsageError is a fault in Options, as against one of the server or the system.
 type UsageError struct{ Reason string }
 
+// Error says what is wrong.
 func (e *UsageError) Error() string { return "load: " + e.Reason }
 
 func usagef(format string, args ...any) error {

@@ -1,0 +1,245 @@
+package engine_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/engine/pool"
+	"github.com/gannetmcp/gannet/engine/registry"
+	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports"
+)
+
+// folders of the packages that the page speaks of.
+var folders = map[string]string{
+	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
+	"ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
+}
+
+// LIMITS.md names every number in every Options struct, with the default that
+// is in force, and tests that exist; and the constants at its end have the
+// values that it says.
+func TestLimitsPage(t *testing.T) {
+	text, err := os.ReadFile("LIMITS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range pageErrors(string(text), wantedDefaults(t)) {
+		t.Error(e)
+	}
+}
+
+// The comparison can fail: each of these changes to the page is noticed.
+func TestLimitsPageNotices(t *testing.T) {
+	text, err := os.ReadFile("LIMITS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := wantedDefaults(t)
+	for what, change := range map[string][2]string{
+		"a row is missing":              {"| `engine.Options.MaxInFlight` |", "| `engine.Options.MaxOutFlight` |"},
+		"another default":               {"| 16 MiB | `Oversized`", "| 17 MiB | `Oversized`"},
+		"a test that does not exist":    {"`engine.TestPushLimit`", "`engine.TestPullLimit`"},
+		"a counter that does not exist": {"| `CallsTimedOut` |", "| `CallsTimedIn` |"},
+		"a constant of another value":   {"| `engine.urgentMax` | 100 |", "| `engine.urgentMax` | 101 |"},
+	} {
+		changed := strings.Replace(string(text), change[0], change[1], 1)
+		if changed == string(text) {
+			t.Errorf("%s: %q is not on the page", what, change[0])
+		} else if len(pageErrors(changed, wanted)) == 0 {
+			t.Errorf("%s: not noticed", what)
+		}
+	}
+}
+
+// wantedDefaults returns every option that is a number, with its default as
+// the code applies it.
+func wantedDefaults(t *testing.T) map[string]int64 {
+	t.Helper()
+	e, err := engine.New(nobody{}, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	wanted := map[string]int64{}
+	numbers(wanted, "engine.Options", e.Options())
+	numbers(wanted, "codec.Limits", codec.NewParser(codec.Limits{}).Limits())
+	o := transports.Options{Grace: transports.DefaultGrace}
+	o.TCP.KeepAlive, o.TCP.KeepAliveProbes = transports.DefaultKeepAlive, transports.DefaultKeepAliveProbes
+	numbers(wanted, "transports.Options", o)
+	numbers(wanted, "transports.TCPOptions", o.TCP)
+	numbers(wanted, "registry.NamesOptions", registry.NamesOptions{MaxNames: registry.DefaultMaxNames, MaxNameSize: registry.DefaultMaxNameSize})
+	numbers(wanted, "registry.TableOptions", registry.TableOptions{
+		MaxEntries: registry.DefaultMaxEntries, MaxPerOwner: registry.DefaultMaxPerOwner, MaxNameSize: registry.DefaultMaxNameSize})
+	numbers(wanted, "registry.TopicsOptions", registry.TopicsOptions{
+		MaxSubscriptions: registry.DefaultMaxSubscriptions, MaxPerSubscriber: registry.DefaultMaxPerSubscriber, MaxNameSize: registry.DefaultMaxTopicNameBytes})
+	numbers(wanted, "ringbuf.PoolOptions", ringbuf.PoolOptions{RetainPerClass: ringbuf.DefaultRetainPerClass, Retain: ringbuf.DefaultRetain})
+	numbers(wanted, "pool.WorkersOptions", pool.WorkersOptions{Max: pool.DefaultWorkersMax, Queue: pool.DefaultQueue, IdleAfter: pool.DefaultIdleAfter})
+	numbers(wanted, "mcp.Options", mcp.Options{})
+	return wanted
+}
+
+type nobody struct{}
+
+func (nobody) OpenConn(*engine.Conn) engine.Handler { return nil }
+
+// numbers adds the numeric fields of a struct; nested structs have names of
+// their own.
+func numbers(to map[string]int64, name string, v any) {
+	r := reflect.ValueOf(v)
+	for i := range r.NumField() {
+		f := r.Type().Field(i)
+		if f.IsExported() && (f.Type.Kind() == reflect.Int || f.Type.Kind() == reflect.Int64) {
+			to[name+"."+f.Name] = r.Field(i).Int()
+		}
+	}
+}
+
+var (
+	optionRow   = regexp.MustCompile("^\\| `(\\w+\\.\\w+\\.\\w+)` \\| ([^|]*) \\| ([^|]*)\\| [^|]*\\| `(\\w+)\\.(\\w+)` \\|$")
+	constantRow = regexp.MustCompile("^\\| `(\\w+)\\.(\\w+)` \\| ([^|]*) \\| ")
+	counterName = regexp.MustCompile("`(\\w+)(?:\\.(\\w+)|\\[(\\w+)\\])?`")
+)
+
+// pageErrors compares the page with the code.
+func pageErrors(page string, wanted map[string]int64) (errs []string) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Sprintf(format, args...)) }
+	seen := map[string]bool{}
+	for line := range strings.Lines(page) {
+		line = strings.TrimSpace(line)
+		if m := optionRow.FindStringSubmatch(line); m != nil {
+			seen[m[1]] = true
+			want, there := wanted[m[1]]
+			switch got, err := amount(m[2]); {
+			case !there:
+				bad("%s is no option", m[1])
+			case err != nil:
+				bad("%s: %v", m[1], err)
+			case got != want:
+				bad("%s: the page says %s, the code %d", m[1], m[2], want)
+			}
+			if !hasTest(m[4], m[5]) {
+				bad("%s: there is no test %s.%s", m[1], m[4], m[5])
+			}
+			if c := counterName.FindStringSubmatch(m[3]); c != nil && !hasCounter(c) {
+				bad("%s: there is no counter %s", m[1], c[0])
+			}
+		} else if m := constantRow.FindStringSubmatch(line); m != nil {
+			got, err := amount(m[3])
+			if want, ok := constantOf(m[1], m[2]); err != nil || !ok || got != want {
+				bad("%s.%s: the page says %s, the code %d (%v)", m[1], m[2], m[3], want, err)
+			}
+		}
+	}
+	for name := range wanted {
+		if !seen[name] {
+			bad("%s has no line on the page", name)
+		}
+	}
+	return errs
+}
+
+// amount reads "16 MiB", "1,000", "30 s".
+func amount(s string) (int64, error) {
+	number, unit, _ := strings.Cut(strings.TrimSpace(s), " ")
+	n, err := strconv.ParseInt(strings.ReplaceAll(number, ",", ""), 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	factor, known := map[string]int64{"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+		"ms": int64(time.Millisecond), "s": int64(time.Second), "min": int64(time.Minute)}[unit]
+	if !known {
+		return 0, fmt.Errorf("unit %q", unit)
+	}
+	return n * factor, nil
+}
+
+// hasTest reports whether a package has the test function.
+func hasTest(pkg, name string) bool {
+	files, _ := filepath.Glob(filepath.Join(folders[pkg], "*_test.go"))
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err == nil && strings.Contains(string(b), "\nfunc "+name+"(t *testing.T)") {
+			return true
+		}
+	}
+	return false
+}
+
+// hasCounter reports whether m (name, method or field, close reason) is one.
+func hasCounter(m []string) bool {
+	switch {
+	case m[3] != "":
+		for r := engine.CloseReason(0); r.String() != "unknown"; r++ {
+			if r.String() == m[3] {
+				return m[1] == "Closed"
+			}
+		}
+		return false
+	case m[2] != "":
+		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}} {
+			typ := reflect.TypeOf(v)
+			_, method := typ.MethodByName(m[2])
+			field := typ.Kind() == reflect.Struct
+			if field {
+				_, field = typ.FieldByName(m[2])
+			}
+			if name := strings.TrimPrefix(typ.String(), "*"); strings.Contains(name, "."+m[1]) && (method || field) {
+				return true
+			}
+		}
+		return false
+	}
+	_, a := reflect.TypeFor[engine.Snapshot]().FieldByName(m[1])
+	_, b := reflect.TypeFor[transports.Snapshot]().FieldByName(m[1])
+	return a || b
+}
+
+// constantOf finds the value of a constant in a package's source.
+func constantOf(pkg, name string) (int64, bool) {
+	files, _ := filepath.Glob(filepath.Join(folders[pkg], "*.go"))
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), f, nil, 0)
+		if err != nil {
+			return 0, false
+		}
+		for _, d := range file.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.CONST {
+				continue
+			}
+			for _, s := range g.Specs {
+				v := s.(*ast.ValueSpec)
+				for i, n := range v.Names {
+					if n.Name != name || i >= len(v.Values) {
+						continue
+					}
+					tv, err := types.Eval(token.NewFileSet(), nil, token.NoPos, types.ExprString(v.Values[i]))
+					if err != nil {
+						return 0, false
+					}
+					return constant.Int64Val(constant.ToInt(tv.Value))
+				}
+			}
+		}
+	}
+	return 0, false
+}
