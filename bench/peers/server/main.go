@@ -1,0 +1,102 @@
+// Command server is an MCP server by a library that others wrote, on standard
+// input and output or over HTTP, with the tool echo {text} of gannet serve
+// --demo: something to compare with.
+//
+//	server -peer go-sdk|go-sdk-lowlevel|mcp-go [-http 127.0.0.1:0]
+//
+// go-sdk has a typed tool, the library's usual way; go-sdk-lowlevel the raw one.
+// With -http the address is printed as the first line of standard output.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+	mcpgoserver "github.com/mark3labs/mcp-go/server"
+	gosdk "github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+func main() {
+	peer := flag.String("peer", "go-sdk", "`library`: go-sdk, go-sdk-lowlevel or mcp-go")
+	address := flag.String("http", "", "serve Streamable HTTP without sessions on this `address`; else standard input and output")
+	flag.Parse()
+	if err := run(*peer, *address); err != nil {
+		fmt.Fprintln(os.Stderr, "server:", err)
+		os.Exit(1)
+	}
+}
+
+func run(peer, address string) error {
+	switch peer {
+	case "go-sdk", "go-sdk-lowlevel":
+		s := goSDK(peer == "go-sdk-lowlevel")
+		if address == "" {
+			return s.Run(context.Background(), &gosdk.StdioTransport{})
+		}
+		return serve(address, gosdk.NewStreamableHTTPHandler(func(*http.Request) *gosdk.Server { return s },
+			&gosdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true}))
+	case "mcp-go":
+		s := mcpGo()
+		if address == "" {
+			return mcpgoserver.ServeStdio(s)
+		}
+		return serve(address, mcpgoserver.NewStreamableHTTPServer(s, mcpgoserver.WithStateLess(true)))
+	}
+	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel and mcp-go", peer)
+}
+
+// serve serves h and prints where.
+func serve(address string, h http.Handler) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("http://%s\n", l.Addr())
+	return http.Serve(l, h)
+}
+
+type echoArguments struct {
+	Text string `json:"text" jsonschema:"what to return"`
+}
+
+func goSDK(lowlevel bool) *gosdk.Server {
+	s := gosdk.NewServer(&gosdk.Implementation{Name: "peer", Version: "1"}, nil)
+	tool := &gosdk.Tool{Name: "echo", Description: "Returns text unchanged."}
+	reply := func(text string) *gosdk.CallToolResult {
+		return &gosdk.CallToolResult{Content: []gosdk.Content{&gosdk.TextContent{Text: text}}}
+	}
+	if lowlevel {
+		tool.InputSchema = json.RawMessage(`{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}`)
+		s.AddTool(tool, func(_ context.Context, r *gosdk.CallToolRequest) (*gosdk.CallToolResult, error) {
+			var a echoArguments
+			if err := json.Unmarshal(r.Params.Arguments, &a); err != nil {
+				return nil, err
+			}
+			return reply(a.Text), nil
+		})
+		return s
+	}
+	gosdk.AddTool(s, tool, func(_ context.Context, _ *gosdk.CallToolRequest, a echoArguments) (*gosdk.CallToolResult, any, error) {
+		return reply(a.Text), nil, nil
+	})
+	return s
+}
+
+func mcpGo() *mcpgoserver.MCPServer {
+	s := mcpgoserver.NewMCPServer("peer", "1")
+	s.AddTool(mcpgo.NewTool("echo", mcpgo.WithDescription("Returns text unchanged."), mcpgo.WithString("text", mcpgo.Required())),
+		func(_ context.Context, r mcpgo.CallToolRequest) (*mcpgo.CallToolResult, error) {
+			text, err := r.RequireString("text")
+			if err != nil {
+				return mcpgo.NewToolResultError(err.Error()), nil
+			}
+			return mcpgo.NewToolResultText(text), nil
+		})
+	return s
+}
