@@ -152,7 +152,9 @@ func (l *Loop) serveContained(call *Call) {
 		if r := recover(); r != nil {
 			l.n.panics.add(1)
 			l.e.logPanic("handler", call.msg.Method(), r)
-			call.fail(codec.ErrInternal)
+			if call.phase == callOpen || call.phase == callWriting { // else it is answered, or its twin will answer
+				call.fail(codec.ErrInternal)
+			}
 		}
 	}()
 	call.conn.handler.ServeRequest(call)

@@ -140,7 +140,7 @@ func anyOrder(t *testing.T, seed uint64) {
 	params := func() string {
 		return fmt.Sprintf(`{"ms":%d,"text":"%s"}`, r.IntN(400), strings.Repeat("x", r.IntN(1<<r.IntN(18))))
 	}
-	methods := []string{"echo", "ping", "pool", "pool", "later", "panic", "forget", "notify", "nothing"}
+	methods := []string{"echo", "ping", "pool", "pool", "later", "panic", "panicAfter", "panicDetached", "forget", "notify", "nothing"}
 	for range 2 {
 		open()
 	}

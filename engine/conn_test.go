@@ -336,6 +336,21 @@ func TestPushLimit(t *testing.T) {
 	h.settle()
 }
 
+// A handler that panics when its call is answered, or has left the loop, harms
+// nobody: the answer stands.
+func TestPanicAfterAnswer(t *testing.T) {
+	h := newHarness(t, Options{})
+	c, w := h.open()
+	h.feed(c, `{"jsonrpc":"2.0","id":1,"method":"panicAfter"}`, `{"jsonrpc":"2.0","id":2,"method":"panicDetached"}`, `{"jsonrpc":"2.0","id":3,"method":"echo"}`)
+	h.exec.runAll()
+	h.l.Turn()
+	want(t, w.lines(), `{"jsonrpc":"2.0","id":1,"result":{}}`, `{"jsonrpc":"2.0","id":3,"result":{}}`, `{"jsonrpc":"2.0","id":2,"result":{}}`)
+	if n := h.e.Snapshot().Panics; n != 2 {
+		t.Errorf("%d panics counted", n)
+	}
+	h.settle()
+}
+
 func TestPanicOffLoop(t *testing.T) {
 	h := newHarness(t, Options{})
 	h.svc.run = func(c *Call) {

@@ -160,6 +160,12 @@ func (s *testService) ServeRequest(c *Call) {
 		_ = append(dst, "half"...)
 		panic("boom")
 	case "forget":
+	case "panicAfter":
+		echo(c)
+		panic("after the answer")
+	case "panicDetached":
+		c.Submit(echoRunner)
+		panic("after Submit")
 	case "notify":
 		if err := c.EndNotification(append(c.BeginNotification("notifications/x"), "{}"...)); err != nil {
 			panic(err)

@@ -17,11 +17,30 @@ import (
 	"github.com/gannetmcp/gannet/codec"
 )
 
-// schemaFor returns the JSON Schema of a Go type. A type like *T or []T,
-// which Go can encode as null, is described as T alone: clients are known to
-// cut arguments short where they see a list of types, and a missing member
-// says the same as null.
-func schemaFor[T any]() ([]byte, error) {
+// inputSchemaFor returns the JSON Schema of a Go type for arguments. A type like
+// *T or []T, which Go can encode as null, is described as T alone: clients are
+// known to cut arguments short where they see a list of types, and a missing
+// member says the same as null.
+func inputSchemaFor[T any]() ([]byte, error) {
+	return schemaFor[T](func(s *jsonschema.Schema) { eachSchema(s, dropNull) })
+}
+
+// outputSchemaFor returns the JSON Schema of a Go type for results. Null stays
+// among the types there, and is added to those of maps: it is how Go writes a
+// nil slice, map or pointer.
+func outputSchemaFor[T any]() ([]byte, error) {
+	return schemaFor[T](func(s *jsonschema.Schema) {
+		eachSchema(s, func(s *jsonschema.Schema) {
+			isMap := s.Type == "object" && s.Properties == nil && s.AdditionalProperties != nil && s.AdditionalProperties.Not == nil
+			if isMap {
+				s.Type, s.Types = "", []string{"null", "object"}
+			}
+		})
+		dropNull(s) // the result itself is an object
+	})
+}
+
+func schemaFor[T any](adapt func(*jsonschema.Schema)) ([]byte, error) {
 	s, err := jsonschema.For[T](nil)
 	if err != nil {
 		return nil, err
@@ -29,37 +48,42 @@ func schemaFor[T any]() ([]byte, error) {
 	if s.Type == "" && len(s.Types) == 0 {
 		return nil, fmt.Errorf("no schema can be made for %T", *new(T))
 	}
-	stripNull(s)
+	adapt(s)
 	return json.Marshal(s)
 }
 
-// stripNull removes null from lists of types, in s and below.
-func stripNull(s *jsonschema.Schema) {
-	if s == nil {
-		return
-	}
+// dropNull removes null from the types of s itself.
+func dropNull(s *jsonschema.Schema) {
 	if i := slices.Index(s.Types, "null"); i >= 0 {
 		s.Types = slices.Delete(slices.Clone(s.Types), i, i+1)
 		if len(s.Types) == 1 {
 			s.Type, s.Types = s.Types[0], nil
 		}
 	}
+}
+
+// eachSchema calls f with s and every schema inside it.
+func eachSchema(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
+	if s == nil {
+		return
+	}
+	f(s)
 	for _, sub := range []*jsonschema.Schema{
 		s.Items, s.AdditionalItems, s.Contains, s.UnevaluatedItems, s.AdditionalProperties, s.PropertyNames,
 		s.UnevaluatedProperties, s.Not, s.If, s.Then, s.Else, s.ContentSchema,
 	} {
-		stripNull(sub)
+		eachSchema(sub, f)
 	}
 	for _, list := range [][]*jsonschema.Schema{s.PrefixItems, s.ItemsArray, s.AllOf, s.AnyOf, s.OneOf} {
 		for _, sub := range list {
-			stripNull(sub)
+			eachSchema(sub, f)
 		}
 	}
 	for _, m := range []map[string]*jsonschema.Schema{
 		s.Defs, s.Definitions, s.DependencySchemas, s.Properties, s.PatternProperties, s.DependentSchemas,
 	} {
 		for _, sub := range m {
-			stripNull(sub)
+			eachSchema(sub, f)
 		}
 	}
 }

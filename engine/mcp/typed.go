@@ -53,7 +53,7 @@ func addTyped[In, Out any](s *Server, t Tool, h func(ctx context.Context, in In)
 	}
 	var err error
 	if t.InputSchema == nil {
-		if t.InputSchema, err = schemaFor[In](); err != nil {
+		if t.InputSchema, err = inputSchemaFor[In](); err != nil {
 			return fmt.Errorf("tool %q: arguments: %w", t.Name, err)
 		}
 	}
@@ -70,7 +70,7 @@ func addTyped[In, Out any](s *Server, t Tool, h func(ctx context.Context, in In)
 			return fmt.Errorf("tool %q: result: %w", t.Name, err)
 		}
 		if t.OutputSchema == nil {
-			if t.OutputSchema, err = schemaFor[Out](); err != nil {
+			if t.OutputSchema, err = outputSchemaFor[Out](); err != nil {
 				return fmt.Errorf("tool %q: result: %w", t.Name, err)
 			}
 		}

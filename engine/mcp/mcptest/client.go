@@ -355,8 +355,10 @@ func (r *ToolResult) Text() (s string) {
 // CallTool calls a tool. args is marshalled; nil stands for none.
 func (c *Client) CallTool(ctx context.Context, name string, args any) (*ToolResult, error) {
 	p := map[string]any{"name": name}
-	if args != nil {
-		p["arguments"] = args
+	if b, err := json.Marshal(args); err != nil {
+		return nil, fmt.Errorf("mcptest: arguments of tool %s: %w", name, err)
+	} else if string(b) != "null" { // as a nil map is
+		p["arguments"] = json.RawMessage(b)
 	}
 	raw, err := c.Call(ctx, "tools/call", p)
 	if err != nil {

@@ -1,0 +1,114 @@
+//go:build !race && !invariants
+
+package mcp_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/engine/mcp/fixture"
+)
+
+// sink is a wire that throws output away.
+type sink struct{ bytes int }
+
+func (w *sink) Write(p []byte) (int, error) { w.bytes += len(p); return len(p), nil }
+func (w *sink) Resume()                     {}
+func (w *sink) Close(engine.CloseReason)    {}
+
+type still struct{ now int64 }
+
+func (s *still) Now() int64 { return s.now }
+func (*still) Wake()        {}
+func (*still) WakeAt(int64) {}
+
+// queue is an executor that the test empties.
+type queue struct{ calls []*engine.Call }
+
+func (q *queue) Submit(calls []*engine.Call) int {
+	q.calls = append(q.calls, calls...)
+	return len(calls)
+}
+func (q *queue) Close() {}
+
+// TestAllocs holds the way of a message through the server to no allocation at
+// all, in both eras, middleware and sessions in place.
+func TestAllocs(t *testing.T) {
+	s := mcp.NewServer(mcp.Options{Name: "alloc", Version: "1", Instructions: "none"})
+	fixture.AddDemo(s)
+	s.Use(func(next mcp.Handler) mcp.Handler { return func(c *mcp.Call) error { return next(c) } })
+	clock, exec := &still{1e9}, &queue{}
+	e, err := engine.New(s, engine.Options{Clock: clock, Executor: exec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := e.NewLoop(clock)
+	open := func(revision string) (*engine.Conn, *sink) {
+		w := &sink{}
+		l.Begin()
+		c := l.Open(w, nil)
+		if revision != mcp.LatestRevision {
+			c.Receive([]byte(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"` + revision + `","capabilities":{}}}`))
+		}
+		l.End()
+		return c, w
+	}
+	text := strings.Repeat("A line of text, \\\"quoted\\\", with an é.\\n", 25)
+	for _, revision := range mcp.Revisions() {
+		c, w := open(revision)
+		meta, modern := "", revision == mcp.LatestRevision
+		if modern {
+			meta = `,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"}}`
+		}
+		call := func(tool, args string) string {
+			return `{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"` + tool + `","arguments":` + args + meta + `}}`
+		}
+		plain := func(method string) string {
+			return `{"jsonrpc":"2.0","id":7,"method":"` + method + `","params":{` + strings.TrimPrefix(meta, ",") + `}}`
+		}
+		messages := map[string]string{
+			"echo":           call("echo", `{"text":"`+text+`"}`),
+			"echo-pooled":    call("echo", `{"text":"`+text+`","ms":0}`),
+			"list":           plain("tools/list"),
+			"unknown-tool":   call("nothing", `{}`),
+			"unknown-method": plain("no/such"),
+		}
+		if modern {
+			messages["discover"] = plain("server/discover")
+		} else {
+			messages["ping"] = plain("ping")
+		}
+		if revision == mcp.Revision20250326 {
+			messages["batch"] = `[` + call("echo", `{"text":"a"}`) + `,` + plain("ping") + `]`
+		}
+		for name, m := range messages {
+			t.Run(revision+"/"+name, func(t *testing.T) {
+				message := []byte(m)
+				op := func() {
+					before := w.bytes
+					l.Begin()
+					c.Receive(message)
+					l.End()
+					if len(exec.calls) > 0 {
+						for _, call := range exec.calls {
+							call.Run()
+						}
+						exec.calls = exec.calls[:0]
+						l.Turn()
+					}
+					if w.bytes == before {
+						t.Fatal("nothing was answered")
+					}
+				}
+				for range 200 { // pools and tables reach their size
+					op()
+				}
+				if n := testing.AllocsPerRun(200, op); n != 0 {
+					t.Errorf("%v allocations, want 0", n)
+				}
+			})
+		}
+	}
+}
