@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -73,7 +74,7 @@ func randomValue(r *rand.Rand, depth int) any {
 	case n == 1:
 		return r.IntN(2) == 0
 	case n == 2:
-		return []any{0, 1, -3, 7, 2.5, 1.0, 1e3, -0.0, 9007199254740992, 1e300}[r.IntN(10)]
+		return []any{0, 1, -3, 7, 2.5, 1.0, 1e3, math.Copysign(0, -1), 9007199254740992, 1e300}[r.IntN(10)]
 	case n < 5:
 		return []string{"", "a", "b", "éé", "🙂", "abcd", "\n"}[r.IntN(7)]
 	case depth == 0:
