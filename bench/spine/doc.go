@@ -12,7 +12,8 @@
 // the rounds, with the least and the greatest in brackets.
 //
 // The table goes to standard output as Markdown; -out takes all results and the
-// facts of the machine as JSON; progress goes to standard error. Programs whose
+// facts of the machine as JSON, from which -from prints the tables again;
+// progress goes to standard error. Programs whose
 // paths are not given are built from this module into a temporary folder. Exit
 // codes: 0 measured, 1 a subject failed or the generator counted errors, 2 usage
 // or not Linux. A goal that is missed is no failure: it is in the table.

@@ -33,7 +33,7 @@ func main() {
 // settings are the command line.
 type settings struct {
 	gannet, gen, floor string
-	out                string
+	out, from          string
 	list               bool
 	rounds             int
 	warmup, duration   time.Duration
@@ -50,6 +50,7 @@ func parse(args []string, stderr io.Writer) (s settings, err error) {
 	f.StringVar(&s.gen, "gen", "", "`path` of the load generator; built if not given")
 	f.StringVar(&s.floor, "floor", "", "`path` of the echo floor; built if not given")
 	f.StringVar(&s.out, "out", "", "`file` for all results as JSON")
+	f.StringVar(&s.from, "from", "", "measure nothing: print the tables of this `file`, which -out wrote")
 	f.BoolVar(&s.list, "list", false, "list the subjects and end")
 	f.IntVar(&s.rounds, "rounds", 3, "rounds")
 	f.DurationVar(&s.warmup, "warmup", 500*time.Millisecond, "load before measuring")
@@ -96,6 +97,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case err != nil:
 		return exitUsage
+	}
+	if s.from != "" {
+		r, err := readReport(s.from)
+		if err == nil {
+			err = r.writeMarkdown(stdout)
+		}
+		if err != nil {
+			fmt.Fprintln(stderr, "spine:", err)
+			return exitFailed
+		}
+		return exitOK
 	}
 	chosen := choose(subjects(s.peers), s.only)
 	if len(chosen) == 0 {

@@ -63,8 +63,8 @@ var contenders = []contender{
 				}
 				return nil
 			}, func(k []byte, v *int) {
-				if owner.Register(k, v) != nil {
-					_ = owner.Replace(k, v)
+				if owner.Replace(k, v) != nil {
+					_ = owner.Register(k, v)
 				}
 			}, func(k []byte) { _ = owner.Unregister(k) }
 	}, false},
@@ -319,9 +319,10 @@ func BenchmarkPublish(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	name, text := []byte("topic"), []byte("message")
 	b.ReportAllocs()
 	for b.Loop() {
-		topics.Publish([]byte("topic"), []byte("message"))
+		topics.Publish(name, text)
 	}
 }
 
