@@ -28,13 +28,17 @@ func TestHalfClose(t *testing.T) {
 			send    string
 			lines   int
 			lingers uint64
+			max     uint64
 		}{
-			{"inline", req(1, "echo", "") + req(2, "echo", ""), 2, 0},
-			{"in flight", req(1, "later", `{"ms":50}`) + req(2, "echo", "") + req(3, "later", `{"ms":100}`), 3, 1},
-			{"nothing asked", "", 0, 0},
-			{"message unfinished", req(1, "echo", "") + `{"jsonrpc":"2.0","id":2,"meth`, 1, 0},
-			{"unfinished, in flight", req(1, "later", `{"ms":50}`) + `{"jsonrpc":"2.0","id":2,"meth`, 1, 1},
-			{"more than the socket takes", req(1, "blob", `{"bytes":8000000}`) + req(2, "blob", `{"bytes":4000000}`), 2, 1},
+			{"inline", req(1, "echo", "") + req(2, "echo", ""), 2, 0, 0},
+			{"in flight", req(1, "later", `{"ms":50}`) + req(2, "echo", "") + req(3, "later", `{"ms":100}`), 3, 1, 1},
+			{"nothing asked", "", 0, 0, 0},
+			{"message unfinished", req(1, "echo", "") + `{"jsonrpc":"2.0","id":2,"meth`, 1, 0, 0},
+			{"unfinished, in flight", req(1, "later", `{"ms":50}`) + `{"jsonrpc":"2.0","id":2,"meth`, 1, 1, 1},
+			// Above the high-water mark nothing is read, the end of input
+			// neither; a kernel that takes the rest at one write, once the peer
+			// reads, leaves nothing to linger for.
+			{"more than the socket takes", req(1, "blob", `{"bytes":8000000}`) + req(2, "blob", `{"bytes":4000000}`), 2, 0, 1},
 		} {
 			t.Run(network+"/"+tc.name, func(t *testing.T) {
 				s := start(t, Options{}, url())
@@ -46,8 +50,8 @@ func TestHalfClose(t *testing.T) {
 				}
 				p.ended()
 				eventually(t, "connections gone", func() bool { return s.Engine().Connections() == 0 })
-				if n := s.Snapshot(); n.Lingers != tc.lingers || n.LingerFailed != 0 || n.Lingering != 0 {
-					t.Errorf("%d lingers, want %d (%d failed, %d left)", n.Lingers, tc.lingers, n.LingerFailed, n.Lingering)
+				if n := s.Snapshot(); n.Lingers < tc.lingers || n.Lingers > tc.max || n.LingerFailed != 0 || n.Lingering != 0 {
+					t.Errorf("%d lingers, want %d to %d (%d failed, %d left)", n.Lingers, tc.lingers, tc.max, n.LingerFailed, n.Lingering)
 				}
 				othersServed(t, s)
 			})
