@@ -17,7 +17,7 @@ BENCHSTAT   = golang.org/x/perf/cmd/benchstat@latest
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check race alloc invariants fuzz-short fuzz bench bench-compare pprof lint cross interop node clean
+.PHONY: help build run test check race alloc invariants fuzz-short fuzz bench bench-compare pprof pgo lint cross interop node clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,12 @@ bench-compare: ## benchstat of OLD against NEW
 pprof: ## CPU profile of one benchmark (PPROF=name PKG=./codec), opened in pprof
 	$(GO) test -run '^$$' -bench '$(PPROF)' -cpuprofile cpu.prof -o bin/pprof.test $(PKG)
 	$(GO) tool pprof bin/pprof.test cpu.prof
+
+pgo: build ## profile the server under load into default.pgo, by which go build optimises it
+	@set -e; run() { rm -f bin/addr; ./bin/gannet serve --demo --listen tcp://127.0.0.1:0 --addr-file bin/addr --cpu-profile bin/$$1.prof >/dev/null & pid=$$!; \
+		until test -s bin/addr; do sleep 0.1; done; shift; ./bin/gen -target $$(cat bin/addr) -c 64 -duration 5s "$$@" >/dev/null; kill $$pid; wait $$pid; }; \
+	export GOMAXPROCS=1; run call -d 16 -method call; run one -d 1 -method call; run ping -d 64 -method ping; run pooled -d 16 -method call -args-extra '"ms":0'; \
+	$(GO) tool pprof -proto bin/call.prof bin/one.prof bin/ping.prof bin/pooled.prof > default.pgo
 
 lint: ## gofmt, vet, staticcheck and the import rules
 	@test -z "$$(gofmt -s -l .)" || { gofmt -s -l .; echo "run: gofmt -s -w on these"; exit 1; }

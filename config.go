@@ -60,7 +60,9 @@ type settings struct {
 	TCPNotsentLowat    byteSize      `name:"tcp-notsent-lowat" help:"TCP_NOTSENT_LOWAT (Linux). 0: the system's." default:"0" env:"GANNET_TCP_NOTSENT_LOWAT" group:"TCP"`
 	TCPReuseport       bool          `name:"tcp-reuseport" help:"SO_REUSEPORT." env:"GANNET_TCP_REUSEPORT" group:"TCP"`
 
-	Flush     string `help:"When replies are written: batch, turn or off." enum:"batch,turn,off" default:"batch" env:"GANNET_FLUSH" group:"Tuning"`
+	Flush      string `help:"When replies are written: batch, turn or off." enum:"batch,turn,off" default:"batch" env:"GANNET_FLUSH" group:"Tuning"`
+	CPUProfile string `name:"cpu-profile" help:"File to write a CPU profile of the whole run to, for go tool pprof and for builds (default.pgo)." placeholder:"FILE" env:"GANNET_CPU_PROFILE" group:"Tuning"`
+
 	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"GANNET_LOG_LEVEL" group:"Logging"`
 	LogFormat string `help:"text or json; the log goes to standard error." enum:"text,json" default:"text" env:"GANNET_LOG_FORMAT" group:"Logging"`
 }

@@ -81,6 +81,7 @@ func TestExitCodes(t *testing.T) {
 		{"port taken", nil, []string{"serve", "--listen", "tcp://" + taken.Addr().String()}, 3, "--listen"},
 		{"path taken", nil, []string{"serve", "--listen", "unix://" + write("file", "x")}, 3, "no socket"},
 		{"no folder for the socket", nil, []string{"serve", "--listen", "unix://" + dir + "/no/such/socket"}, 3, "socket"},
+		{"no folder for the profile", nil, []string{"serve", "--listen", "tcp://127.0.0.1:0", "--cpu-profile", dir + "/no/cpu.prof"}, 1, "--cpu-profile"},
 		{"no folder for the address file", nil, []string{"serve", "--listen", "tcp://127.0.0.1:0", "--addr-file", dir + "/no/addr"}, 1, "--addr-file"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

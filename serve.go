@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,6 +50,13 @@ func (c *serveCommand) Run(std *streams) error {
 		if err := makeSocketFolder(); err != nil {
 			return &exitError{exitListen, err}
 		}
+	}
+	if c.CPUProfile != "" {
+		stop, err := startProfile(c.CPUProfile)
+		if err != nil {
+			return err
+		}
+		defer stop()
 	}
 	srv := mcp.NewServer(mcp.Options{Name: c.Name, Version: buildVersion().Version, Logger: log})
 	if c.Demo {
@@ -153,6 +161,18 @@ func writeAddrFile(path string, urls []string) error {
 		return fmt.Errorf("--addr-file: %w", err)
 	}
 	return nil
+}
+
+// startProfile writes a CPU profile until stop is called.
+func startProfile(path string) (stop func(), err error) {
+	f, err := os.Create(path)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--cpu-profile: %w", err)
+	}
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
 }
 
 // announce prints what is served and how to make a first call.

@@ -39,6 +39,24 @@ func TestAddrFile(t *testing.T) {
 	}
 }
 
+// The profile is one that the tools read.
+func TestCPUProfile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cpu.prof")
+	p, c := tcp(t, "--cpu-profile", file)
+	if _, err := io.WriteString(c, call(1, "echo", `{"text":"x"}`)); err != nil {
+		t.Fatal(err)
+	}
+	answers(t, c, 1)
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != 0 {
+		t.Fatalf("code %d: %s", code, p.stderr.String())
+	}
+	out, err := exec.Command("go", "tool", "pprof", "-raw", file).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "cpu/nanoseconds") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // The line that is printed to be pasted makes a first call.
 func TestFirstCall(t *testing.T) {
 	p := start(t, nil, "serve", "--demo", "--listen", "tcp://127.0.0.1:0")
