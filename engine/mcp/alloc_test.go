@@ -38,6 +38,46 @@ func (q *queue) Close() {}
 func TestAllocs(t *testing.T) {
 	s := mcp.NewServer(mcp.Options{Name: "alloc", Version: "1", Instructions: "none"})
 	fixture.AddDemo(s)
+	echo := func(c *mcp.Call) error {
+		text, err := c.Args().Bytes("text")
+		if err != nil {
+			return err
+		}
+		return c.Reply().Text(text)
+	}
+	const schema = `{"type":"object","properties":{"text":{"type":"string","minLength":1}},"required":["text"],"additionalProperties":false}`
+	s.HandleTool(mcp.Tool{Name: "pooled", InputSchema: []byte(schema), Validate: true}, mcp.Pooled, echo)
+	structure := []byte(`{"text":"x"}`)
+	s.HandleTool(mcp.Tool{Name: "structured", OutputSchema: []byte(schema), Validate: true}, mcp.Inline, func(c *mcp.Call) error {
+		return c.Reply().Structured(structure)
+	})
+	image := make([]byte, 1000)
+	s.HandleTool(mcp.Tool{Name: "contents"}, mcp.Inline, func(c *mcp.Call) error {
+		r := c.Reply()
+		if err := r.TextString("text"); err != nil {
+			return err
+		}
+		if err := r.Image(image, "image/png"); err != nil {
+			return err
+		}
+		if err := r.Audio(image, "audio/wav"); err != nil {
+			return err
+		}
+		if err := r.Link("file:///x", "x", "text/plain"); err != nil {
+			return err
+		}
+		return r.Resource("file:///y", "text/plain", image)
+	})
+	report := func(c *mcp.Call) error {
+		for i := range 3 {
+			if err := c.Progress(float64(i), 3, "step"); err != nil {
+				return err
+			}
+		}
+		return c.Reply().TextString("done")
+	}
+	s.HandleTool(mcp.Tool{Name: "progress"}, mcp.Inline, report)
+	s.HandleTool(mcp.Tool{Name: "progress-pooled"}, mcp.Pooled, report)
 	s.Use(func(next mcp.Handler) mcp.Handler { return func(c *mcp.Call) error { return next(c) } })
 	clock, exec := &still{1e9}, &queue{}
 	e, err := engine.New(s, engine.Options{Clock: clock, Executor: exec})
@@ -68,17 +108,34 @@ func TestAllocs(t *testing.T) {
 		plain := func(method string) string {
 			return `{"jsonrpc":"2.0","id":7,"method":"` + method + `","params":{` + strings.TrimPrefix(meta, ",") + `}}`
 		}
+		token := func(m string) string {
+			if modern {
+				return strings.Replace(m, `"_meta":{`, `"_meta":{"progressToken":"t",`, 1)
+			}
+			return strings.TrimSuffix(m, "}}") + `,"_meta":{"progressToken":"t"}}}`
+		}
 		messages := map[string]string{
-			"echo":           call("echo", `{"text":"`+text+`"}`),
-			"echo-pooled":    call("echo", `{"text":"`+text+`","ms":0}`),
-			"list":           plain("tools/list"),
-			"unknown-tool":   call("nothing", `{}`),
-			"unknown-method": plain("no/such"),
+			"echo":            call("echo", `{"text":"`+text+`"}`),
+			"echo-moved":      call("echo", `{"text":"`+text+`","ms":0}`),
+			"echo-pooled":     call("pooled", `{"text":"`+text+`"}`),
+			"structured":      call("structured", `{}`),
+			"contents":        call("contents", `{}`),
+			"progress":        token(call("progress", `{}`)),
+			"progress-pooled": token(call("progress-pooled", `{}`)),
+			"list":            plain("tools/list"),
+			"bad-cursor":      strings.Replace(plain("tools/list"), `"params":{`, `"params":{"cursor":"x"`+strings.Repeat(",", min(1, len(meta))), 1),
+			"unknown-tool":    call("nothing", `{}`),
+			"unknown-method":  plain("no/such"),
+			"bad-name":        `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7` + meta + `}}`,
+			"unsupported":     `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2099-01-01"}}}`,
 		}
 		if modern {
 			messages["discover"] = plain("server/discover")
+			messages["capabilities"] = strings.Replace(plain("server/discover"), `Capabilities":{}`, `Capabilities":{"sampling":{},"elicitation":{"form":{}}},"io.modelcontextprotocol/logLevel":"info"`, 1)
+			messages["not-initialized"] = `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
 		} else {
 			messages["ping"] = plain("ping")
+			messages["initialize-again"] = `{"jsonrpc":"2.0","id":1,"method":"initialize"}`
 		}
 		if revision == mcp.Revision20250326 {
 			messages["batch"] = `[` + call("echo", `{"text":"a"}`) + `,` + plain("ping") + `]`

@@ -16,10 +16,7 @@ const argPathMax = 256
 func (e *ArgError) Error() string { return "mcp: " + e.text() }
 
 func (e *ArgError) text() string {
-	path := e.Path
-	if len(path) > argPathMax {
-		path = path[:argPathMax] + "…"
-	}
+	path := clip(e.Path, argPathMax)
 	switch {
 	case path == "":
 		return "arguments must be " + e.Want

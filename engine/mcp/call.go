@@ -113,6 +113,10 @@ func (c *Call) GoAfter(d time.Duration, h Handler) {
 		panic("mcp: Go after the reply has begun")
 	}
 	c.moved = true
+	if c.reported {
+		c.engine.SubmitAfter(d, &reportedHandler{h, c.progress}) // allocates
+		return
+	}
 	c.engine.SubmitAfter(d, laterHandler(h))
 }
 
@@ -126,6 +130,20 @@ func (h laterHandler) RunCall(ec *engine.Call) {
 	}
 }
 
+// reportedHandler is a laterHandler of a call that has reported progress, which
+// must not go back.
+type reportedHandler struct {
+	h        Handler
+	progress float64
+}
+
+func (r *reportedHandler) RunCall(ec *engine.Call) {
+	if c := resume(ec); c != nil {
+		c.reported, c.progress = true, r.progress
+		c.run(r.h)
+	}
+}
+
 // resume makes the Call of a call that arrived on the worker pool, as the loop
 // made it before. It returns nil if the call's session is not ours.
 func resume(ec *engine.Call) *Call {
@@ -134,10 +152,7 @@ func resume(ec *engine.Call) *Call {
 		return nil
 	}
 	c := ss.server.call(ec)
-	if err := ss.identify(c); err != nil {
-		c.fail(err)
-		return nil
-	}
+	ss.recall(c)
 	if string(ec.Method()) == methodToolsCall {
 		name, args, err := toolParams(c)
 		if err != nil {
@@ -154,19 +169,25 @@ func resume(ec *engine.Call) *Call {
 
 // finishError answers with the error that a handler returned.
 func (c *Call) finishError(err error) {
+	if rpc, ok := err.(*Error); ok {
+		c.fail(rpc)
+		return
+	}
+	c.finishErrorSlow(err)
+}
+
+func (c *Call) finishErrorSlow(err error) {
 	var rpc *Error
 	var arg *ArgError
 	switch {
-	case err == error(&c.arg):
-		c.finishArgError(&c.arg)
 	case errors.As(err, &rpc):
 		c.fail(rpc)
 	case errors.As(err, &arg):
-		c.finishArgError(arg)
+		c.finishArgErrorSlow(arg)
 	case c.inTool():
 		c.reply.abandon()
 		c.reply.SetError()
-		c.reply.Text(viewBytes(clipText(err.Error())))
+		c.reply.TextString(clipText(err.Error()))
 		c.reply.finish()
 	default:
 		c.server.opts.Logger.Error("handler failed", "method", string(c.Method()), "error", err)
@@ -177,7 +198,7 @@ func (c *Call) finishError(err error) {
 
 func (c *Call) inTool() bool { return string(c.engine.Method()) == methodToolsCall }
 
-func (c *Call) finishArgError(e *ArgError) {
+func (c *Call) finishArgErrorSlow(e *ArgError) {
 	text := e.text()
 	if !c.rev.argsInResult || !c.inTool() {
 		c.fail(invalidParams(text))

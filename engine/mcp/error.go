@@ -24,9 +24,12 @@ var ErrReplyBegun = errors.New("mcp: the reply has begun")
 // errorTextMax bounds the text of a handler's error that is sent to the peer.
 const errorTextMax = 4096
 
-func clipText(s string) string {
-	if len(s) > errorTextMax {
-		return s[:errorTextMax]
+func clipText(s string) string { return clip(s, errorTextMax) }
+
+// clip cuts s after max bytes, and marks where it did.
+func clip(s string, max int) string {
+	if len(s) > max {
+		return s[:max] + "…"
 	}
 	return s
 }
@@ -38,20 +41,20 @@ func invalidParams(text string) *Error {
 
 // The refusals that peers can provoke message by message, made once.
 var (
-	errParamsMeta       = invalidParams("_meta must be an object")
-	errProgressToken    = invalidParams("_meta.progressToken must be a string or an integer")
-	errVersionMissing   = invalidParams("_meta lacks io.modelcontextprotocol/protocolVersion")
-	errVersionType      = invalidParams("_meta.io.modelcontextprotocol/protocolVersion must be a string")
-	errCapsMissing      = invalidParams("_meta lacks io.modelcontextprotocol/clientCapabilities")
-	errCapsType         = invalidParams("_meta.io.modelcontextprotocol/clientCapabilities must be an object")
-	errClientInfoType   = invalidParams("_meta.io.modelcontextprotocol/clientInfo must be an object")
-	errToolName         = invalidParams("name must be a string")
-	errToolArguments    = invalidParams("arguments must be an object")
-	errCursor           = invalidParams("unknown cursor; list from the beginning")
-	errInitVersion      = invalidParams("protocolVersion must be a string")
-	errInitCapabilities = invalidParams("capabilities must be an object")
-	errInitClientInfo   = invalidParams("clientInfo must be an object")
-	errNotInitialized   = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: not initialized; send initialize first, or name the revision in params._meta"}
-	errInitialized      = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: already initialized"}
-	errInitInBatch      = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: initialize must not be part of a batch"}
+	errParamsMeta     = invalidParams("_meta must be an object")
+	errMetaTwice      = invalidParams("_meta has a member twice")
+	errProgressToken  = invalidParams("_meta.progressToken must be a string or an integer")
+	errVersionMissing = invalidParams("_meta lacks " + metaVersion)
+	errVersionType    = invalidParams("_meta." + metaVersion + " must be a string")
+	errCapsMissing    = invalidParams("_meta lacks " + metaCapabilities)
+	errLogLevel       = invalidParams("_meta." + metaLogLevel + " must be a level from debug to emergency")
+	errToolName       = invalidParams("name must be a string")
+	errToolArguments  = invalidParams("arguments must be an object")
+	errCursor         = invalidParams("unknown cursor; list from the beginning")
+	errInitVersion    = invalidParams("protocolVersion must be a string")
+	errNotInitialized = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: not initialized; send initialize first, or name revision " + LatestRevision + " in params._meta"}
+	errInitialized    = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: already initialized"}
+	errInitInBatch    = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: initialize must not be part of a batch"}
+	errOutputSchema   = &Error{Code: codec.CodeInternal, Message: "Internal error: the tool's result breaks its output schema"}
+	errModernInBatch  = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: revision " + LatestRevision + " has no batches"}
 )

@@ -18,21 +18,21 @@ func initialize(c *Call) error {
 		return errInitialized
 	}
 	p := c.engine.Params()
-	v, ok := p.Get("protocolVersion")
-	if !ok || v.Kind() != codec.String {
+	asked, ok := p.Get("protocolVersion")
+	if !ok || asked.Kind() != codec.String {
 		return errInitVersion
 	}
-	version, err := v.Bytes(c.engine.Arena())
-	if err != nil {
-		version = nil
+	r := &record{rev: negotiate(asked)}
+	// The revisions want both of these. A client that leaves them out has said
+	// that it can do nothing and has no name, which does no harm.
+	if v, ok := p.Get("capabilities"); ok {
+		if f := r.rev.capabilities.check(v); f != nil {
+			return invalidParams(f.under("capabilities").text())
+		}
 	}
-	if v, ok := p.Get("capabilities"); ok && v.Kind() != codec.ObjectKind {
-		return errInitCapabilities
-	}
-	r := &record{rev: negotiate(version)}
 	if v, ok := p.Get("clientInfo"); ok {
-		if v.Kind() != codec.ObjectKind {
-			return errInitClientInfo
+		if f := r.rev.implementation.check(v); f != nil {
+			return invalidParams(f.under("clientInfo").text())
 		}
 		r.clientName, r.clientVersion = implementation(v.Object())
 	}

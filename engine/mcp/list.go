@@ -10,6 +10,7 @@ import (
 // rendered when a list is asked for and the tools have changed since.
 type toolList struct {
 	version uint64 // of the table
+	last    uint64 // serial of the tool registered last
 	pages   []toolPage
 }
 
@@ -29,9 +30,6 @@ const cursorPrefix = "t"
 func listTools(c *Call) error {
 	after := uint64(0)
 	if v, ok := c.engine.Params().Get("cursor"); ok {
-		if v.Kind() != codec.String {
-			return errCursor
-		}
 		cursor, err := v.Bytes(c.engine.Arena())
 		if err != nil {
 			return errCursor
@@ -42,28 +40,35 @@ func listTools(c *Call) error {
 			}
 		}
 	}
-	c.engine.Result(c.server.toolPage(c.rev, after))
+	l := c.server.toolList(c.rev)
+	if after > l.last {
+		return errCursor
+	}
+	c.engine.Result(l.page(after))
 	return nil
 }
 
+// parseCursor reads a cursor as renderToolsSlow writes it.
 func parseCursor(b []byte) (after uint64, ok bool) {
-	if len(b) < 2 || len(b) > 20 || string(b[:1]) != cursorPrefix {
+	if len(b) < 2 || string(b[:1]) != cursorPrefix || b[1] == '0' {
 		return 0, false
 	}
-	for _, d := range b[1:] {
-		if d < '0' || d > '9' {
-			return 0, false
-		}
-		after = after*10 + uint64(d-'0')
-	}
-	return after, true
+	after, err := codec.RawValue(b[1:]).Uint64()
+	return after, err == nil
 }
 
-func (s *Server) toolPage(rev *revision, after uint64) []byte {
+// toolList returns the list as clients of the revision see it.
+func (s *Server) toolList(rev *revision) *toolList {
 	l := s.lists[rev.index].Load()
 	if l == nil || l.version != s.tools.Version() {
 		l = s.renderToolsSlow(rev)
 	}
+	return l
+}
+
+// page returns the page that leaves out no tool behind the one with the serial
+// number after.
+func (l *toolList) page(after uint64) []byte {
 	i := len(l.pages) - 1
 	for i > 0 && l.pages[i].after > after {
 		i--
@@ -75,7 +80,7 @@ func (s *Server) renderToolsSlow(rev *revision) *toolList {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entries, version := s.tools.Names()
-	l := &toolList{version: version}
+	l := &toolList{version: version, last: s.serial}
 	size := s.opts.PageSize
 	if size == 0 {
 		size = max(1, len(entries))
@@ -119,7 +124,7 @@ func (t *tool) append(b []byte, rev *revision) []byte {
 		b = codec.AppendString(append(b, `,"description":`...), t.Description)
 	}
 	b = append(append(b, `,"inputSchema":`...), t.InputSchema...)
-	if rev.structured && t.OutputSchema != nil {
+	if rev.structured && t.OutputSchema != nil && (rev.anyOutput || t.objects) {
 		b = append(append(b, `,"outputSchema":`...), t.OutputSchema...)
 	}
 	if rev.annotations && t.Annotations != nil {

@@ -9,15 +9,17 @@ const (
 	metaVersion      = metaPrefix + "protocolVersion"
 	metaCapabilities = metaPrefix + "clientCapabilities"
 	metaClientInfo   = metaPrefix + "clientInfo"
+	metaLogLevel     = metaPrefix + "logLevel"
 	metaServerInfo   = metaPrefix + "serverInfo"
 )
 
-// requestMeta is what params._meta says. It aliases the message.
+// requestMeta is what params._meta says. It aliases the message. A Value of
+// no kind was not given.
 type requestMeta struct {
-	raw           codec.Object
-	version       codec.Value // "" of ours: none
+	version       codec.Value
 	capabilities  codec.Value
 	clientInfo    codec.Value
+	logLevel      codec.Value
 	progressToken codec.Value
 	modern        bool // a member of the modern era is there
 }
@@ -33,50 +35,78 @@ func (m *requestMeta) read(params codec.Object) *Error {
 	if v.Kind() != codec.ObjectKind {
 		return errParamsMeta
 	}
-	m.raw = v.Object()
-	for it := m.raw.Members(); ; {
+	for it := v.Object().Members(); ; {
 		key, v, more := it.Next()
 		if !more {
 			return nil
 		}
+		var at *codec.Value
 		switch {
 		case key.Is("progressToken"):
-			if v.Kind() != codec.String {
-				if v.Kind() != codec.Number || !isInteger(v.Raw()) {
-					return errProgressToken
-				}
+			if v.Kind() != codec.String && !isInteger(v) {
+				return errProgressToken
 			}
-			m.progressToken = v
+			at = &m.progressToken
 		case key.Is(metaVersion):
-			m.version, m.modern = v, true
+			at, m.modern = &m.version, true
 		case key.Is(metaCapabilities):
-			m.capabilities, m.modern = v, true
+			at, m.modern = &m.capabilities, true
 		case key.Is(metaClientInfo):
-			m.clientInfo, m.modern = v, true
+			at, m.modern = &m.clientInfo, true
+		case key.Is(metaLogLevel):
+			at, m.modern = &m.logLevel, true
+		default:
+			continue
 		}
+		// Two readers of one message must not see two revisions.
+		if at.Kind() != codec.None {
+			return errMetaTwice
+		}
+		*at = v
 	}
 }
 
-// isInteger reports whether a JSON number is written without fraction and
+// isInteger reports whether v is a number written without fraction and
 // exponent. It may have any size: it is only echoed.
-func isInteger(raw []byte) bool {
-	for i, c := range raw {
-		if (c < '0' || c > '9') && (i > 0 || c != '-') {
+func isInteger(v codec.Value) bool {
+	if v.Kind() != codec.Number {
+		return false
+	}
+	for _, c := range v.Raw() {
+		if c == '.' || c == 'e' || c == 'E' {
 			return false
 		}
 	}
-	return len(raw) > 0
+	return true
 }
 
-// judgeModern judges the members that each modern request must have.
-func (m *requestMeta) judgeModern() *Error {
-	switch {
-	case len(m.capabilities.Raw()) == 0:
+// judgeModern judges the members that belong to the modern era.
+func (m *requestMeta) judgeModern(rev *revision) *Error {
+	if m.capabilities.Kind() == codec.None {
 		return errCapsMissing
-	case m.capabilities.Kind() != codec.ObjectKind:
-		return errCapsType
-	case len(m.clientInfo.Raw()) > 0 && m.clientInfo.Kind() != codec.ObjectKind:
-		return errClientInfoType
+	}
+	if f := rev.capabilities.check(m.capabilities); f != nil {
+		return metaFault(metaCapabilities, f)
+	}
+	if m.clientInfo.Kind() != codec.None {
+		if f := rev.implementation.check(m.clientInfo); f != nil {
+			return metaFault(metaClientInfo, f)
+		}
+	}
+	if m.logLevel.Kind() != codec.None && !isLogLevel(m.logLevel) {
+		return errLogLevel
 	}
 	return nil
+}
+
+func metaFault(name string, f *fault) *Error { return invalidParams(f.under("_meta." + name).text()) }
+
+// isLogLevel reports whether v names a level of RFC 5424.
+func isLogLevel(v codec.Value) bool {
+	for _, level := range [...]string{"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"} {
+		if v.EqualString(level) {
+			return true
+		}
+	}
+	return false
 }

@@ -5,15 +5,15 @@ import "github.com/gannetmcp/gannet/codec"
 // Progress tells the client how far the call is: progress of total, both in
 // any unit; a total of 0 is unknown and not sent, an empty message neither. It
 // does nothing for a client that did not ask (no progressToken), for a value
-// that is not larger than the last one, which the protocol forbids, and for a
-// call that has ended.
+// that is not larger than the last one, which the protocol forbids, for one
+// that JSON has no number for, and for a call that has ended.
 //
 // Errors: ErrReplyBegun; engine.ErrPushQueueFull, which a handler may ignore.
 //
 // Hot path: no allocation.
 func (c *Call) Progress(progress, total float64, message string) error {
 	token := c.meta.progressToken.Raw()
-	if len(token) == 0 || c.reported && !(progress > c.progress) {
+	if len(token) == 0 || c.reported && progress <= c.progress || !finite(progress) {
 		return nil
 	}
 	if c.reply.state != replyEmpty {
@@ -24,7 +24,7 @@ func (c *Call) Progress(progress, total float64, message string) error {
 	dst = c.engine.Grow(dst, len(token)+escapeRoom(len(message))+blockRoom)
 	dst = append(append(dst, `{"progressToken":`...), token...)
 	dst = codec.AppendFloat(append(dst, `,"progress":`...), progress)
-	if total != 0 {
+	if total != 0 && finite(total) {
 		dst = codec.AppendFloat(append(dst, `,"total":`...), total)
 	}
 	if message != "" && c.rev.progressText {
@@ -32,3 +32,5 @@ func (c *Call) Progress(progress, total float64, message string) error {
 	}
 	return c.engine.EndNotification(append(dst, '}'))
 }
+
+func finite(f float64) bool { return f-f == 0 }

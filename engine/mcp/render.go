@@ -48,18 +48,24 @@ func (s *Server) discoverResult() []byte {
 	if b := s.discovered.Load(); b != nil {
 		return *b
 	}
-	b := []byte(`{"supportedVersions":[`)
-	for i := range revisions {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = codec.AppendString(b, revisions[i].name)
-	}
-	b = append(append(b, `],"capabilities":`...), capabilities...)
+	b := appendRevisions([]byte(`{"supportedVersions":`))
+	b = append(append(b, `,"capabilities":`...), capabilities...)
 	b = s.appendInstructions(b)
 	b = append(s.appendCaching(b), s.modernTail...)
 	s.discovered.Store(&b)
 	return b
+}
+
+// appendRevisions appends the names of all revisions, a JSON array.
+func appendRevisions(b []byte) []byte {
+	b = append(b, '[')
+	for i, name := range Revisions() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = codec.AppendString(b, name)
+	}
+	return append(b, ']')
 }
 
 // appendCaching appends what results that may be cached must say (2026-07-28,

@@ -1,9 +1,9 @@
 package mcp
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
-	"strconv"
 
 	"github.com/gannetmcp/gannet/codec"
 )
@@ -11,6 +11,9 @@ import (
 // Reply is the answer that a handler builds. Each method appends to the
 // connection's output, in the order of calls, and copies what it is given. A
 // tool's reply is a list of content blocks; Raw gives a whole result instead.
+//
+// Raw JSON that a handler gives is not judged, unless the tool has Validate;
+// line breaks in it become blanks, so that it cannot break the framing.
 type Reply struct {
 	call    *Call
 	dst     []byte
@@ -30,7 +33,8 @@ const (
 
 var (
 	errReplyOrder = errors.New("mcp: reply: content after Structured or Raw")
-	errReplyTwice = errors.New("mcp: reply: Structured or Raw given twice")
+	errReplyTwice = errors.New("mcp: reply: Structured or Raw after other content of that kind")
+	errReplyRaw   = errors.New("mcp: reply: Raw wants a JSON object with members")
 )
 
 func (r *Reply) reset() {
@@ -86,11 +90,11 @@ func (r *Reply) Image(data []byte, mimeType string) error {
 // which knows no audio, gets a text block that says so.
 func (r *Reply) Audio(data []byte, mimeType string) error {
 	if !r.call.rev.audio {
-		if err := r.block(len(mimeType)); err != nil {
+		if err := r.block(0); err != nil {
 			return err
 		}
-		r.dst = append(append(r.dst, `{"type":"text","text":"[audio, `...), strconv.Itoa(len(data))...)
-		r.dst = append(r.dst, " bytes, not shown to this revision]\"}"...)
+		r.dst = codec.AppendInt(append(r.dst, `{"type":"text","text":"[audio, `...), int64(len(data)))
+		r.dst = append(r.dst, " bytes, which this revision has no content for]\"}"...)
 		return nil
 	}
 	return r.binary("audio", data, mimeType)
@@ -139,24 +143,59 @@ func (r *Reply) Resource(uri, mimeType string, text []byte) error {
 	return nil
 }
 
-// Structured gives the structured content of the result, one JSON object that
+// Structured gives the structured content of the result, one JSON value that
 // conforms to the tool's output schema, and appends it as a text block too, as
-// the specification wants it. A client of a revision before 2025-06-18 gets
-// the text block only. No content may follow.
-func (r *Reply) Structured(object []byte) error {
+// the specification wants it. No content may follow. A client of a revision
+// before 2025-06-18 gets the text block only, and so does one of a revision
+// before 2026-07-28 if the value is no object.
+//
+// For a tool with Validate and an output schema the value is judged. The error
+// that is returned for one that breaks the schema is logged; the handler returns
+// it, and the client gets an internal error.
+func (r *Reply) Structured(value []byte) error {
 	if r.state == replyEnded || r.state == replyRaw {
 		return errReplyTwice
 	}
-	if err := r.block(2*len(object) + len(object)/4); err != nil {
+	if t := r.call.tool; t != nil && t.output != nil {
+		v, err := codec.ParseValue(value)
+		if err == nil {
+			err = t.output.validate(v)
+		}
+		if err != nil {
+			return r.call.breaksSchema(err)
+		}
+		value = v.Raw()
+	}
+	if err := r.block(2*len(value) + len(value)/4); err != nil {
 		return err
 	}
-	r.dst = codec.AppendStringBytes(append(r.dst, `{"type":"text","text":`...), object)
+	r.dst = codec.AppendStringBytes(append(r.dst, `{"type":"text","text":`...), value)
 	r.dst = append(r.dst, "}]"...)
-	if r.call.rev.structured {
-		r.dst = append(append(r.dst, `,"structuredContent":`...), object...)
+	rev := r.call.rev
+	if rev.structured && (rev.anyOutput || codec.RawValue(value).Kind() == codec.ObjectKind) {
+		r.dst = appendOneLine(append(r.dst, `,"structuredContent":`...), value)
 	}
 	r.state = replyEnded
 	return nil
+}
+
+// owes returns an error if the tool has to give structured content and has
+// not.
+func (r *Reply) owes() error {
+	t := r.call.tool
+	if t == nil || t.output == nil || r.isError || r.state == replyEnded || r.state == replyRaw || !r.call.rev.structured {
+		return nil
+	}
+	return r.call.breaksSchema(errNoStructured)
+}
+
+var errNoStructured = errors.New("mcp: the structured content is missing")
+
+// breaksSchema logs that a tool's result is not what its output schema says,
+// and returns the error that the client gets.
+func (c *Call) breaksSchema(err error) *Error {
+	c.server.opts.Logger.Error("result breaks the tool's output schema", "tool", c.Tool(), "error", err)
+	return errOutputSchema
 }
 
 // SetError marks a tool's result as an error that its content explains.
@@ -169,16 +208,12 @@ func (r *Reply) Raw(object []byte) error {
 	if r.state != replyEmpty {
 		return errReplyTwice
 	}
+	object = bytes.TrimSpace(object)
+	if len(object) < 2 || object[0] != '{' || object[len(object)-1] != '}' || len(bytes.TrimSpace(object[1:len(object)-1])) == 0 {
+		return errReplyRaw
+	}
 	r.dst = r.call.engine.Grow(r.call.engine.BeginResult(), len(object)+blockRoom)
-	end := len(object)
-	for end > 0 && object[end-1] != '}' {
-		end--
-	}
-	if end < 2 {
-		r.call.engine.AbandonResult(r.dst)
-		return errors.New("mcp: reply: Raw wants a JSON object")
-	}
-	r.dst = append(r.dst, object[:end-1]...)
+	r.dst = appendOneLine(r.dst, object[:len(object)-1])
 	r.state = replyRaw
 	return nil
 }

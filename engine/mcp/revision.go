@@ -1,5 +1,7 @@
 package mcp
 
+import "github.com/gannetmcp/gannet/codec"
+
 // The revisions of the protocol.
 const (
 	Revision20241105 = "2024-11-05"
@@ -29,24 +31,36 @@ type revision struct {
 	resourceLinks bool // content blocks
 	toolMeta      bool // _meta of tools
 	icons         bool // and description, websiteUrl of implementations
+	anyOutput     bool // outputSchema and structuredContent need not be of objects
+
+	capabilities   *node   // of clients
+	implementation *node   // of clients: clientInfo
+	callMembers    members // of tools/call, beside name and arguments
 }
 
 const revisionCount = 5
 
 // revisions is in order of age.
 var revisions = [revisionCount]revision{
-	{name: Revision20241105},
+	{name: Revision20241105,
+		capabilities: capabilities2024, implementation: implementation2024},
 	{name: Revision20250326, batches: true,
-		annotations: true, audio: true, progressText: true},
+		annotations: true, audio: true, progressText: true,
+		capabilities: capabilities2024, implementation: implementation2024},
 	{name: Revision20250618,
 		annotations: true, audio: true, progressText: true,
-		titles: true, structured: true, resourceLinks: true, toolMeta: true},
+		titles: true, structured: true, resourceLinks: true, toolMeta: true,
+		capabilities: capabilities202506, implementation: implementation202506},
 	{name: Revision20251125, omitErrorID: true, argsInResult: true,
 		annotations: true, audio: true, progressText: true,
-		titles: true, structured: true, resourceLinks: true, toolMeta: true, icons: true},
+		titles: true, structured: true, resourceLinks: true, toolMeta: true, icons: true,
+		capabilities: capabilities202511, implementation: implementation202511,
+		callMembers: members{{"task", taskShape}}},
 	{name: Revision20260728, omitErrorID: true, argsInResult: true, modern: true,
 		annotations: true, audio: true, progressText: true,
-		titles: true, structured: true, resourceLinks: true, toolMeta: true, icons: true},
+		titles: true, structured: true, resourceLinks: true, toolMeta: true, icons: true, anyOutput: true,
+		capabilities: capabilities202607, implementation: implementation202511,
+		callMembers: members{{"inputResponses", inputResponsesShape}, {"requestState", stringShape}}},
 }
 
 func init() {
@@ -69,10 +83,11 @@ func Revisions() []string {
 	return names
 }
 
-// revisionNamed returns the revision with that name, nil if it is unknown.
-func revisionNamed(name []byte) *revision {
-	for i := range revisions {
-		if string(name) == revisions[i].name {
+// revisionNamed returns the revision that a JSON string names, nil if it is
+// unknown.
+func revisionNamed(name codec.Value) *revision {
+	for i := len(revisions) - 1; i >= 0; i-- {
+		if name.EqualString(revisions[i].name) {
 			return &revisions[i]
 		}
 	}
@@ -81,7 +96,7 @@ func revisionNamed(name []byte) *revision {
 
 // negotiate returns the revision that an initialize asking for name is
 // answered with: the same where it is a legacy one, else the latest of these.
-func negotiate(name []byte) *revision {
+func negotiate(name codec.Value) *revision {
 	if r := revisionNamed(name); r != nil && !r.modern {
 		return r
 	}

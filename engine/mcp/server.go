@@ -70,14 +70,14 @@ func (c *Call) run(h Handler) {
 // finish answers the call by what its handler returned, unless it moved the
 // call off the loop.
 func (c *Call) finish(err error) {
-	if c.moved {
+	if c.moved || c.engine.Answered() {
 		if err != nil {
-			c.server.opts.Logger.Error("error of a handler after Go is lost", "method", string(c.Method()), "error", err)
+			c.server.opts.Logger.Error("an error came after the answer, or after Go, and is lost", "method", string(c.Method()), "error", err)
 		}
 		return
 	}
-	if c.engine.Answered() {
-		return
+	if err == nil {
+		err = c.reply.owes()
 	}
 	if err != nil {
 		c.finishError(err)

@@ -37,22 +37,30 @@ func (ss *session) ServeRequest(ec *engine.Call) {
 	ss.server.dispatch(c)
 }
 
-// identify finds out the revision of a request and reads params._meta. Safe
-// from any goroutine.
+// identify finds out the revision of a request and judges params._meta.
 func (ss *session) identify(c *Call) *Error {
 	c.rev = latestLegacy // for errors before it is known
 	if err := c.meta.read(c.engine.Params()); err != nil {
 		return err
 	}
 	if c.meta.modern {
-		rev, err := ss.modernRevision(c)
-		if err != nil {
+		rev := revisionNamed(c.meta.version)
+		switch {
+		case c.meta.version.Kind() == codec.None:
 			c.rev = modernOne
-			return err
-		}
-		if rev.modern {
+			return errVersionMissing
+		case c.meta.version.Kind() != codec.String:
+			c.rev = modernOne
+			return errVersionType
+		case rev == nil:
+			c.rev = modernOne
+			return errUnsupported
+		case rev.modern:
 			c.rev = rev
-			return nil
+			if c.engine.InBatch() {
+				return errModernInBatch
+			}
+			return c.meta.judgeModern(rev)
 		}
 		// _meta names a legacy revision: that is for the session to say.
 	}
@@ -69,49 +77,42 @@ func (ss *session) identify(c *Call) *Error {
 	return errNotInitialized
 }
 
+// recall tells a Call off the loop what identify has found out. Safe from any
+// goroutine.
+func (ss *session) recall(c *Call) {
+	_ = c.meta.read(c.engine.Params()) // judged on the loop
+	c.rev = latestLegacy
+	if rev := revisionNamed(c.meta.version); rev != nil && rev.modern {
+		c.rev = rev
+	} else if r := ss.record.Load(); r != nil {
+		c.rev = r.rev
+	}
+}
+
 // errUnsupported stands for the error whose data depends on the request.
 var errUnsupported = &Error{Code: codec.CodeUnsupportedVersion, Message: "Unsupported protocol version"}
 
-func (ss *session) modernRevision(c *Call) (*revision, *Error) {
-	v := c.meta.version
-	switch {
-	case len(v.Raw()) == 0:
-		return nil, errVersionMissing
-	case v.Kind() != codec.String:
-		return nil, errVersionType
-	}
-	name, err := v.Bytes(c.engine.Arena())
-	if err != nil {
-		return nil, errUnsupported
-	}
-	rev := revisionNamed(name)
-	switch {
-	case rev == nil:
-		return nil, errUnsupported
-	case rev.modern:
-		return rev, c.meta.judgeModern()
-	}
-	return rev, nil
-}
-
-// versionShown bounds what of a version is echoed.
+// versionShown bounds what of a version is echoed, quotes and escapes included.
 const versionShown = 64
+
+var versionTooLong = []byte(`"(longer than any)"`)
 
 func (c *Call) failUnsupported() {
 	asked := c.meta.version.Raw()
 	if len(asked) > versionShown {
-		asked = []byte(`"(longer than any)"`)
+		asked = versionTooLong
 	}
-	data := append([]byte(nil), `{"supported":[`...)
-	for i := range revisions {
-		if i > 0 {
-			data = append(data, ',')
-		}
-		data = codec.AppendString(data, revisions[i].name)
+	data, ok := c.engine.Arena().Alloc(len(supportedData) + len(asked) + 1)
+	if !ok {
+		c.engine.Error(errUnsupported.Code, errUnsupported.Message, nil)
+		return
 	}
-	data = append(append(append(data, `],"requested":`...), asked...), '}')
-	c.engine.Error(codec.CodeUnsupportedVersion, errUnsupported.Message, data)
+	data = append(append(append(data[:0], supportedData...), asked...), '}')
+	c.engine.Error(errUnsupported.Code, errUnsupported.Message, data)
 }
+
+// supportedData begins the data of an unsupported version.
+var supportedData = append(appendRevisions([]byte(`{"supported":`)), `,"requested":`...)
 
 // ServeNotification takes notifications; those that mean nothing to us are
 // ignored, as the protocol wants it.

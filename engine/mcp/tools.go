@@ -20,17 +20,21 @@ type Tool struct {
 	// InputSchema is the JSON Schema of the arguments, an object whose type is
 	// "object". nil stands for a tool without arguments.
 	InputSchema []byte
-	// OutputSchema is the JSON Schema of the structured content, or nil.
+	// OutputSchema is the JSON Schema of the structured content, or nil. Of
+	// a type other than "object" only revision 2026-07-28 knows: others are
+	// not told of it.
 	OutputSchema []byte
 	Annotations  *ToolAnnotations
 	Icons        []byte // JSON array, or nil
 	Meta         []byte // JSON object for _meta, or nil
 
 	// Validate has arguments checked against InputSchema before the handler
-	// runs. A schema of the common keywords (type, properties, required,
-	// additionalProperties, items, enum, const, and the bounds of numbers,
-	// strings and arrays) is checked without allocation, any other one by a
-	// general validator, which allocates. The tools of AddTool always have it.
+	// runs, and the structured content of a result that is no error against
+	// OutputSchema, where that is given: it must be there then. A schema of
+	// the common keywords (type, properties, required, additionalProperties,
+	// items, enum, const, and the bounds of numbers, strings and arrays) is
+	// checked without allocation, any other one by a general validator, which
+	// allocates. The tools of AddTool always have it.
 	Validate bool
 }
 
@@ -57,9 +61,11 @@ const (
 type tool struct {
 	Tool
 	mode    Mode
-	base    Handler // with validation, without middleware
-	handler Handler // with middleware
-	serial  uint64  // place in the order of registration, never reused
+	base    Handler    // with validation, without middleware
+	handler Handler    // with middleware
+	serial  uint64     // place in the order of registration, never reused
+	output  *validator // of structured content, nil if that is not checked
+	objects bool       // OutputSchema is of objects
 }
 
 // noArguments is the schema of a tool without arguments.
@@ -91,10 +97,18 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 		}
 		h = validated(v, h)
 	}
+	e := &tool{Tool: t, mode: m, base: h, objects: typeIsObject(t.OutputSchema)}
+	if t.Validate && t.OutputSchema != nil {
+		v, err := compileValidator(t.OutputSchema)
+		if err != nil {
+			return fmt.Errorf("tool %q: OutputSchema: %w", t.Name, err)
+		}
+		e.output = v
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
-	e := &tool{Tool: t, mode: m, base: h, handler: wrap(h, s.middleware), serial: s.serial}
+	e.serial, e.handler = s.serial, wrap(h, s.middleware)
 	if err := s.tools.Register(t.Name, e); err != nil {
 		return fmt.Errorf("tool %q: %w", t.Name, err)
 	}
@@ -176,27 +190,37 @@ func (t *Tool) complete() error {
 		if v.Kind() != f.kind {
 			return fmt.Errorf("tool %q: %s is no JSON %s", t.Name, f.name, f.kind)
 		}
-		*f.b = oneLine(v.Raw())
-		if f.name == "InputSchema" {
-			if typ, ok := v.Object().Get("type"); !ok || string(typ.Raw()) != `"object"` {
-				return fmt.Errorf(`tool %q: InputSchema: type must be "object"`, t.Name)
-			}
-		}
+		*f.b = appendOneLine(nil, v.Raw())
+	}
+	if !typeIsObject(t.InputSchema) {
+		return fmt.Errorf(`tool %q: InputSchema: type must be "object"`, t.Name)
 	}
 	return nil
 }
 
-// oneLine returns a copy of JSON text without line breaks, which the framing
-// of streams does not allow: outside strings they are white space, inside they
+// typeIsObject reports whether a schema is of objects and says so at its root.
+func typeIsObject(schema []byte) bool {
+	t, ok := codec.RawValue(schema).Object().Get("type")
+	return ok && t.EqualString("object")
+}
+
+// appendOneLine appends JSON text without line breaks, which the framing of
+// streams does not allow: outside strings they are white space, inside they
 // cannot stand.
-func oneLine(b []byte) []byte {
-	b = bytes.Clone(b)
-	for i, c := range b {
-		if c == '\n' || c == '\r' {
-			b[i] = ' '
+func appendOneLine(dst, b []byte) []byte {
+	at := len(dst)
+	dst = append(dst, b...)
+	for _, c := range []byte{'\n', '\r'} {
+		for rest := dst[at:]; ; {
+			i := bytes.IndexByte(rest, c)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
 		}
 	}
-	return b
+	return dst
 }
 
 // toolParams reads the params of tools/call.
@@ -228,6 +252,10 @@ func (s *Server) callTool(c *Call, ch *chains) {
 		c.fail(err)
 		return
 	}
+	if f := c.rev.callMembers.check(c.engine.Params()); f != nil {
+		c.fail(invalidParams(f.text()))
+		return
+	}
 	c.args = args
 	e := s.tools.Lookup(name)
 	if e == nil {
@@ -251,7 +279,7 @@ func (pooledTool) RunCall(ec *engine.Call) {
 	switch {
 	case c == nil:
 	case c.tool == nil: // removed meanwhile
-		c.run(unknownTool)
+		c.run(c.server.chains.Load().unknownTool)
 	default:
 		c.run(c.tool.handler)
 	}

@@ -15,13 +15,16 @@ import (
 //
 // In is a struct, or a map with string keys. Its JSON Schema is made from the
 // type unless t has one; the tag jsonschema:"…" of a field is its description,
-// omitempty or omitzero makes it optional. Arguments are checked against the
-// schema before they are decoded.
+// and a field need not be given if it has omitempty or omitzero or is a
+// pointer. JSONSchemer is for types that know better. Arguments are checked
+// against the schema before they are decoded.
 //
 // Out is a struct or a map with string keys, and becomes the structured
 // content of the result, with a schema made from the type unless t has one; or
-// it is string, a text block; or struct{}, no content. Structured content that
-// breaks its schema is logged and answered with an internal error.
+// it is string, a text block; or struct{}, no content. A nil slice or map in it
+// is sent as an empty one and a nil pointer not at all, unless t has a schema
+// that allows null there. Structured content that breaks its schema is logged
+// and answered with an internal error.
 //
 // ctx ends when the call has become pointless (see Call.Context); CallFrom
 // finds the *Call in it, for progress and the like. An error that h returns is
@@ -53,7 +56,7 @@ func addTyped[In, Out any](s *Server, t Tool, h func(ctx context.Context, in In)
 	}
 	var err error
 	if t.InputSchema == nil {
-		if t.InputSchema, err = inputSchemaFor[In](); err != nil {
+		if t.InputSchema, err = schemaFor(reflect.TypeFor[In]()); err != nil {
 			return fmt.Errorf("tool %q: arguments: %w", t.Name, err)
 		}
 	}
@@ -70,15 +73,11 @@ func addTyped[In, Out any](s *Server, t Tool, h func(ctx context.Context, in In)
 			return fmt.Errorf("tool %q: result: %w", t.Name, err)
 		}
 		if t.OutputSchema == nil {
-			if t.OutputSchema, err = outputSchemaFor[Out](); err != nil {
+			if t.OutputSchema, err = schemaFor(out); err != nil {
 				return fmt.Errorf("tool %q: result: %w", t.Name, err)
 			}
 		}
-		check, err := compileValidator(t.OutputSchema)
-		if err != nil {
-			return fmt.Errorf("tool %q: OutputSchema: %w", t.Name, err)
-		}
-		reply = func(c *Call, v Out) error { return replyStructured(c, check, v) }
+		reply = func(c *Call, v Out) error { return replyStructured(c, v) }
 	}
 	return s.addTool(t, Pooled, func(c *Call) error {
 		var in In
@@ -116,21 +115,54 @@ func decodeArguments(raw []byte, in any) error {
 	if errors.As(err, &te) {
 		return &ArgError{Path: te.Field, Want: "a value that fits the type " + te.Type.String()}
 	}
-	return &ArgError{Want: "as the tool's schema says"}
+	// What the type itself said: of the peer's own text, and no more than is
+	// shown of a path.
+	return &ArgError{Want: "what the tool can read: " + clip(err.Error(), argPathMax)}
 }
 
-func replyStructured(c *Call, check *validator, v any) error {
+func replyStructured(c *Call, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		c.server.opts.Logger.Error("result cannot be encoded", "tool", c.Tool(), "error", err)
 		return &Error{Code: codec.CodeInternal, Message: codec.CodeInternal.String()}
 	}
-	if bytes.Equal(b, []byte("null")) {
-		b = []byte("{}") // a nil map or pointer
-	}
-	if err := check.validate(codec.RawValue(b)); err != nil {
-		c.server.opts.Logger.Error("result breaks the tool's output schema", "tool", c.Tool(), "error", err)
-		return &Error{Code: codec.CodeInternal, Message: "Internal error: the tool's result breaks its output schema"}
+	if check := c.tool.output; bytes.Contains(b, []byte("null")) && check.validate(codec.RawValue(b)) != nil {
+		b = check.root.fill(nil, codec.RawValue(b))
 	}
 	return c.reply.Structured(b)
+}
+
+// decodeValue decodes JSON that was judged already. Integers of 64 bits stay
+// exact; any other number becomes a float64, so that an exponent cannot be made
+// to cost memory.
+func decodeValue(raw []byte) (v any, err error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	return settleNumbers(v)
+}
+
+func settleNumbers(v any) (_ any, err error) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			if v[k], err = settleNumbers(e); err != nil {
+				return nil, err
+			}
+		}
+	case []any:
+		for i, e := range v {
+			if v[i], err = settleNumbers(e); err != nil {
+				return nil, err
+			}
+		}
+	case json.Number:
+		if _, err := v.Int64(); err == nil {
+			return v, nil
+		}
+		return v.Float64()
+	}
+	return v, nil
 }

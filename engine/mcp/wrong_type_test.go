@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -18,7 +19,6 @@ import (
 // done.
 func variants(value any) map[string]any {
 	all := map[string]any{}
-	kinds := map[string]any{"null": nil, "true": true, "number": 1.5, "string": "x", "array": []any{}, "object": map[string]any{}}
 	var walk func(v any, path string, rebuild func(any) any)
 	walk = func(v any, path string, rebuild func(any) any) {
 		if path != "" {
@@ -46,9 +46,10 @@ func variants(value any) map[string]any {
 	return all
 }
 
-// Every field of every request, given every wrong type: the answer is an error
-// that blames the request, or a result (the field may be one that nobody looks
-// at); never an internal error, never silence; and the connection goes on.
+// Every field of every request, given every wrong type, and left out: the
+// answer is an error that blames the request, or a result (the field may be one
+// that nobody looks at, or need not be there); never an internal error, never
+// silence; and the connection goes on.
 func TestWrongTypes(t *testing.T) {
 	requests := map[string]map[string]any{
 		"ping":            {},
@@ -139,5 +140,218 @@ func TestWrongTypes(t *testing.T) {
 	t.Logf("%d requests", tried)
 	if tried < 500 {
 		t.Error("that is too few: the variants are not what they should be")
+	}
+}
+
+// kinds are a value of each JSON type; integers are told from other numbers.
+var kinds = map[string]any{
+	"null": nil, "boolean": true, "number": 1.5, "integer": 7, "string": "x", "array": []any{}, "object": map[string]any{},
+}
+
+// field is a place in the params of a method, and the JSON types that the
+// protocol allows there.
+type field struct {
+	path    []string // "0" is the first element of an array, "*" a member of any name
+	allowed map[string]bool
+}
+
+// fields finds the places that a schema gives types to.
+func (s *protocolSchema) fields(schema any, path []string, refs string) (all []field) {
+	m, refs := s.resolve(schema, refs)
+	if m == nil {
+		return nil
+	}
+	sub := func(name string, schema any) {
+		at := append(slices.Clone(path), name)
+		if allowed := s.types(schema, refs); len(allowed) < len(kinds) {
+			all = append(all, field{at, allowed})
+		}
+		all = append(all, s.fields(schema, at, refs)...)
+	}
+	properties, _ := m["properties"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		sub(name, properties[name])
+	}
+	if items, ok := m["items"]; ok {
+		sub("0", items)
+	}
+	if additional, ok := m["additionalProperties"].(map[string]any); ok {
+		sub("*", additional)
+	}
+	return all
+}
+
+// resolve follows references, none of them twice on the way down.
+func (s *protocolSchema) resolve(schema any, refs string) (map[string]any, string) {
+	m, _ := schema.(map[string]any)
+	for {
+		ref, ok := m["$ref"].(string)
+		if !ok {
+			return m, refs
+		}
+		if strings.Contains(refs, ref+" ") {
+			return nil, refs
+		}
+		refs += ref + " "
+		m, _ = s.definitions[ref[strings.LastIndexByte(ref, '/')+1:]].(map[string]any)
+	}
+}
+
+// types returns the JSON types that a schema allows.
+func (s *protocolSchema) types(schema any, refs string) map[string]bool {
+	allowed := map[string]bool{}
+	m, refs := s.resolve(schema, refs)
+	switch {
+	case m["type"] != nil:
+		list, ok := m["type"].([]any)
+		if !ok {
+			list = []any{m["type"]}
+		}
+		for _, t := range list {
+			allowed[t.(string)] = true
+		}
+	case m["anyOf"] != nil:
+		for _, one := range m["anyOf"].([]any) {
+			maps.Copy(allowed, s.types(one, refs))
+		}
+	default:
+		for kind := range kinds {
+			allowed[kind] = true
+		}
+	}
+	if allowed["number"] {
+		allowed["integer"] = true
+	}
+	return allowed
+}
+
+// with returns value with what is at the path replaced. What is not there on
+// the way is made.
+func with(value any, path []string, leaf any) any {
+	if len(path) == 0 {
+		return leaf
+	}
+	if path[0] == "0" {
+		return []any{with(nil, path[1:], leaf)}
+	}
+	m, _ := value.(map[string]any)
+	if m = maps.Clone(m); m == nil {
+		m = map[string]any{}
+	}
+	m[path[0]] = with(m[path[0]], path[1:], leaf)
+	return m
+}
+
+// Every place that the protocol's own schema gives a type to, in every request
+// and notification of every revision, given every type that the schema does
+// not allow there: a request is refused for its params, or the tool says that
+// its arguments are invalid; a notification is not answered; the connection
+// goes on. With the types that are allowed nothing of the server's breaks.
+func TestWrongTypesBySchema(t *testing.T) {
+	schemas := loadSchemas(t)
+	if schemas == nil {
+		t.Skip("no schemas to take fields from")
+	}
+	definitions := map[string]string{
+		"initialize": "InitializeRequest", "ping": "PingRequest", "server/discover": "DiscoverRequest",
+		"tools/list": "ListToolsRequest", "tools/call": "CallToolRequest",
+		"notifications/cancelled": "CancelledNotification", "notifications/progress": "ProgressNotification",
+	}
+	base := map[string]map[string]any{
+		"initialize":              {"protocolVersion": "", "capabilities": map[string]any{}, "clientInfo": map[string]any{"name": "c", "version": "1"}},
+		"tools/call":              {"name": "echo", "arguments": map[string]any{"text": "x"}},
+		"notifications/cancelled": {"requestId": "none"},
+		"notifications/progress":  {"progressToken": "none", "progress": 1},
+	}
+	wrong := 0
+	for _, revision := range mcp.Revisions() {
+		modern := revision == mcp.LatestRevision
+		s := schemas[revision]
+		for _, method := range slices.Sorted(maps.Keys(definitions)) {
+			definition, ok := s.definitions[definitions[method]].(map[string]any)
+			if !ok || modern && (method == "ping" || method == "initialize") {
+				continue
+			}
+			t.Run(revision+"/"+method, func(t *testing.T) {
+				params := maps.Clone(base[method])
+				if method == "initialize" {
+					params["protocolVersion"] = revision
+				}
+				if modern {
+					meta := map[string]any{}
+					if err := json.Unmarshal([]byte("{"+modernMeta+"}"), &meta); err != nil {
+						t.Fatal(err)
+					}
+					params = with(params, []string{"_meta"}, meta).(map[string]any)
+				}
+				c := mcptest.New(t, dialogueServer())
+				start := func() {
+					if !modern {
+						if _, err := c.Initialize(t.Context(), revision); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				if method != "initialize" {
+					start()
+				}
+				c.SetModern(modern)
+				notification := strings.HasPrefix(method, "notifications/")
+				fields := s.fields(definition["properties"].(map[string]any)["params"], nil, "")
+				for _, f := range fields {
+					for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+						if !f.allowed[kind] {
+							wrong++
+						} else if method == "initialize" {
+							continue // it would be accepted, and that once
+						}
+						what := fmt.Sprintf("%s is of type %s", strings.Join(f.path, "."), kind)
+						m := map[string]any{"jsonrpc": "2.0", "method": method, "params": with(params, f.path, kinds[kind])}
+						if !notification {
+							m["id"] = 1
+						}
+						b, err := json.Marshal(m)
+						if err != nil {
+							t.Fatal(err)
+						}
+						c.Send(string(b))
+						if notification {
+							continue
+						}
+						answer, err := c.Receive(t.Context())
+						if err != nil {
+							t.Fatalf("%s: %v", what, err)
+						}
+						var r struct {
+							Result struct{ IsError bool }
+							Error  struct{ Code int }
+						}
+						if err := json.Unmarshal([]byte(answer), &r); err != nil {
+							t.Fatal(err)
+						}
+						refused := r.Error.Code == -32602 || r.Result.IsError
+						if r.Error.Code == -32603 || !refused && !f.allowed[kind] {
+							t.Errorf("%s: %s", what, answer)
+						}
+					}
+				}
+				if method == "initialize" {
+					start()
+				}
+				if r, err := c.CallTool(t.Context(), "add", map[string]any{"a": 1, "b": 2}); err != nil || !strings.Contains(r.Text(), "3") {
+					t.Errorf("after all that: %+v, %v", r, err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				if m, err := c.Receive(ctx); err == nil {
+					t.Errorf("nobody asked for %s", m)
+				}
+				t.Logf("%d fields", len(fields))
+			})
+		}
+	}
+	t.Logf("%d wrong types", wrong)
+	if wrong < 1000 {
+		t.Error("that is too few: the fields are not what they should be")
 	}
 }

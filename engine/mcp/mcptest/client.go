@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/gannetmcp/gannet/codec"
@@ -20,18 +18,29 @@ import (
 // ErrClosed is returned once the connection has ended.
 var ErrClosed = errors.New("mcptest: connection closed")
 
+// TB is what a Client needs of a test. *testing.T, *testing.B and *testing.F
+// have it; an Example can bring its own.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+}
+
 // Client is one connection to a server of its own engine. Its methods are safe
 // from any goroutine.
 type Client struct {
-	t      testing.TB
+	t      TB
 	engine *engine.Engine
 	loop   *engine.Loop
 	conn   *engine.Conn
 	timer  *time.Timer
 	clock  *clock
+	mark   mark // of the goroutines that the server starts
 
-	turn  sync.Mutex  // whoever holds it owns the loop
-	noted atomic.Bool // somebody wants a turn
+	turn  sync.Mutex    // whoever holds it owns the loop
+	woken chan struct{} // somebody wants a turn; capacity 1
+	done  chan struct{} // closed when nobody can any more
 
 	mu      sync.Mutex // protects what follows
 	tail    []byte     // of a line not complete
@@ -59,14 +68,15 @@ func (c *clock) Now() int64 { return int64(time.Since(c.base)) }
 
 // New connects to svc with default options, and closes the connection at the
 // end of the test.
-func New(t testing.TB, svc engine.Service) *Client { return NewWithOptions(t, svc, engine.Options{}) }
+func New(t TB, svc engine.Service) *Client { return NewWithOptions(t, svc, engine.Options{}) }
 
 // NewWithOptions is New with options for the engine; its Clock is replaced.
-func NewWithOptions(t testing.TB, svc engine.Service, o engine.Options) *Client {
+func NewWithOptions(t TB, svc engine.Service, o engine.Options) *Client {
 	t.Helper()
 	c := &Client{
 		t: t, pending: map[string]chan<- json.RawMessage{}, clock: &clock{time.Now()},
 		over: make(chan struct{}), arrived: make(chan struct{}),
+		mark: newMark(), woken: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	o.Clock = c.clock
 	e, err := engine.New(svc, o)
@@ -77,9 +87,13 @@ func NewWithOptions(t testing.TB, svc engine.Service, o engine.Options) *Client 
 	c.timer = time.AfterFunc(time.Hour, c.Wake)
 	c.timer.Stop()
 	c.loop = e.NewLoop(c)
+	c.mark.on(func() { go c.drive() })
 	c.inTurn(func() { c.conn = c.loop.Open((*wire)(c), nil) })
 	if c.conn == nil {
+		e.Close()
+		close(c.done)
 		t.Fatal("mcptest: the service refused the connection")
+		return nil
 	}
 	t.Cleanup(c.Close)
 	return c
@@ -88,25 +102,33 @@ func NewWithOptions(t testing.TB, svc engine.Service, o engine.Options) *Client 
 // inTurn runs f inside a turn of the loop.
 func (c *Client) inTurn(f func()) {
 	c.turn.Lock()
-	c.loop.Begin()
-	f()
-	c.loop.End()
-	c.turn.Unlock()
-	c.catchUp()
+	defer c.turn.Unlock()
+	c.mark.on(func() {
+		c.loop.Begin()
+		f()
+		c.loop.End()
+	})
 }
 
-// Wake is the engine's: it runs a turn, or leaves that to who is inside.
+// Wake is the engine's.
 func (c *Client) Wake() {
-	c.noted.Store(true)
-	c.catchUp()
+	select {
+	case c.woken <- struct{}{}:
+	default:
+	}
 }
 
-func (c *Client) catchUp() {
-	for c.noted.Load() && c.turn.TryLock() {
-		if c.noted.Swap(false) {
+// drive runs the turns that the engine asks for.
+func (c *Client) drive() {
+	for {
+		select {
+		case <-c.woken:
+			c.turn.Lock()
 			c.loop.Turn()
+			c.turn.Unlock()
+		case <-c.done:
+			return
 		}
-		c.turn.Unlock()
 	}
 }
 
@@ -160,7 +182,7 @@ func (c *Client) take(line []byte) {
 		if m.Method != "" && m.ID == nil {
 			c.notes = append(c.notes, Notification{m.Method, m.Params})
 		}
-	} else if line[0] != '[' {
+	} else if !bytes.HasPrefix(line, []byte("[")) || !json.Valid(line) {
 		c.t.Errorf("mcptest: the server sent what is no JSON: %.200q", line)
 	}
 	c.inbox = append(c.inbox, string(line))
@@ -233,9 +255,10 @@ func (c *Client) Initialize(ctx context.Context, revision string) (json.RawMessa
 	return res, err
 }
 
-// params adds the metadata that the modern era wants.
-func (c *Client) params(params any) (map[string]any, error) {
-	m := map[string]any{}
+// params adds the metadata that the modern era wants. What else is in params
+// stays as it is written.
+func (c *Client) params(params any) (map[string]json.RawMessage, error) {
+	m := map[string]json.RawMessage{}
 	if params != nil {
 		b, err := json.Marshal(params)
 		if err != nil {
@@ -247,17 +270,27 @@ func (c *Client) params(params any) (map[string]any, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.modern {
-		meta, _ := m["_meta"].(map[string]any)
-		if meta == nil {
-			meta = map[string]any{}
-		}
-		meta["io.modelcontextprotocol/protocolVersion"] = mcp.LatestRevision
-		meta["io.modelcontextprotocol/clientCapabilities"] = map[string]any{}
-		meta["io.modelcontextprotocol/clientInfo"] = map[string]any{"name": "mcptest", "version": "1"}
-		m["_meta"] = meta
+	if !c.modern {
+		return m, nil
 	}
-	return m, nil
+	meta := map[string]json.RawMessage{}
+	if given, ok := m["_meta"]; ok {
+		if err := json.Unmarshal(given, &meta); err != nil {
+			return nil, fmt.Errorf("mcptest: params._meta must be an object: %w", err)
+		}
+	}
+	for name, v := range map[string]string{
+		"protocolVersion":    `"` + mcp.LatestRevision + `"`,
+		"clientCapabilities": `{}`,
+		"clientInfo":         `{"name":"mcptest","version":"1"}`,
+	} {
+		if name = "io.modelcontextprotocol/" + name; meta[name] == nil {
+			meta[name] = json.RawMessage(v)
+		}
+	}
+	var err error
+	m["_meta"], err = json.Marshal(meta)
+	return m, err
 }
 
 // Call sends a request and waits for its answer. params is marshalled; nil
@@ -374,22 +407,51 @@ func (c *Client) CallTool(ctx context.Context, name string, args any) (*ToolResu
 // Engine returns the engine behind the connection.
 func (c *Client) Engine() *engine.Engine { return c.engine }
 
-// Close ends the connection, waits for handlers that still run, and fails the
-// test if the server has not given everything back. Idempotent; the end of
-// the test calls it.
+// patience is how long Close waits for what should end by itself.
+const patience = 10 * time.Second
+
+// Close ends the connection and fails the test if the server does not give
+// everything back within some ten seconds: calls, whose contexts end with the
+// connection; the goroutines that the server and its handlers have started;
+// buffers and what was charged to the byte budget. Idempotent; the end of the
+// test calls it.
 func (c *Client) Close() {
 	c.checked.Do(func() {
 		c.t.Helper()
+		defer c.timer.Stop()
 		c.inTurn(func() { c.conn.Close(engine.CloseLocal) })
-		c.engine.Close()
+		ended := make(chan struct{})
+		go func() {
+			c.engine.Close()
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			c.t.Errorf("mcptest: %d calls have not ended %v after their connection has: handlers must watch Call.Context or Call.Ended\n%s",
+				c.engine.Snapshot().InFlight, patience, c.mark.goroutines())
+			close(c.done)
+			return
+		}
 		c.inTurn(func() {})
-		c.timer.Stop()
+		close(c.done)
 		s := c.engine.Snapshot()
 		if s.Connections != 0 || s.InFlight != 0 || s.BufferedBytes != 0 {
 			c.t.Errorf("mcptest: the server still holds %d connections, %d calls and %d bytes", s.Connections, s.InFlight, s.BufferedBytes)
 		}
 		if b := c.engine.Buffers().Stats(); b.Outstanding != b.Cached {
 			c.t.Errorf("mcptest: %d buffers were not given back", b.Outstanding-b.Cached)
+		}
+		for pause := time.Millisecond; ; pause *= 2 {
+			left := c.mark.goroutines()
+			if left == "" {
+				return
+			}
+			if pause > patience {
+				c.t.Errorf("mcptest: goroutines that were started while the server served have not ended:\n%s", left)
+				return
+			}
+			time.Sleep(pause)
 		}
 	})
 }

@@ -6,6 +6,6 @@
 //	res, err := c.CallTool(ctx, "echo", map[string]any{"text": "hi"})
 //
 // The end of the test checks that the server has given everything back: calls,
-// buffers, the byte budget. Time is the time package's, so that a test inside
-// a testing/synctest bubble need not wait.
+// goroutines, buffers, the byte budget. Time is the time package's, so that a
+// test inside a testing/synctest bubble need not wait.
 package mcptest
