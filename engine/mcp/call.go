@@ -160,7 +160,7 @@ func resume(ec *engine.Call) *Call {
 			return nil
 		}
 		c.args = args
-		if e := ss.server.tools.Lookup(name); e != nil {
+		if e := ss.server.tools.names.Lookup(name); e != nil {
 			c.tool = e.Value
 		}
 	}

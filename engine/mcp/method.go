@@ -21,12 +21,12 @@ type chains struct {
 	unknownTool, unknownMethod            Handler
 }
 
-func newChains(mw []func(Handler) Handler) *chains {
+func newChains(s *Server, mw []func(Handler) Handler) *chains {
 	return &chains{
 		initialize:    wrap(initialize, mw),
 		ping:          wrap(ping, mw),
 		discover:      wrap(discover, mw),
-		toolsList:     wrap(listTools, mw),
+		toolsList:     wrap(s.tools.list, mw),
 		unknownTool:   wrap(unknownTool, mw),
 		unknownMethod: wrap(unknownMethod, mw),
 	}

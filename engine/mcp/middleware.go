@@ -13,8 +13,12 @@ func (s *Server) Use(mw ...func(next Handler) Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.middleware = append(s.middleware, mw...)
-	s.chains.Store(newChains(s.middleware))
-	s.recompose()
+	s.chains.Store(newChains(s, s.middleware))
+	s.tools.rewrap(s.middleware, func(t *tool, r registration) *tool {
+		other := *t
+		other.registration = r
+		return &other
+	})
 }
 
 // wrap returns h with middleware around it, the first outermost.

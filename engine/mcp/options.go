@@ -25,6 +25,14 @@ type Options struct {
 	// (cacheScope "private" instead of "public").
 	PrivateCache bool
 
+	// ListFilter reports whether the client that asks may see the feature of
+	// that name in a list, by what c tells of it (its revision, its peer): c
+	// must not be answered. It hides features, it does not keep a client from
+	// using them. With a filter lists are rendered for each request, which
+	// allocates, and are never shared between users. nil shows all, from pages
+	// that are rendered once.
+	ListFilter func(c *Call, name string) bool
+
 	// Logger takes what an operator should know: tool results that break their
 	// own output schema, errors of handlers that peers are not told. nil
 	// discards.
@@ -38,6 +46,7 @@ func (o Options) withDefaults() Options {
 	if o.PageSize < 0 || o.CacheTTL < 0 {
 		panic("mcp: NewServer: Options.PageSize and Options.CacheTTL must not be negative")
 	}
+	o.PrivateCache = o.PrivateCache || o.ListFilter != nil
 	if o.Version == "" {
 		o.Version = "0.0.0"
 	}

@@ -6,7 +6,7 @@ import (
 
 // What does not depend on the request is rendered once and copied into
 // answers: the results of initialize and server/discover, the pages of lists
-// (list.go), what closes a modern result.
+// (catalog.go), what closes a modern result.
 
 // capabilities is what the server can do, in all revisions.
 const capabilities = `{"tools":{}}`

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
-	"github.com/gannetmcp/gannet/engine/registry"
 )
 
 // Server answers MCP requests. It is an engine.Service: give it to
@@ -14,28 +13,27 @@ import (
 // it serves.
 type Server struct {
 	opts  Options
-	tools *registry.Names[*tool]
+	tools catalog[*tool]
 
 	// Rendered once, see render.go.
 	initialized [revisionCount]atomic.Pointer[[]byte]
 	discovered  atomic.Pointer[[]byte]
-	lists       [revisionCount]atomic.Pointer[toolList]
 	modernTail  []byte // what closes a modern result
 
 	chains atomic.Pointer[chains]
 
-	mu         sync.Mutex // protects what follows, and changes of tools
+	mu         sync.Mutex // protects what follows; held while features are added, so that none misses a middleware
 	middleware []func(next Handler) Handler
-	serial     uint64 // of the tool registered last
 }
 
 var _ engine.Service = (*Server)(nil)
 
 // NewServer returns a server without tools. It panics if o.Name is empty.
 func NewServer(o Options) *Server {
-	s := &Server{opts: o.withDefaults(), tools: registry.NewNames[*tool](registry.NamesOptions{})}
+	s := &Server{opts: o.withDefaults()}
+	s.tools.init("tools", 't')
 	s.modernTail = s.renderModernTail()
-	s.chains.Store(newChains(nil))
+	s.chains.Store(newChains(s, nil))
 	return s
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
-	"github.com/gannetmcp/gannet/engine/registry"
 )
 
 // Tool describes a tool to clients. What the schemas and the other raw JSON
@@ -60,10 +59,7 @@ const (
 // tool is a registered tool. Immutable: a change replaces it.
 type tool struct {
 	Tool
-	mode    Mode
-	base    Handler    // with validation, without middleware
-	handler Handler    // with middleware
-	serial  uint64     // place in the order of registration, never reused
+	registration
 	output  *validator // of structured content, nil if that is not checked
 	objects bool       // OutputSchema is of objects
 }
@@ -97,7 +93,7 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 		}
 		h = validated(v, h)
 	}
-	e := &tool{Tool: t, mode: m, base: h, objects: typeIsObject(t.OutputSchema)}
+	e := &tool{Tool: t, registration: registration{mode: m, base: h}, objects: typeIsObject(t.OutputSchema)}
 	if t.Validate && t.OutputSchema != nil {
 		v, err := compileValidator(t.OutputSchema)
 		if err != nil {
@@ -107,9 +103,7 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.serial++
-	e.serial, e.handler = s.serial, wrap(h, s.middleware)
-	if err := s.tools.Register(t.Name, e); err != nil {
+	if err := s.tools.add(t.Name, e, s.middleware); err != nil {
 		return fmt.Errorf("tool %q: %w", t.Name, err)
 	}
 	return nil
@@ -126,33 +120,7 @@ func validated(v *validator, h Handler) Handler {
 
 // RemoveTool removes a tool and reports whether there was one of that name.
 // Calls that run end as usual.
-func (s *Server) RemoveTool(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tools.Unregister(name) == nil
-}
-
-// recompose puts the middleware in force around the tools that are there.
-// The caller holds s.mu.
-func (s *Server) recompose() {
-	entries, _ := s.tools.Names()
-	if len(entries) == 0 {
-		return
-	}
-	err := s.tools.Update(func(tx *registry.Tx[*tool]) error {
-		for _, e := range entries {
-			t := *e.Value
-			t.handler = wrap(t.base, s.middleware)
-			if err := tx.Replace(t.Name, &t); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		panic("mcp: Use: " + err.Error()) // s.mu keeps the names from changing
-	}
-}
+func (s *Server) RemoveTool(name string) bool { return s.tools.remove(name) }
 
 const toolNameMax = 128
 
@@ -257,7 +225,7 @@ func (s *Server) callTool(c *Call, ch *chains) {
 		return
 	}
 	c.args = args
-	e := s.tools.Lookup(name)
+	e := s.tools.names.Lookup(name)
 	if e == nil {
 		c.run(ch.unknownTool)
 		return
