@@ -11,7 +11,11 @@ func (c *Call) Grow(dst []byte, n int) []byte {
 	if c.push != nil {
 		return c.push.grow(dst, n)
 	}
-	return c.loop.e.buffers.Grow(dst, n)
+	dst = c.loop.e.buffers.Grow(dst, n)
+	if c.phase == callWriting {
+		c.dst = dst // what rewind has to know: the old buffer is the pool's now
+	}
+	return dst
 }
 
 // BeginResult begins the answer and returns the output, to which the caller
@@ -106,6 +110,7 @@ func (c *Call) endMessage(dst []byte, urgent bool) {
 	}
 	c.phase = callAnswered
 	c.dst = nil
+	urgent = urgent && !c.notified // what was notified comes before the answer
 	switch {
 	case c.detached:
 		c.out, c.at = dst, 0

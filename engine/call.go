@@ -36,10 +36,11 @@ type Call struct {
 	msg  *codec.Message
 	ext  any
 
-	dst   []byte // output while callWriting
-	at    int    // where the message began in dst
-	phase callPhase
-	code  codec.Code // of an error answer, 0 for a result
+	dst      []byte // output while callWriting
+	at       int    // where the message began in dst
+	phase    callPhase
+	notified bool       // a notification went out before the answer
+	code     codec.Code // of an error answer, 0 for a result
 
 	batch *batch
 
@@ -127,7 +128,7 @@ func (l *Loop) dispatch(c *Conn, m *codec.Message, b *batch) {
 func (l *Loop) serve(c *Conn, m *codec.Message, b *batch) {
 	call := l.inline
 	call.conn, call.msg, call.batch = c, m, b
-	call.phase, call.code, call.detached = callOpen, 0, false
+	call.phase, call.code, call.detached, call.notified = callOpen, 0, false, false
 	switch {
 	case l.e.draining.Load():
 		l.n.callsRefused.add(1)

@@ -50,7 +50,7 @@ func (c *Call) detach(r Runner, d time.Duration) {
 	t.own.Rebase(t.raw)
 	t.msg = &t.own
 	t.conn, t.batch, t.runner = conn, c.batch, r
-	t.phase, t.code, t.detached = callOpen, 0, true
+	t.phase, t.code, t.detached, t.notified = callOpen, 0, true, c.notified
 	t.ended.Store(false)
 	if t.batch != nil {
 		t.batch.waiting++

@@ -196,6 +196,7 @@ func (c *Call) BeginNotification(method string) []byte {
 // Errors: ErrPushQueueFull.
 func (c *Call) EndNotification(dst []byte) error {
 	dst = append(dst, '}')
+	c.notified = true
 	if !c.detached {
 		c.conn.end(dst, c.at, false)
 		c.dst = nil

@@ -196,8 +196,9 @@ const cutWait = time.Second
 // Shutdown stops accepting, lets the calls in flight be answered, closes each
 // connection when it has nothing left to do, and returns when all are gone.
 // When ctx ends first, what is left is cut, and the error wraps
-// ErrGraceExpired. Handlers that ignore their context for a second more are
-// abandoned. Several calls share one drain: the first of their contexts to end
+// ErrGraceExpired. Pooled handlers that ignore their context for a second more
+// are abandoned; an inline handler that does not return holds its loop, and
+// Shutdown with it. Several calls share one drain: the first of their contexts to end
 // cuts it short for all.
 func (s *Server) Shutdown(ctx context.Context) error { return s.stop(ctx, nil) }
 

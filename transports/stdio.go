@@ -62,7 +62,9 @@ func newStdio(s *Server) (*stdio, error) {
 func (d *stdio) start() {
 	d.mu.Lock()
 	d.loop.Begin()
-	d.conn = d.loop.Open(d, nil)
+	if d.conn = d.loop.Open(d, nil); d.conn != nil {
+		d.conn.KeepIdle(true) // the client that started the process ends it, by closing its input
+	}
 	d.loop.End()
 	refused := d.conn == nil
 	d.mu.Unlock()

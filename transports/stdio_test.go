@@ -96,6 +96,23 @@ func TestStdio(t *testing.T) {
 
 // After the end of the input all that was asked for is answered, and Wait
 // returns nil.
+// A server that a client has started waits for it, before its first message and
+// between two, whatever its era: the end of input ends it, no timeout.
+func TestStdioQuietClient(t *testing.T) {
+	s, in, out := startStdio(t, Options{Engine: engine.Options{HandshakeTimeout: 20 * time.Millisecond, IdleTimeout: 20 * time.Millisecond}})
+	for i := range 3 {
+		time.Sleep(100 * time.Millisecond)
+		write(t, in, req(i, "echo", ""))
+		if got := readLine(t, out); got != res(i, "{}") {
+			t.Fatalf("got %s", got)
+		}
+	}
+	_ = in.Close()
+	if err := waited(t, s); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStdioEndOfInput(t *testing.T) {
 	for _, tc := range []struct {
 		name string

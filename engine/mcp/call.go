@@ -103,7 +103,9 @@ func (c *Call) Reply() *Reply { return &c.reply }
 // Go moves the call from an inline handler to the worker pool, where h goes
 // on with it; the inline handler then returns nil. h gets a Call of its own
 // with the same content. When the pool or a limit is full the client gets
-// -31001. Middleware is not run again. Panics when the call is off the loop
+// -31001. Middleware is not run again, so
+// a middleware must not move the built-in handlers: initialize is refused off
+// the loop. Panics when the call is off the loop
 // already or has been replied to.
 func (c *Call) Go(h Handler) { c.GoAfter(0, h) }
 

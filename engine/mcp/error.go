@@ -43,7 +43,7 @@ func invalidParams(text string) *Error {
 var (
 	errParamsMeta     = invalidParams("_meta must be an object")
 	errMetaTwice      = invalidParams("_meta has a member twice")
-	errProgressToken  = invalidParams("_meta.progressToken must be a string or an integer")
+	errProgressToken  = invalidParams("_meta.progressToken must be a string or an integer, of at most 1024 bytes")
 	errVersionMissing = invalidParams("_meta lacks " + metaVersion)
 	errVersionType    = invalidParams("_meta." + metaVersion + " must be a string")
 	errCapsMissing    = invalidParams("_meta lacks " + metaCapabilities)

@@ -10,6 +10,9 @@ import (
 func initialize(c *Call) error {
 	ss, ok := c.engine.Conn().State().(*session)
 	switch {
+	case c.engine.OffLoop(): // the connection belongs to its loop
+		c.server.opts.Logger.Error("middleware moved initialize off the loop, where it cannot be served")
+		return &Error{Code: codec.CodeInternal, Message: codec.CodeInternal.String()}
 	case !ok:
 		return errNotInitialized
 	case c.engine.InBatch():

@@ -24,6 +24,10 @@ type requestMeta struct {
 	modern        bool // a member of the modern era is there
 }
 
+// progressTokenMax bounds the text of a progress token, quotes and escapes
+// included: each report of progress repeats it.
+const progressTokenMax = 1024
+
 // read takes params._meta apart in one pass, and judges what does not depend
 // on the era.
 func (m *requestMeta) read(params codec.Object) *Error {
@@ -43,7 +47,7 @@ func (m *requestMeta) read(params codec.Object) *Error {
 		var at *codec.Value
 		switch {
 		case key.Is("progressToken"):
-			if v.Kind() != codec.String && !isInteger(v) {
+			if v.Kind() != codec.String && !isInteger(v) || len(v.Raw()) > progressTokenMax {
 				return errProgressToken
 			}
 			at = &m.progressToken

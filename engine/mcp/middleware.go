@@ -4,8 +4,9 @@ package mcp
 // tools/call, on the goroutine where that runs, and around the built-in
 // handler for other methods. What is given first, in this call or an earlier
 // one, is outermost. A middleware calls next, or answers itself; it may look at
-// the error that next returns, and replace it. Chains are composed here and at
-// registration, never per request.
+// the error that next returns, and replace it, unless next has answered itself,
+// as built-in handlers do (Engine().Answered, Engine().Code). Chains are composed
+// here and at registration, never per request.
 //
 // Requests that are refused before their method is looked at (no session, bad
 // _meta, limits) do not reach middleware.

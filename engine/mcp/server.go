@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"sync"
 	"sync/atomic"
 
@@ -53,7 +54,7 @@ func (s *Server) call(ec *engine.Call) *Call {
 		ec.SetExt(c)
 	}
 	c.engine, c.server = ec, s
-	c.tool = nil
+	c.tool, c.args = nil, emptyObject
 	c.moved = false
 	c.reported = false
 	c.reply.reset()
@@ -87,7 +88,11 @@ func (c *Call) finish(err error) {
 // fail answers with a JSON-RPC error.
 func (c *Call) fail(e *Error) {
 	c.reply.abandon()
-	c.engine.Error(e.Code, clipText(e.Message), e.Data)
+	data := e.Data
+	if bytes.ContainsAny(data, "\r\n") { // made by a handler: the framing has no room for line breaks
+		data = appendOneLine(nil, data)
+	}
+	c.engine.Error(e.Code, clipText(e.Message), data)
 }
 
 // failText is fail with a text put together from two parts, the second one the

@@ -119,7 +119,9 @@ func validated(v *validator, h Handler) Handler {
 }
 
 // RemoveTool removes a tool and reports whether there was one of that name.
-// Calls that run end as usual.
+// Handlers that run end as usual; calls that wait for the worker pool or for
+// their time are refused, and what a handler moved off the loop gives after that
+// is no longer judged by the tool's output schema.
 func (s *Server) RemoveTool(name string) bool { return s.tools.remove(name) }
 
 const toolNameMax = 128

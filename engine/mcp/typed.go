@@ -17,7 +17,10 @@ import (
 // type unless t has one; the tag jsonschema:"…" of a field is its description,
 // and a field need not be given if it has omitempty or omitzero or is a
 // pointer. JSONSchemer is for types that know better. Arguments are checked
-// against the schema before they are decoded.
+// against the schema before they are decoded, by encoding/json, which does not
+// tell the case of names apart: a schema of your own should have
+// "additionalProperties":false, as those made from types do, or a member UNIT
+// that the schema does not know sets the field of unit.
 //
 // Out is a struct or a map with string keys, and becomes the structured
 // content of the result, with a schema made from the type unless t has one; or
@@ -63,6 +66,9 @@ func addTyped[In, Out any](s *Server, t Tool, h func(ctx context.Context, in In)
 	t.Validate = true
 	out := reflect.TypeFor[Out]()
 	var reply func(c *Call, v Out) error
+	if (out == reflect.TypeFor[struct{}]() || out.Kind() == reflect.String) && t.OutputSchema != nil {
+		return fmt.Errorf("tool %q: OutputSchema: a result of type %s has no structured content to have a schema", t.Name, out)
+	}
 	switch {
 	case out == reflect.TypeFor[struct{}]():
 		reply = func(*Call, Out) error { return nil }

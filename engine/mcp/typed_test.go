@@ -339,6 +339,9 @@ func TestTypedRefusals(t *testing.T) {
 		{"an output schema that is none", func(s *mcp.Server) {
 			mcp.AddTool(s, mcp.Tool{Name: "x", OutputSchema: []byte(`{"type":"strnig"}`)}, same[inner])
 		}, []string{`tool "x": OutputSchema: no JSON Schema: at "/type": value must be one of`}},
+		{"schema of a text", func(s *mcp.Server) {
+			mcp.AddTool(s, mcp.Tool{Name: "x", OutputSchema: []byte(`{"type":"object"}`)}, func(context.Context, inner) (string, error) { return "", nil })
+		}, []string{`tool "x": OutputSchema: a result of type string has no structured content`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := panicText(func() { tc.do(newServer(mcp.Options{})) })
