@@ -163,6 +163,8 @@ func (l *Loop) fire(t *timer) {
 		connOfFlushTimer(t).retryFlush()
 	case timerCall:
 		callOfTimer(t).timerFired()
+	case timerVisit:
+		visitOfTimer(t).call(l)
 	case timerAux:
 		l.relieveBudget()
 	}

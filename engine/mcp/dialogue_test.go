@@ -3,7 +3,6 @@ package mcp_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -13,94 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gannetmcp/gannet/engine/mcp"
-	"github.com/gannetmcp/gannet/engine/mcp/fixture"
 	"github.com/gannetmcp/gannet/engine/mcp/mcptest"
 )
 
 var update = flag.Bool("update", false, "write what the server answers into the dialogues")
-
-// dialogueServer is what the dialogues talk to: the demo tools, one that has
-// everything that a tool can have, and some whose results have a schema.
-func dialogueServer() *mcp.Server {
-	s := mcp.NewServer(mcp.Options{
-		Name: "dialogue", Version: "1.2.3", Title: "A dialogue", Description: "For tests.", WebsiteURL: "https://example.org",
-		Instructions: "Speak clearly.", CacheTTL: time.Minute, PrivateCache: true, PageSize: 3,
-	})
-	fixture.AddDemo(s)
-	yes := true
-	s.HandleTool(mcp.Tool{
-		Name: "everything", Title: "Everything", Description: "All kinds of content.",
-		InputSchema: []byte(`{"type":"object","properties":{"what":{"enum":["all","error","fail","panic","none","raw"]}}}`),
-		Annotations: &mcp.ToolAnnotations{Title: "All", DestructiveHint: &yes},
-		Icons:       []byte(`[{"src":"https://example.org/i.png","mimeType":"image/png"}]`),
-		Meta:        []byte(`{"example.org/key":1}`),
-	}, mcp.Inline, everything)
-	s.HandleTool(mcp.Tool{
-		Name: "point", OutputSchema: []byte(`{"type":"object","properties":{"x":{"type":"integer"}},"required":["x"]}`), Validate: true,
-		InputSchema: []byte(`{"type":"object","properties":{"what":{"enum":["good","bad","none","failed"]}},"required":["what"]}`),
-	}, mcp.Inline, point)
-	s.HandleTool(mcp.Tool{
-		Name: "list", OutputSchema: []byte(`{"type":"array","items":{"type":"integer"}}`),
-	}, mcp.Inline, func(c *mcp.Call) error { return c.Reply().Structured([]byte("[1,\n2]")) })
-	s.HandleTool(mcp.Tool{Name: "steps"}, mcp.Inline, func(c *mcp.Call) error {
-		for _, p := range []float64{0, 0.5, 0.5, 0.25, 1} { // what does not increase is left out
-			if err := c.Progress(p, 0, "step"); err != nil {
-				return err
-			}
-		}
-		c.Go(func(c *mcp.Call) error {
-			for _, p := range []float64{1, 2} {
-				if err := c.Progress(p, 2, ""); err != nil {
-					return err
-				}
-			}
-			return c.Reply().TextString("moved")
-		})
-		return nil
-	})
-	return s
-}
-
-func everything(c *mcp.Call) error {
-	what, err := c.Args().StringCopy("what")
-	if err != nil {
-		return err
-	}
-	switch what {
-	case "error":
-		_ = c.Reply().TextString("dropped")
-		return errors.New("what a model is told")
-	case "fail":
-		return &mcp.Error{Code: -32099, Message: "a code of its own", Data: []byte(`{"k":1}`)}
-	case "panic":
-		panic("on the loop")
-	case "none":
-		return nil
-	case "raw":
-		return c.Reply().Raw([]byte(" {\"content\":\r\n[]} "))
-	}
-	r := c.Reply()
-	return errors.Join(r.TextString("text"), r.Image([]byte("png"), "image/png"), r.Audio([]byte("wav"), "audio/wav"),
-		r.Link("file:///x", "x", "text/plain"), r.Resource("file:///y", "text/plain", []byte("inside")))
-}
-
-func point(c *mcp.Call) error {
-	what, err := c.Args().StringCopy("what")
-	if err != nil {
-		return err
-	}
-	switch what {
-	case "bad":
-		return c.Reply().Structured([]byte(`{"x":"one"}`))
-	case "none":
-		return c.Reply().TextString("no structure")
-	case "failed":
-		c.Reply().SetError()
-		return c.Reply().TextString("not today")
-	}
-	return c.Reply().Structured([]byte(`{"x":1}`))
-}
 
 // modernMeta is what $meta stands for in a dialogue.
 const modernMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +

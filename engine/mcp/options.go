@@ -3,7 +3,12 @@ package mcp
 import (
 	"log/slog"
 	"time"
+
+	"github.com/gannetmcp/gannet/engine/registry"
 )
+
+// DefaultMaxListeners is the default of Options.MaxListeners.
+const DefaultMaxListeners = 16
 
 // Options configures a Server. Only Name is required.
 type Options struct {
@@ -33,6 +38,14 @@ type Options struct {
 	// that are rendered once.
 	ListFilter func(c *Call, name string) bool
 
+	// MaxSubscriptions bounds the resources that one session, or one
+	// subscriptions/listen, may be subscribed to. Zero: 1,000. Beyond it:
+	// -31001 overloaded.
+	MaxSubscriptions int
+	// MaxListeners bounds the requests subscriptions/listen that are open on one
+	// connection. Zero: 16. Beyond it: -31001 overloaded.
+	MaxListeners int
+
 	// Logger takes what an operator should know: tool results that break their
 	// own output schema, errors of handlers that peers are not told. nil
 	// discards.
@@ -45,6 +58,15 @@ func (o Options) withDefaults() Options {
 	}
 	if o.PageSize < 0 || o.CacheTTL < 0 {
 		panic("mcp: NewServer: Options.PageSize and Options.CacheTTL must not be negative")
+	}
+	if o.MaxSubscriptions < 0 || o.MaxListeners < 0 {
+		panic("mcp: NewServer: Options.MaxSubscriptions and Options.MaxListeners must not be negative")
+	}
+	if o.MaxSubscriptions == 0 {
+		o.MaxSubscriptions = registry.DefaultMaxPerSubscriber
+	}
+	if o.MaxListeners == 0 {
+		o.MaxListeners = DefaultMaxListeners
 	}
 	o.PrivateCache = o.PrivateCache || o.ListFilter != nil
 	if o.Version == "" {

@@ -1,0 +1,199 @@
+package mcp_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/engine/mcp/fixture"
+)
+
+// dialogueServer is what the dialogues talk to: the demo tools, one that has
+// everything that a tool can have, and some whose results have a schema.
+func dialogueServer() *mcp.Server {
+	s := mcp.NewServer(mcp.Options{
+		Name: "dialogue", Version: "1.2.3", Title: "A dialogue", Description: "For tests.", WebsiteURL: "https://example.org",
+		Instructions: "Speak clearly.", CacheTTL: time.Minute, PrivateCache: true, PageSize: 3,
+	})
+	fixture.AddDemo(s)
+	yes := true
+	s.HandleTool(mcp.Tool{
+		Name: "everything", Title: "Everything", Description: "All kinds of content.",
+		InputSchema: []byte(`{"type":"object","properties":{"what":{"enum":["all","error","fail","panic","none","raw"]}}}`),
+		Annotations: &mcp.ToolAnnotations{Title: "All", DestructiveHint: &yes},
+		Icons:       []byte(`[{"src":"https://example.org/i.png","mimeType":"image/png"}]`),
+		Meta:        []byte(`{"example.org/key":1}`),
+	}, mcp.Inline, everything)
+	s.HandleTool(mcp.Tool{
+		Name: "point", OutputSchema: []byte(`{"type":"object","properties":{"x":{"type":"integer"}},"required":["x"]}`), Validate: true,
+		InputSchema: []byte(`{"type":"object","properties":{"what":{"enum":["good","bad","none","failed"]}},"required":["what"]}`),
+	}, mcp.Inline, point)
+	s.HandleTool(mcp.Tool{
+		Name: "list", OutputSchema: []byte(`{"type":"array","items":{"type":"integer"}}`),
+	}, mcp.Inline, func(c *mcp.Call) error { return c.Reply().Structured([]byte("[1,\n2]")) })
+	s.HandleTool(mcp.Tool{Name: "steps"}, mcp.Inline, func(c *mcp.Call) error {
+		for _, p := range []float64{0, 0.5, 0.5, 0.25, 1} { // what does not increase is left out
+			if err := c.Progress(p, 0, "step"); err != nil {
+				return err
+			}
+		}
+		c.Go(func(c *mcp.Call) error {
+			for _, p := range []float64{1, 2} {
+				if err := c.Progress(p, 2, ""); err != nil {
+					return err
+				}
+			}
+			return c.Reply().TextString("moved")
+		})
+		return nil
+	})
+	addDialogueFeatures(s)
+	return s
+}
+
+// addDialogueFeatures adds prompts, resources, and tools that change things.
+func addDialogueFeatures(s *mcp.Server) {
+	half := 0.5
+	s.HandleResource(mcp.Resource{
+		URI: "test://static", Name: "static", Title: "Static", Description: "A text.", MIMEType: "text/plain", Size: 12,
+		Annotations: &mcp.Annotations{Audience: []mcp.Role{mcp.User, mcp.Assistant}, Priority: &half, LastModified: "2026-01-02T03:04:05Z"},
+		Icons:       []byte(`[{"src":"https://example.org/i.png"}]`), Meta: []byte(`{"example.org/key":1}`),
+	}, mcp.Inline, func(c *mcp.Call) error { return c.Reply().TextString("static text\n") })
+	s.HandleResource(mcp.Resource{URI: "test://blob", MIMEType: "application/octet-stream"}, mcp.Pooled, func(c *mcp.Call) error {
+		return c.Reply().Blob([]byte{0, 1, 2, 255})
+	})
+	s.HandleResource(mcp.Resource{URI: "test://several"}, mcp.Inline, func(c *mcp.Call) error {
+		r := c.Reply()
+		return errors.Join(r.TextString("own"), r.Image([]byte("png"), "image/png"), r.Audio([]byte("wav"), "audio/wav"),
+			r.Resource("test://other", "text/plain", []byte("other")), r.ResourceBlob("test://bytes", "", []byte("x")))
+	})
+	s.HandleResource(mcp.Resource{URI: "test://bad"}, mcp.Inline, func(c *mcp.Call) error {
+		if err := c.Reply().Link("a:b", "b", ""); err == nil {
+			return errors.New("a link in a resource")
+		}
+		if err := c.Reply().Structured([]byte("{}")); err == nil {
+			return errors.New("structured content in a resource")
+		}
+		return nil // and no contents
+	})
+	s.HandleResourceTemplate(mcp.ResourceTemplate{
+		URITemplate: "test://items/{lang}/{id}",
+		Resource:    mcp.Resource{Name: "items", Title: "Items", Description: "By id.", MIMEType: "application/json"},
+		Complete:    map[string]mcp.Completer{"id": mcp.CompleteFrom("10", "11", "20")},
+	}, mcp.Pooled, func(c *mcp.Call) error {
+		if c.Var("id") == "0" {
+			return fmt.Errorf("item 0: %w", mcp.ErrNotFound)
+		}
+		return c.Reply().TextString(fmt.Sprintf(`{"id":%q,"lang":%q,"uri":%q}`, c.Var("id"), c.Var("lang"), c.URI()))
+	})
+	s.HandlePrompt(mcp.Prompt{
+		Name: "greet", Title: "Greet", Description: "Says hello.",
+		Arguments: []mcp.PromptArgument{
+			{Name: "name", Title: "Name", Description: "whom to greet", Required: true, Complete: func(c *mcp.Call, value string) (mcp.Completion, error) {
+				switch value {
+				case "many":
+					return mcp.Completion{Values: slices.Repeat([]string{"x"}, 101)}, nil
+				case "fail":
+					return mcp.Completion{}, mcp.ErrNotFound
+				case "style":
+					style, err := c.Args().StringCopy("style")
+					return mcp.Completion{Values: []string{style}, Total: 7, HasMore: true}, err
+				}
+				return mcp.Completion{}, nil
+			}},
+			{Name: "style"},
+		},
+		Icons: []byte(`[{"src":"https://example.org/i.png"}]`), Meta: []byte(`{"example.org/key":1}`),
+	}, mcp.Inline, func(c *mcp.Call) error {
+		name, err := c.Args().Bytes("name")
+		if err != nil {
+			return err
+		}
+		r := c.Reply()
+		err = errors.Join(r.TextString("Greet "+string(name)+"."), r.Image([]byte("png"), "image/png"), r.Audio([]byte("wav"), "audio/wav"))
+		r.SetRole(mcp.Assistant)
+		return errors.Join(err, r.TextString("Hello!"), r.Link("test://static", "static", ""), r.Resource("test://static", "text/plain", []byte("inside")),
+			r.Block([]byte("{\"type\":\"text\",\n\"text\":\"raw\",\"annotations\":{\"priority\":1}}")))
+	})
+	s.HandlePrompt(mcp.Prompt{Name: "empty"}, mcp.Pooled, func(*mcp.Call) error { return nil })
+	s.HandlePrompt(mcp.Prompt{Name: "failing"}, mcp.Pooled, func(*mcp.Call) error { return errors.New("a secret") })
+	s.HandleTool(mcp.Tool{Name: "change"}, mcp.Inline, func(c *mcp.Call) error {
+		hello := func(c *mcp.Call) error { return c.Reply().TextString("hello") }
+		s.HandleTool(mcp.Tool{Name: "new"}, mcp.Inline, hello)
+		s.HandlePrompt(mcp.Prompt{Name: "new"}, mcp.Inline, hello)
+		s.HandleResource(mcp.Resource{URI: "test://new"}, mcp.Inline, hello)
+		s.RemoveTool("new")
+		return nil
+	})
+	s.HandleTool(mcp.Tool{Name: "touch"}, mcp.Inline, func(c *mcp.Call) error {
+		uri, err := c.Args().StringCopy("uri")
+		if err != nil {
+			return err
+		}
+		s.ResourceUpdated(uri)
+		return nil
+	})
+	log := slog.New(&mcp.LogHandler{Name: "slog"}).With("a", 1).WithGroup("g")
+	s.HandleTool(mcp.Tool{Name: "log"}, mcp.Inline, func(c *mcp.Call) error {
+		for l := mcp.LogDebug; l <= mcp.LogEmergency; l++ {
+			if err := c.Log(l, "", []byte(`"`+l.String()+`"`)); err != nil {
+				return err
+			}
+		}
+		c.Go(func(c *mcp.Call) error {
+			log.WarnContext(mcp.WithCall(c.Context(), c), "careful", "n", 2, slog.Group("h", "e", errors.New("failed")), "bad", math.NaN())
+			if err := c.Reply().TextString("logged"); err != nil {
+				return err
+			}
+			if err := c.Log(mcp.LogEmergency, "", []byte("1")); c.LogEnabled(mcp.LogEmergency) && err != mcp.ErrReplyBegun {
+				return errors.New("a log message after the reply has begun")
+			}
+			return nil
+		})
+		return nil
+	})
+}
+
+func everything(c *mcp.Call) error {
+	what, err := c.Args().StringCopy("what")
+	if err != nil {
+		return err
+	}
+	switch what {
+	case "error":
+		_ = c.Reply().TextString("dropped")
+		return errors.New("what a model is told")
+	case "fail":
+		return &mcp.Error{Code: -32099, Message: "a code of its own", Data: []byte(`{"k":1}`)}
+	case "panic":
+		panic("on the loop")
+	case "none":
+		return nil
+	case "raw":
+		return c.Reply().Raw([]byte(" {\"content\":\r\n[]} "))
+	}
+	r := c.Reply()
+	return errors.Join(r.TextString("text"), r.Image([]byte("png"), "image/png"), r.Audio([]byte("wav"), "audio/wav"),
+		r.Link("file:///x", "x", "text/plain"), r.Resource("file:///y", "text/plain", []byte("inside")))
+}
+
+func point(c *mcp.Call) error {
+	what, err := c.Args().StringCopy("what")
+	if err != nil {
+		return err
+	}
+	switch what {
+	case "bad":
+		return c.Reply().Structured([]byte(`{"x":"one"}`))
+	case "none":
+		return c.Reply().TextString("no structure")
+	case "failed":
+		c.Reply().SetError()
+		return c.Reply().TextString("not today")
+	}
+	return c.Reply().Structured([]byte(`{"x":1}`))
+}
