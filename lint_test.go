@@ -40,7 +40,12 @@ var jsonAllowed = []string{
 	"codec/tree.go", // a DOM for handlers that want one
 	"engine/mcp/typed.go",
 	"engine/mcp/schema.go",
-	"engine/mcp/slog.go", // attributes of any type
+	"engine/mcp/slog.go",          // attributes of any type
+	"engine/mcp/content_block.go", // what clients are asked, and answer
+	"engine/mcp/elicitation.go",
+	"engine/mcp/sampling.go",
+	"engine/mcp/roots.go",
+	"engine/mcp/state.go",
 	"engine/mcp/mcptest", // a client for tests
 }
 
@@ -50,6 +55,7 @@ var jsonAllowed = []string{
 var clockAllowed = []string{
 	"engine/clock.go",        // implements Clock
 	"engine/pool/workers.go", // implements the Executor
+	"engine/mcp/state.go",    // wall time, which outlives a process
 	"engine/mcp/mcptest",     // implements a Driver and a Clock for tests
 	"engine/mcp/fixture",     // demo tools that wait, on a worker
 }

@@ -109,8 +109,9 @@ func (c *Call) timerFired() {
 	c.cancel(ErrCallTimeout)
 }
 
-// Extend gives the call d more from now on, if it had less: what a handler does
-// that hears from its work, or waits for its client. No extension reaches
+// Extend gives the call d from now on, if it had less; a d of 0 stands for
+// Options.CallTimeout. It is what a handler calls that hears from its work, or
+// waits for its client. No extension reaches
 // beyond Options.MaxCallTimeout from the call's beginning. It does nothing on
 // the loop, and for a call that has ended. Safe from any goroutine while the
 // handler runs.
@@ -119,6 +120,9 @@ func (c *Call) timerFired() {
 func (c *Call) Extend(d time.Duration) {
 	if !c.detached {
 		return
+	}
+	if d == 0 {
+		d = c.loop.e.opts.CallTimeout
 	}
 	for {
 		old := c.deadline.Load()

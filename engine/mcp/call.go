@@ -17,6 +17,7 @@ import (
 // is
 //
 //   - for an *Error, a JSON-RPC error;
+//   - for ErrInputRequired, the questions to the client;
 //   - for an *ArgError, what the revision wants for bad arguments;
 //   - for ErrNotFound of a resource's handler, what the revision wants for a
 //     resource that does not exist;
@@ -54,6 +55,7 @@ type found struct {
 	resource  *Resource // as it is described; of a template the URI is empty
 	vars      uritemplate.Values
 	completer Completer
+	dialog    *dialog
 }
 
 // Engine returns the engine's call below, for what this package has no word
@@ -179,6 +181,12 @@ func (c *Call) finishErrorSlow(err error) {
 	switch {
 	case errors.As(err, &rpc):
 		c.fail(rpc)
+	case errors.Is(err, ErrInputRequired) && c.dialog != nil && len(c.dialog.asked) > 0:
+		c.reply.abandon()
+		if err := c.finishAsking(); err != nil {
+			c.server.opts.Logger.Error("a client cannot be asked", "method", string(c.Method()), "error", err)
+			c.engine.Fail(codec.ErrInternal)
+		}
 	case errors.Is(err, ErrNotFound) && c.method == methodResourcesRead:
 		c.reply.abandon()
 		c.failNotFound()

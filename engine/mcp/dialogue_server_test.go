@@ -137,6 +137,22 @@ func addDialogueFeatures(s *mcp.Server) {
 		s.ResourceUpdated(uri)
 		return nil
 	})
+	s.HandleTool(mcp.Tool{Name: "ask"}, mcp.Pooled, askAll)
+	s.HandleTool(mcp.Tool{Name: "ask-inline"}, mcp.Inline, askAll)
+	s.HandlePrompt(mcp.Prompt{Name: "ask"}, mcp.Pooled, func(c *mcp.Call) error {
+		roots, err := c.Roots("roots")
+		if err != nil {
+			return err
+		}
+		return c.Reply().TextString(fmt.Sprint(roots))
+	})
+	s.HandleResource(mcp.Resource{URI: "test://ask"}, mcp.Pooled, func(c *mcp.Call) error {
+		roots, err := c.Roots("roots")
+		if err != nil {
+			return err
+		}
+		return c.Reply().TextString(fmt.Sprint(roots))
+	})
 	log := slog.New(&mcp.LogHandler{Name: "slog"}).With("a", 1).WithGroup("g")
 	s.HandleTool(mcp.Tool{Name: "log"}, mcp.Inline, func(c *mcp.Call) error {
 		for l := mcp.LogDebug; l <= mcp.LogEmergency; l++ {
@@ -196,4 +212,84 @@ func point(c *mcp.Call) error {
 		return c.Reply().TextString("not today")
 	}
 	return c.Reply().Structured([]byte(`{"x":1}`))
+}
+
+// askAll asks what its argument says.
+func askAll(c *mcp.Call) error {
+	what, err := c.Args().StringCopy("what")
+	if err != nil {
+		return err
+	}
+	form := &mcp.ElicitRequest{Message: "Who?", RequestedSchema: []byte(`{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}`)}
+	sampling := &mcp.SamplingRequest{MaxTokens: 10, Messages: []mcp.SamplingMessage{{Role: mcp.User, Content: []mcp.Content{mcp.TextContent("Say.")}}}}
+	say := func(v ...any) error { return c.Reply().TextString(fmt.Sprint(v...)) }
+	switch what {
+	case "form":
+		r, err := c.Elicit("who", form)
+		if err != nil {
+			return err
+		}
+		return say(r.Action, r.Content)
+	case "url":
+		r, err := c.Elicit("url", &mcp.ElicitRequest{Message: "Sign in.", URL: "https://example.org/in", ElicitationID: "e1"})
+		if err != nil {
+			return err
+		}
+		if err := c.ElicitationComplete("e1"); err != nil {
+			return err
+		}
+		return say(r.Accepted())
+	case "sample":
+		r, err := c.Sample("say", sampling)
+		if err != nil {
+			return err
+		}
+		return say(r.Role, r.Model, r.Text())
+	case "tools":
+		sampling.Tools = []byte(`[]`)
+		_, err := c.Sample("say", sampling)
+		return err
+	case "roots":
+		roots, err := c.Roots("roots")
+		if err != nil {
+			return err
+		}
+		return say(roots)
+	case "three": // at once, where that can be
+		e, err1 := c.Elicit("who", form)
+		s, err2 := c.Sample("say", sampling)
+		roots, err3 := c.Roots("roots")
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return err
+		}
+		return say(e.Content["name"], s.Text(), len(roots))
+	case "rounds": // the second question is made of the first answer
+		if err := c.Log(mcp.LogInfo, "", []byte(`"round"`)); err != nil {
+			return err
+		}
+		e, err := c.Elicit("who", form)
+		if err != nil {
+			return err
+		}
+		if c.State() == nil {
+			c.SetState([]byte("kept"))
+		}
+		name := fmt.Sprint(e.Content["name"])
+		sampling.SystemPrompt = name
+		s, err := c.Sample("say", sampling)
+		if err != nil {
+			return err
+		}
+		return say(name, s.Text(), string(c.State()))
+	case "late":
+		if err := say("begun"); err != nil {
+			return err
+		}
+		_, err := c.Roots("roots")
+		return err
+	case "bad":
+		_, err := c.Elicit("x", &mcp.ElicitRequest{Message: "x", RequestedSchema: []byte(`{"type":"string"}`)})
+		return err
+	}
+	return c.Args().Fail("what", "something to ask")
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,6 +22,11 @@ var update = flag.Bool("update", false, "write what the server answers into the 
 const modernMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +
 	`"io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"}`
 
+// modernCan is what $can stands for: $meta of a client that can be asked.
+var modernCan = strings.Replace(modernMeta, `Capabilities":{}`, `Capabilities":{"sampling":{},"elicitation":{"form":{},"url":{}},"roots":{}}`, 1)
+
+var requestState = regexp.MustCompile(`"requestState":"([^"]+)"`)
+
 // TestDialogues plays the files of testdata/dialogue, each on a connection of
 // its own. A folder is named after the revision that its messages are for, and
 // "mixed" is for more than one. In a file,
@@ -30,7 +36,9 @@ const modernMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.m
 //	< must come, after what was sent above it, in this order and to the byte
 //
 // and nothing else may come. In what is sent, $meta stands for the members that
-// params._meta has in each request of revision 2026-07-28. Each block of lines
+// params._meta has in each request of revision 2026-07-28, $can for those of a
+// client that can be asked, and $state for the last requestState that came,
+// which is written so, too. Each block of lines
 // that are sent is given ten seconds, which take none; a remark ends a block.
 // What ends at one moment comes in any order, so that calls which take time
 // need blocks of their own, or times. With -update the lines that must come are
@@ -67,7 +75,7 @@ func TestDialogues(t *testing.T) {
 // play sends what a dialogue says and writes down how it went.
 func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 	c := mcptest.New(t, dialogueServer())
-	sent := false
+	sent, state := false, ""
 	listen := func() {
 		if !sent {
 			return
@@ -81,8 +89,12 @@ func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 			if err != nil {
 				return
 			}
-			fmt.Fprintf(out, "< %s\n", m)
 			judge.received(m)
+			if found := requestState.FindStringSubmatch(m); found != nil {
+				state = found[1]
+				m = strings.Replace(m, state, "$state", 1)
+			}
+			fmt.Fprintf(out, "< %s\n", m)
 		}
 	}
 	for line := range strings.Lines(text) {
@@ -90,7 +102,7 @@ func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 		switch {
 		case strings.HasPrefix(line, "> "):
 			out.WriteString(line + "\n")
-			m := strings.ReplaceAll(line[2:], "$meta", modernMeta)
+			m := strings.NewReplacer("$meta", modernMeta, "$state", state, "$can", modernCan).Replace(line[2:])
 			judge.sent(m)
 			c.Send(m)
 			sent = true

@@ -65,6 +65,10 @@ func methodSet(ms ...method) (set methods) {
 	return set
 }
 
+// retried are the methods whose answer may ask the client, which then sends the
+// request again (2026-07-28).
+var retried = methodSet(methodToolsCall, methodPromptsGet, methodResourcesRead)
+
 func (set methods) has(m method) bool { return set>>m&1 != 0 }
 
 // Notifications from clients.
@@ -134,6 +138,9 @@ func (s *Server) dispatch(c *Call) {
 		if err = c.readComplete(); err == nil && c.completer != nil {
 			mode = Pooled
 		}
+	}
+	if err == nil && c.rev.modern && retried.has(c.method) {
+		err = c.openState()
 	}
 	switch {
 	case err != nil:

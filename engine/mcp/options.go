@@ -7,8 +7,13 @@ import (
 	"github.com/gannetmcp/gannet/engine/registry"
 )
 
-// DefaultMaxListeners is the default of Options.MaxListeners.
-const DefaultMaxListeners = 16
+// Defaults of Options.
+const (
+	DefaultMaxListeners  = 16
+	DefaultMaxQuestions  = 64
+	DefaultAnswerTimeout = 5 * time.Minute
+	DefaultStateTTL      = time.Hour
+)
 
 // Options configures a Server. Only Name is required.
 type Options struct {
@@ -46,6 +51,23 @@ type Options struct {
 	// connection. Zero: 16. Beyond it: -31001 overloaded.
 	MaxListeners int
 
+	// MaxQuestions bounds the questions to the client of one session that wait
+	// for their answers. Zero: 64. Beyond it Elicit and its like fail.
+	MaxQuestions int
+	// AnswerTimeout is how long a client may take to answer a question; it
+	// extends the call's time, up to engine.Options.MaxCallTimeout. Zero: 5 min.
+	AnswerTimeout time.Duration
+	// StateKeys seal what clients of 2026-07-28 send back with a request that
+	// asked them something: secrets of any length. The first one seals, all of
+	// them open, so that keys can be changed. Processes with the same keys take
+	// each other's state. None: a random key for each Server.
+	StateKeys [][]byte
+	// StateTTL is for how long such a state is taken. Zero: 1 h.
+	StateTTL time.Duration
+	// Principal names who asks, for what must not pass from one to another:
+	// a state is bound to it. nil: all are the same.
+	Principal func(c *Call) string
+
 	// Logger takes what an operator should know: tool results that break their
 	// own output schema, errors of handlers that peers are not told. nil
 	// discards.
@@ -67,6 +89,18 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxListeners == 0 {
 		o.MaxListeners = DefaultMaxListeners
+	}
+	if o.MaxQuestions < 0 || o.AnswerTimeout < 0 || o.StateTTL < 0 {
+		panic("mcp: NewServer: Options.MaxQuestions, Options.AnswerTimeout and Options.StateTTL must not be negative")
+	}
+	if o.MaxQuestions == 0 {
+		o.MaxQuestions = DefaultMaxQuestions
+	}
+	if o.AnswerTimeout == 0 {
+		o.AnswerTimeout = DefaultAnswerTimeout
+	}
+	if o.StateTTL == 0 {
+		o.StateTTL = DefaultStateTTL
 	}
 	o.PrivateCache = o.PrivateCache || o.ListFilter != nil
 	if o.Version == "" {

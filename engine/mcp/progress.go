@@ -6,12 +6,14 @@ import "github.com/gannetmcp/gannet/codec"
 // any unit; a total of 0 is unknown and not sent, an empty message neither. It
 // does nothing for a client that did not ask (no progressToken), for a value
 // that is not larger than the last one, which the protocol forbids, for one
-// that JSON has no number for, and for a call that has ended.
+// that JSON has no number for, and for a call that has ended. The call's time
+// begins anew (engine.Call.Extend), whether the client asked or not.
 //
 // Errors: ErrReplyBegun; engine.ErrPushQueueFull, which a handler may ignore.
 //
 // Hot path: no allocation.
 func (c *Call) Progress(progress, total float64, message string) error {
+	c.engine.Extend(0)
 	token := c.meta.progressToken.Raw()
 	if len(token) == 0 || c.reported && progress <= c.progress || !finite(progress) {
 		return nil

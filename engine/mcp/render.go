@@ -83,9 +83,14 @@ func (s *Server) appendCaching(b []byte) []byte {
 	return append(b, `,"cacheScope":"public"`...)
 }
 
+const completeTail = `,"resultType":"complete",`
+
+// modernMeta is what closes any modern result: its _meta, and the brace behind.
+func (s *Server) modernMeta() []byte { return s.modernTail[len(completeTail):] }
+
 // renderModernTail renders what closes a complete modern result.
 func (s *Server) renderModernTail() []byte {
-	b := []byte(`,"resultType":"complete","_meta":{"` + metaServerInfo + `":`)
+	b := []byte(completeTail + `"_meta":{"` + metaServerInfo + `":`)
 	b = codec.AppendString(append(b, `{"name":`...), s.opts.Name)
 	b = codec.AppendString(append(b, `,"version":`...), s.opts.Version)
 	return append(b, "}}}"...)

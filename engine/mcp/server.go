@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"sync"
 	"sync/atomic"
 
@@ -29,7 +30,8 @@ type Server struct {
 	discovered  atomic.Pointer[rendered]
 	modernTail  []byte // what closes a modern result
 
-	chains atomic.Pointer[chains]
+	chains  atomic.Pointer[chains]
+	sealers []cipher.AEAD
 
 	mu         sync.Mutex // protects what follows; held while features are added, so that none misses a middleware
 	middleware []func(next Handler) Handler
@@ -45,6 +47,7 @@ func NewServer(o Options) *Server {
 	s.resources.init("resources", 'r', func() { s.announcer.changed(listResources) })
 	s.templates.init("resourceTemplates", 'u', func() { s.announcer.changed(listResources) })
 	s.updates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
+	s.sealers = newSealers(s.opts.StateKeys)
 	s.modernTail = s.renderModernTail()
 	s.chains.Store(newChains(s, nil))
 	return s

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/gannetmcp/gannet/codec"
@@ -23,6 +24,10 @@ type session struct {
 	subs      *registry.Subscriber // by resources/subscribe, nil before the first
 	listeners *listener            // open, newest first
 	listening int
+
+	mu        sync.Mutex // protects what follows
+	asked     map[uint64]asking
+	lastAsked uint64 // id of the last request to the client
 }
 
 // record is what initialize has settled.
@@ -140,9 +145,6 @@ func (ss *session) ServeNotification(conn *engine.Conn, m *codec.Message) {
 	}
 	conn.Cancel(id.Raw(), reason)
 }
-
-// ServeResponse ignores answers: nothing was asked.
-func (ss *session) ServeResponse(*engine.Conn, *codec.Message) {}
 
 // CloseConn ends what the session has beyond its connection.
 func (ss *session) CloseConn(*engine.Conn, engine.CloseReason) {
