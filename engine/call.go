@@ -50,6 +50,7 @@ type Call struct {
 	raw      []byte // the message's bytes
 	out      []byte // the answer
 	runner   Runner
+	spawned  *Spawned // what the call is part of, nil for a peer's call
 	arena    ringbuf.Arena
 	timer    timer
 	deadline atomic.Int64 // may move to a later moment while the timer is armed

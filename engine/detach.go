@@ -105,6 +105,10 @@ func (c *Call) timerFired() {
 		return
 	}
 	l.n.callsTimedOut.add(1)
+	if c.spawned != nil {
+		c.spawned.timedOut()
+		return
+	}
 	c.answerFor(&l.e.timedOut)
 	c.cancel(ErrCallTimeout)
 }
@@ -153,6 +157,10 @@ func (c *Call) answerFor(err *codec.Error) {
 // refuseQueueFull takes back a call that the executor has no room for.
 func (c *Call) refuseQueueFull() {
 	c.loop.n.callsRefused.add(1)
+	if c.spawned != nil {
+		c.spawned.comeHome(c.loop)
+		return
+	}
 	c.answerFor(&refusedQueue)
 	c.ended.Store(true)
 	c.comeHome()
@@ -199,6 +207,10 @@ func (c *Call) runContained() {
 
 // runOnLoop is the arrival of a call that was off the loop.
 func (c *Call) runOnLoop(l *Loop) {
+	if c.spawned != nil {
+		c.spawned.runOnLoop(l)
+		return
+	}
 	conn := c.conn
 	if !c.ended.Load() && !conn.closed && c.phase == callAnswered {
 		if c.code != 0 {
