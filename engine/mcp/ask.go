@@ -130,16 +130,12 @@ func (c *Call) lacks(q *question) error {
 // finishAsking answers with what the client is asked.
 func (c *Call) finishAsking() error {
 	d := c.dialog
-	dst := append(c.engine.BeginResult(), `{"inputRequests":{`...)
-	for i, q := range d.asked {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(codec.AppendString(dst, q.key), `:{"method":"`...)
-		dst = append(append(append(dst, q.method...), `","params":`...), q.params...)
-		dst = append(dst, '}')
+	if c.task != nil { // which keeps what is asked, and is asked for it
+		c.task.keep(d)
+		c.engine.Result(emptyResult)
+		return nil
 	}
-	dst = append(dst, '}')
+	dst := appendQuestions(append(c.engine.BeginResult(), `{"inputRequests":`...), d.asked)
 	if len(d.answers) > 0 || d.state != nil {
 		sealed, err := c.server.seal(c)
 		if err != nil {
@@ -188,9 +184,13 @@ func (ss *session) ask(c *Call, q *question) ([]byte, error) {
 	p.Grow(len(q.params) + blockRoom)
 	p.Buf = codec.AppendUint(append(p.Buf, `{"jsonrpc":"2.0","id":`...), id)
 	p.Buf = append(append(append(p.Buf, `,"method":"`...), q.method...), `","params":`...)
-	p.Buf = append(append(p.Buf, q.params...), '}')
+	p.Buf = append(c.appendRelated(append(p.Buf, q.params[:len(q.params)-1]...)), "}}"...)
 	if err := p.Send(); err != nil {
 		return nil, err
+	}
+	if c.task != nil {
+		c.task.waiting(true)
+		defer c.task.waiting(false)
 	}
 	c.engine.Extend(ss.server.opts.AnswerTimeout)
 	ctx := c.Context()

@@ -56,6 +56,7 @@ type found struct {
 	vars      uritemplate.Values
 	completer Completer
 	dialog    *dialog
+	task      *task
 }
 
 // Engine returns the engine's call below, for what this package has no word
@@ -181,6 +182,9 @@ func (c *Call) finishErrorSlow(err error) {
 	switch {
 	case errors.As(err, &rpc):
 		c.fail(rpc)
+	case errors.Is(err, errEnterTask):
+		c.reply.abandon()
+		c.startTask()
 	case errors.Is(err, ErrInputRequired) && c.dialog != nil && len(c.dialog.asked) > 0:
 		c.reply.abandon()
 		if err := c.finishAsking(); err != nil {

@@ -14,6 +14,7 @@ const (
 	canElicitForm
 	canElicitURL
 	canRoots
+	canTasks // the extension
 )
 
 // readCapabilities reads a client's capabilities, whose types were judged.
@@ -34,6 +35,10 @@ func readCapabilities(o codec.Object, rev *revision) (set capabilities) {
 			}
 			if _, ok := sub.Get("context"); ok {
 				set |= canSampleContext
+			}
+		case key.Is("extensions"):
+			if _, ok := sub.Get(tasksExtension); ok {
+				set |= canTasks
 			}
 		case key.Is("elicitation") && rev.elicitation:
 			_, form := sub.Get("form")
@@ -80,6 +85,7 @@ const (
 	offerPrompts offer = 1 << iota
 	offerResources
 	offerCompletions
+	offerTasks
 )
 
 func (s *Server) offer() (set offer) {
@@ -91,6 +97,9 @@ func (s *Server) offer() (set offer) {
 	}
 	if s.completes.Load() {
 		set |= offerCompletions
+	}
+	if s.tasked.Load() {
+		set |= offerTasks
 	}
 	return set
 }
@@ -104,6 +113,8 @@ func (s *Server) offers(m method) bool {
 		return s.offersList(listResources)
 	case methodComplete:
 		return s.completes.Load()
+	case methodTasksGet, methodTasksResult, methodTasksList, methodTasksCancel, methodTasksUpdate:
+		return s.tasked.Load()
 	}
 	return true
 }
@@ -129,6 +140,12 @@ func (set offer) appendCapabilities(b []byte, rev *revision) []byte {
 	}
 	if set&offerResources != 0 {
 		b = append(b, `,"resources":{"subscribe":true,"listChanged":true}`...)
+	}
+	if set&offerTasks != 0 && rev.modern {
+		b = append(b, `,"extensions":{"`+tasksExtension+`":{}}`...)
+	}
+	if set&offerTasks != 0 && rev.coreTasks {
+		b = append(b, `,"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}`...)
 	}
 	return append(b, `,"tools":{"listChanged":true}}`...)
 }

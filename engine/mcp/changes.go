@@ -108,11 +108,11 @@ func announce(loop *engine.Loop, changed lists) {
 			if ss.record.Load() != nil {
 				conn.Send(k.message)
 			}
-			ss.eachListener(func(l *listener) {
-				if l.lists&k.list != 0 {
+			for r := ss.requests; r != nil; r = r.next {
+				if l := r.listener; l != nil && l.lists&k.list != 0 {
 					conn.Send(l.appendHead(nil, k.method))
 				}
-			})
+			}
 		}
 	}
 }

@@ -32,7 +32,7 @@ func next(t *testing.T, c *mcptest.Client) string {
 // bounded, and what was ended makes room.
 func TestSubscriptionLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := mcp.NewServer(mcp.Options{Name: "limits", MaxSubscriptions: 2, MaxListeners: 2})
+		s := mcp.NewServer(mcp.Options{Name: "limits", MaxSubscriptions: 2, MaxOpenRequests: 2})
 		s.HandleResourceTemplate(mcp.ResourceTemplate{URITemplate: "test://{id}"}, mcp.Inline, func(c *mcp.Call) error { return mcp.ErrNotFound })
 		c := mcptest.New(t, s)
 		modern := func(id int, uris string) string {

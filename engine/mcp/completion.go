@@ -162,5 +162,8 @@ func (c *Call) endResult(dst []byte) {
 		return
 	}
 	tail := c.server.modernTail
+	if dst[len(dst)-1] == '{' {
+		tail = tail[1:] // without the comma
+	}
 	c.engine.EndResult(append(c.engine.Grow(dst, len(tail)+2), tail...))
 }

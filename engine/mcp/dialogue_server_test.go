@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -153,6 +154,7 @@ func addDialogueFeatures(s *mcp.Server) {
 		}
 		return c.Reply().TextString(fmt.Sprint(roots))
 	})
+	addDialogueTasks(s)
 	log := slog.New(&mcp.LogHandler{Name: "slog"}).With("a", 1).WithGroup("g")
 	s.HandleTool(mcp.Tool{Name: "log"}, mcp.Inline, func(c *mcp.Call) error {
 		for l := mcp.LogDebug; l <= mcp.LogEmergency; l++ {
@@ -292,4 +294,48 @@ func askAll(c *mcp.Call) error {
 		return err
 	}
 	return c.Args().Fail("what", "something to ask")
+}
+
+// addDialogueTasks adds tools that run as tasks.
+func addDialogueTasks(s *mcp.Server) {
+	s.HandleTool(mcp.Tool{Name: "slow", TaskSupport: mcp.TaskOptional}, mcp.Pooled, func(c *mcp.Call) error {
+		c.SetTaskStatus("begun")
+		if err := c.Progress(1, 2, ""); err != nil {
+			return err
+		}
+		if err := c.Log(mcp.LogInfo, "", []byte(`"begun"`)); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(15 * time.Second): // one block of a dialogue and a half
+		case <-c.Context().Done():
+			return context.Cause(c.Context())
+		}
+		return c.Reply().TextString(fmt.Sprint("slow, a task: ", c.InTask()))
+	})
+	s.HandleTool(mcp.Tool{Name: "needs-task", TaskSupport: mcp.TaskRequired}, mcp.Pooled, func(c *mcp.Call) error {
+		what, err := c.Args().StringCopy("what")
+		if err != nil {
+			return err
+		}
+		switch what {
+		case "fail":
+			return errors.New("failed as it should")
+		case "error":
+			return &mcp.Error{Code: -32000, Message: "a protocol error"}
+		case "panic":
+			panic("in a task")
+		}
+		return askAll(c)
+	})
+	s.HandleTool(mcp.Tool{Name: "enters", TaskSupport: mcp.TaskEntered}, mcp.Pooled, func(c *mcp.Call) error {
+		e, err := c.Elicit("who", &mcp.ElicitRequest{Message: "Who?", RequestedSchema: []byte(`{"type":"object","properties":{}}`)})
+		if err != nil {
+			return err
+		}
+		if err := c.EnterTask(); err != nil {
+			return err
+		}
+		return c.Reply().TextString(fmt.Sprint(e.Content["name"], ", a task: ", c.InTask()))
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -23,7 +24,11 @@ const modernMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.m
 	`"io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"}`
 
 // modernCan is what $can stands for: $meta of a client that can be asked.
-var modernCan = strings.Replace(modernMeta, `Capabilities":{}`, `Capabilities":{"sampling":{},"elicitation":{"form":{},"url":{}},"roots":{}}`, 1)
+var modernCan = strings.Replace(modernMeta, `Capabilities":{}`, `Capabilities":{"sampling":{},"elicitation":{"form":{},"url":{}},"roots":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}`, 1)
+
+// A task's id is written as $task1, $task2 and so on, in the order in which they
+// come.
+var taskID = regexp.MustCompile(`"taskId":"([^"]{22})"`)
 
 var requestState = regexp.MustCompile(`"requestState":"([^"]+)"`)
 
@@ -76,6 +81,7 @@ func TestDialogues(t *testing.T) {
 func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 	c := mcptest.New(t, dialogueServer())
 	sent, state := false, ""
+	var tasks []string // names and ids, in turn
 	listen := func() {
 		if !sent {
 			return
@@ -94,6 +100,14 @@ func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 				state = found[1]
 				m = strings.Replace(m, state, "$state", 1)
 			}
+			for _, found := range taskID.FindAllStringSubmatch(m, -1) {
+				if !slices.Contains(tasks, found[1]) {
+					tasks = append(tasks, fmt.Sprintf("$task%d", len(tasks)/2+1), found[1])
+				}
+			}
+			for i := 0; i < len(tasks); i += 2 {
+				m = strings.ReplaceAll(m, tasks[i+1], tasks[i])
+			}
 			fmt.Fprintf(out, "< %s\n", m)
 		}
 	}
@@ -102,7 +116,7 @@ func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 		switch {
 		case strings.HasPrefix(line, "> "):
 			out.WriteString(line + "\n")
-			m := strings.NewReplacer("$meta", modernMeta, "$state", state, "$can", modernCan).Replace(line[2:])
+			m := strings.NewReplacer(append(tasks, "$meta", modernMeta, "$state", state, "$can", modernCan)...).Replace(line[2:])
 			judge.sent(m)
 			c.Send(m)
 			sent = true

@@ -91,8 +91,9 @@ func (c *Call) elicitation(key string, r *ElicitRequest) (*question, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mcp: Elicit: RequestedSchema: %w", err)
 		}
-		if !typeIsObject(p.RequestedSchema) {
-			return nil, errors.New(`mcp: Elicit: RequestedSchema: type must be "object"`)
+		properties, _ := codec.RawValue(p.RequestedSchema).Object().Get("properties")
+		if !typeIsObject(p.RequestedSchema) || properties.Kind() != codec.ObjectKind {
+			return nil, errors.New(`mcp: Elicit: RequestedSchema: type must be "object", and properties must be given`)
 		}
 		q.judge = func(b []byte) error { return judgeElicited(b, v) }
 	}
@@ -141,5 +142,5 @@ func (c *Call) ElicitationComplete(id string) error {
 	dst := c.engine.BeginNotification("notifications/elicitation/complete")
 	dst = c.engine.Grow(dst, escapeRoom(len(id))+blockRoom)
 	dst = codec.AppendString(append(dst, `{"elicitationId":`...), id)
-	return c.engine.EndNotification(append(dst, '}'))
+	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
 }

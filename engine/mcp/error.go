@@ -54,14 +54,14 @@ var (
 	errURI            = invalidParams("uri must be a string of at most 4096 bytes")
 	errSetLevel       = invalidParams("level must be one from debug to emergency")
 	errListenFilter   = invalidParams("notifications is missing; it must be an object")
-	errListenID       = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: the id is that of a subscription that is open"}
+	errOpenID         = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: a request with this id is open"}
 
 	errPromptArguments  = invalidParams("arguments must be an object of strings")
 	errCompleteRef      = invalidParams(`ref must be {"type":"ref/prompt","name":…} or {"type":"ref/resource","uri":…}`)
 	errCompleteArgument = invalidParams("argument must have name and value, both strings")
 	errCompleteUnknown  = invalidParams("ref names nothing that this server has")
 
-	errTooManyListeners = &Error{Code: codec.CodeOverloaded, Message: "Overloaded: too many subscriptions/listen are open on this connection; cancel one first"}
+	errTooManyOpen = &Error{Code: codec.CodeOverloaded, Message: "Overloaded: too many requests are open on this connection; cancel one first"}
 
 	errCursor         = invalidParams("unknown cursor; list from the beginning")
 	errInitVersion    = invalidParams("protocolVersion must be a string")

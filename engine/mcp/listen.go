@@ -12,11 +12,10 @@ import (
 // listener is a request subscriptions/listen that is open (2026-07-28,
 // "Subscriptions"). It belongs to its connection's loop, but for Deliver.
 type listener struct {
-	ss    *session
-	id    []byte // of the request, raw
+	openRequest
 	lists lists
 	subs  *registry.Subscriber // to resources, or nil
-	next  *listener            // of the session
+	tasks *registry.Subscriber // to tasks, or nil
 }
 
 // listen answers subscriptions/listen: it tells what it will send, and leaves
@@ -34,14 +33,15 @@ func listen(c *Call) error {
 		return &Error{Code: codec.CodeInternal, Message: codec.CodeInternal.String()}
 	}
 	ss := c.session
-	if ss.listening >= c.server.opts.MaxListeners {
-		return errTooManyListeners
+	if ss.opened >= c.server.opts.MaxOpenRequests {
+		return errTooManyOpen
 	}
 	return ss.listenSlow(c, v.Object())
 }
 
 func (ss *session) listenSlow(c *Call, filter codec.Object) error {
-	l := &listener{ss: ss, id: bytes.Clone(c.engine.ID().Raw())}
+	l := &listener{openRequest: openRequest{ss: ss, id: bytes.Clone(c.engine.ID().Raw())}}
+	l.listener = l
 	honoured := []byte("{")
 	next := func(key string) {
 		if len(honoured) > 1 {
@@ -57,36 +57,53 @@ func (ss *session) listenSlow(c *Call, filter codec.Object) error {
 			honoured = append(honoured, "true"...)
 		}
 	}
-	if v, ok := filter.Get("resourceSubscriptions"); ok && ss.server.offersList(listResources) {
-		l.subs = ss.server.updates.NewSubscriber(l)
-		next("resourceSubscriptions")
+	// topics subscribes to the names of a member that mine says are the
+	// client's to hear of.
+	topics := func(member string, sub *registry.Subscriber, mine func(name []byte) bool) error {
+		v, _ := filter.Get(member)
+		next(member)
 		honoured = append(honoured, '[')
 		n := 0
 		for it := v.Array().Elements(); ; {
-			uri, more := it.Next()
+			element, more := it.Next()
 			if !more {
 				break
 			}
-			name, err := uri.Bytes(c.engine.Arena())
+			name, err := element.Bytes(c.engine.Arena())
 			if err != nil {
-				l.drop()
 				return errURI
 			}
-			switch err := l.subs.Subscribe(name); {
+			if !mine(name) {
+				continue
+			}
+			switch err := sub.Subscribe(name); {
 			case err == nil:
 			case errors.Is(err, registry.ErrExists), errors.Is(err, registry.ErrNameTooLong):
 				continue // said already; is none of ours
 			default:
-				l.drop()
 				return errTooManySubscriptions
 			}
 			if n > 0 {
 				honoured = append(honoured, ',')
 			}
 			n++
-			honoured = append(honoured, uri.Raw()...)
+			honoured = append(honoured, element.Raw()...)
 		}
 		honoured = append(honoured, ']')
+		return nil
+	}
+	var err error
+	if _, ok := filter.Get("resourceSubscriptions"); ok && ss.server.offersList(listResources) {
+		l.subs = ss.server.updates.NewSubscriber(l)
+		err = topics("resourceSubscriptions", l.subs, func([]byte) bool { return true })
+	}
+	if _, ok := filter.Get("taskIds"); ok && err == nil && c.takesTasks() && ss.server.tasked.Load() {
+		l.tasks = ss.server.taskUpdates.NewSubscriber(l)
+		err = topics("taskIds", l.tasks, func(id []byte) bool { return ss.server.tasks.lookup(id, c.taskOwner()) != nil })
+	}
+	if err != nil {
+		l.leave()
+		return err
 	}
 	honoured = append(honoured, '}')
 	dst := c.engine.BeginNotification("notifications/subscriptions/acknowledged")
@@ -94,13 +111,11 @@ func (ss *session) listenSlow(c *Call, filter codec.Object) error {
 	dst = append(append(dst, `{"notifications":`...), honoured...)
 	dst = append(append(append(dst, subscriptionMeta...), l.id...), "}}"...)
 	if err := c.engine.EndNotification(dst); err != nil {
-		l.drop()
+		l.leave()
 		return err
 	}
 	c.engine.Leave()
-	l.next, ss.listeners = ss.listeners, l
-	ss.listening++
-	ss.conn.KeepIdle(true)
+	ss.open(&l.openRequest, l.leave)
 	return nil
 }
 
@@ -125,64 +140,29 @@ func (l *listener) Deliver(message []byte) error {
 	p := l.ss.conn.NewPush()
 	p.Grow(len(message) + len(subscriptionMeta) + len(l.id) + 3)
 	p.Buf = append(p.Buf, message[:len(message)-len("}}")]...)
-	p.Buf = append(append(append(p.Buf, subscriptionMeta...), l.id...), "}}}"...)
+	p.Buf = append(append(append(p.Buf, subscriptionMeta...), l.id...), "}}}"...) // params are never empty
 	return p.Send()
 }
 
-// drop ends what the listener is subscribed to.
-func (l *listener) drop() {
+// leave ends what the listener is subscribed to.
+func (l *listener) leave() {
 	if l.subs != nil {
 		l.subs.Drop()
 	}
-}
-
-// eachListener calls f with each open listener. f may remove it.
-func (ss *session) eachListener(f func(*listener)) {
-	for l := ss.listeners; l != nil; {
-		next := l.next
-		f(l)
-		l = next
+	if l.tasks != nil {
+		l.tasks.Drop()
 	}
 }
 
-// listener returns the open listener of a raw id, or nil.
-func (ss *session) listener(id []byte) *listener {
-	for l := ss.listeners; l != nil; l = l.next {
-		if bytes.Equal(l.id, id) {
-			return l
-		}
-	}
-	return nil
-}
-
-// unlisten forgets a listener. Nothing is sent.
-func (ss *session) unlisten(l *listener) {
-	l.drop()
-	for p := &ss.listeners; *p != nil; p = &(*p).next {
-		if *p == l {
-			*p = l.next
-			break
-		}
-	}
-	ss.listening--
-	if ss.listening == 0 && ss.record.Load() == nil {
-		ss.conn.KeepIdle(false)
-	}
-}
-
-// DrainConn tears the listeners down: the notification that the cancellation
-// page wants, then the result that the subscriptions page wants.
-func (ss *session) DrainConn(conn *engine.Conn) {
-	ss.eachListener(func(l *listener) {
-		b := codec.AppendNotificationHead(nil, "notifications/cancelled")
-		b = append(append(b, `{"requestId":`...), l.id...)
-		b = append(b, `,"reason":"the server ends the subscription"`...)
-		b = append(append(append(b, subscriptionMeta...), l.id...), "}}}"...)
-		conn.Send(b)
-		b = append(append(b[:0], `{"jsonrpc":"2.0","id":`...), l.id...)
-		b = append(append(b, `,"result":{"resultType":"complete"`...), subscriptionMeta...)
-		b = append(append(b, l.id...), "}}}"...)
-		conn.Send(b)
-		ss.unlisten(l)
-	})
+// end tells the client that the server ends the subscription.
+func (l *listener) end(conn *engine.Conn) {
+	b := codec.AppendNotificationHead(nil, notificationCancelled)
+	b = append(append(b, `{"requestId":`...), l.id...)
+	b = append(b, `,"reason":"the server ends the subscription"`...)
+	b = append(append(append(b, subscriptionMeta...), l.id...), "}}}"...)
+	conn.Send(b)
+	b = append(append(b[:0], `{"jsonrpc":"2.0","id":`...), l.id...)
+	b = append(append(b, `,"result":{"resultType":"complete"`...), subscriptionMeta...)
+	b = append(append(b, l.id...), "}}}"...)
+	conn.Send(b)
 }

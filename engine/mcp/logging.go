@@ -44,6 +44,9 @@ func logLevelOf(v codec.Value) (l LogLevel, ok bool) {
 // has set by logging/setLevel, or in the request itself (2026-07-28). Before it
 // has asked it wants none, and what LogEnabled says is false.
 func (c *Call) logLevel() LogLevel {
+	if c.task != nil && c.rev.modern {
+		return logNone // its request was answered
+	}
 	if c.rev.modern {
 		l, _ := logLevelOf(c.meta.logLevel)
 		return l
@@ -76,7 +79,7 @@ func (c *Call) Log(level LogLevel, logger string, data []byte) error {
 		dst = codec.AppendString(append(dst, `,"logger":`...), logger)
 	}
 	dst = appendOneLine(append(dst, `,"data":`...), data)
-	return c.engine.EndNotification(append(dst, '}'))
+	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
 }
 
 // setLevel answers logging/setLevel (revisions up to 2025-11-25).

@@ -23,6 +23,11 @@ const (
 	methodPromptsGet
 	methodComplete
 	methodSetLevel
+	methodTasksGet
+	methodTasksResult
+	methodTasksList
+	methodTasksCancel
+	methodTasksUpdate
 	methodCount
 )
 
@@ -43,6 +48,11 @@ var methodNames = [methodCount]string{
 	methodPromptsGet:    "prompts/get",
 	methodComplete:      "completion/complete",
 	methodSetLevel:      "logging/setLevel",
+	methodTasksGet:      "tasks/get",
+	methodTasksResult:   "tasks/result",
+	methodTasksList:     "tasks/list",
+	methodTasksCancel:   "tasks/cancel",
+	methodTasksUpdate:   "tasks/update",
 }
 
 // methodNamed returns the method of that name, or unknown.
@@ -97,6 +107,11 @@ func newChains(s *Server, mw []func(Handler) Handler) *chains {
 		methodPromptsGet:    unknownPrompt,
 		methodComplete:      complete,
 		methodSetLevel:      setLevel,
+		methodTasksGet:      tasksGet,
+		methodTasksResult:   tasksResult,
+		methodTasksList:     tasksList,
+		methodTasksCancel:   tasksCancel,
+		methodTasksUpdate:   tasksUpdate,
 	}
 	ch := &chains{}
 	for m, h := range base {
@@ -112,12 +127,14 @@ func (s *Server) dispatch(c *Call) {
 		c.method = unknown
 	}
 	h, mode := ch[c.method], Inline
+	asTask := false
 	var err *Error
 	switch c.method {
 	case methodToolsCall:
 		if err = c.readCall(); err == nil {
 			if e := s.tools.names.Lookup(c.name); e != nil {
 				c.tool, h, mode = e.Value, e.Value.handler, e.Value.mode
+				asTask, err = c.taskWanted()
 			}
 		}
 	case methodPromptsGet:
@@ -145,6 +162,8 @@ func (s *Server) dispatch(c *Call) {
 	switch {
 	case err != nil:
 		c.fail(err)
+	case asTask:
+		c.startTask()
 	case mode == Inline:
 		c.run(h)
 	default:

@@ -16,11 +16,6 @@ import (
 // notHere says, of names that a revision's schema has, why no dialogue of that
 // revision has them.
 var notHere = map[string]string{
-	"tasks/get":                        "tasks are not served yet, and not offered",
-	"tasks/list":                       "tasks are not served yet, and not offered",
-	"tasks/cancel":                     "tasks are not served yet, and not offered",
-	"tasks/result":                     "tasks are not served yet, and not offered",
-	"notifications/tasks/status":       "tasks are not served yet, and not offered",
 	"notifications/roots/list_changed": "from clients; roots are asked for each time, so it changes nothing",
 }
 

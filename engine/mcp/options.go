@@ -9,10 +9,15 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultMaxListeners  = 16
-	DefaultMaxQuestions  = 64
-	DefaultAnswerTimeout = 5 * time.Minute
-	DefaultStateTTL      = time.Hour
+	DefaultMaxOpenRequests = 64
+	DefaultMaxQuestions    = 64
+	DefaultAnswerTimeout   = 5 * time.Minute
+	DefaultStateTTL        = time.Hour
+
+	DefaultMaxTasks         = 10_000
+	DefaultMaxTasksPerOwner = 1000
+	DefaultMaxTaskBytes     = 64 << 20
+	DefaultTaskTTL          = time.Hour
 )
 
 // Options configures a Server. Only Name is required.
@@ -47,9 +52,9 @@ type Options struct {
 	// subscriptions/listen, may be subscribed to. Zero: 1,000. Beyond it:
 	// -31001 overloaded.
 	MaxSubscriptions int
-	// MaxListeners bounds the requests subscriptions/listen that are open on one
-	// connection. Zero: 16. Beyond it: -31001 overloaded.
-	MaxListeners int
+	// MaxOpenRequests bounds the requests subscriptions/listen and tasks/result
+	// that are open on one connection. Zero: 64. Beyond it: -31001 overloaded.
+	MaxOpenRequests int
 
 	// MaxQuestions bounds the questions to the client of one session that wait
 	// for their answers. Zero: 64. Beyond it Elicit and its like fail.
@@ -65,8 +70,17 @@ type Options struct {
 	// StateTTL is for how long such a state is taken. Zero: 1 h.
 	StateTTL time.Duration
 	// Principal names who asks, for what must not pass from one to another:
-	// a state is bound to it. nil: all are the same.
+	// states and tasks are bound to it. nil: all are the same.
 	Principal func(c *Call) string
+
+	// MaxTasks bounds the tasks that are kept, MaxTasksPerOwner those of one
+	// session (2025-11-25) or one principal (2026-07-28), MaxTaskBytes their
+	// requests and results. Zero: 10,000, 1,000 and 64 MiB. Beyond it: -31001
+	// overloaded; a result that there is no room for fails its task.
+	MaxTasks, MaxTasksPerOwner, MaxTaskBytes int
+	// TaskTTL is for how long a task is kept from its beginning, and how long it
+	// may run; clients of 2025-11-25 may ask for less. Zero: 1 h.
+	TaskTTL time.Duration
 
 	// Logger takes what an operator should know: tool results that break their
 	// own output schema, errors of handlers that peers are not told. nil
@@ -78,29 +92,42 @@ func (o Options) withDefaults() Options {
 	if o.Name == "" {
 		panic("mcp: NewServer: Options.Name is empty")
 	}
-	if o.PageSize < 0 || o.CacheTTL < 0 {
-		panic("mcp: NewServer: Options.PageSize and Options.CacheTTL must not be negative")
+	for _, n := range []struct {
+		name  string
+		value *int
+		zero  int
+	}{
+		{"PageSize", &o.PageSize, 0},
+		{"MaxSubscriptions", &o.MaxSubscriptions, registry.DefaultMaxPerSubscriber},
+		{"MaxOpenRequests", &o.MaxOpenRequests, DefaultMaxOpenRequests},
+		{"MaxQuestions", &o.MaxQuestions, DefaultMaxQuestions},
+		{"MaxTasks", &o.MaxTasks, DefaultMaxTasks},
+		{"MaxTasksPerOwner", &o.MaxTasksPerOwner, DefaultMaxTasksPerOwner},
+		{"MaxTaskBytes", &o.MaxTaskBytes, DefaultMaxTaskBytes},
+	} {
+		if *n.value < 0 {
+			panic("mcp: NewServer: Options." + n.name + " must not be negative")
+		}
+		if *n.value == 0 {
+			*n.value = n.zero
+		}
 	}
-	if o.MaxSubscriptions < 0 || o.MaxListeners < 0 {
-		panic("mcp: NewServer: Options.MaxSubscriptions and Options.MaxListeners must not be negative")
-	}
-	if o.MaxSubscriptions == 0 {
-		o.MaxSubscriptions = registry.DefaultMaxPerSubscriber
-	}
-	if o.MaxListeners == 0 {
-		o.MaxListeners = DefaultMaxListeners
-	}
-	if o.MaxQuestions < 0 || o.AnswerTimeout < 0 || o.StateTTL < 0 {
-		panic("mcp: NewServer: Options.MaxQuestions, Options.AnswerTimeout and Options.StateTTL must not be negative")
-	}
-	if o.MaxQuestions == 0 {
-		o.MaxQuestions = DefaultMaxQuestions
-	}
-	if o.AnswerTimeout == 0 {
-		o.AnswerTimeout = DefaultAnswerTimeout
-	}
-	if o.StateTTL == 0 {
-		o.StateTTL = DefaultStateTTL
+	for _, d := range []struct {
+		name  string
+		value *time.Duration
+		zero  time.Duration
+	}{
+		{"CacheTTL", &o.CacheTTL, 0},
+		{"AnswerTimeout", &o.AnswerTimeout, DefaultAnswerTimeout},
+		{"StateTTL", &o.StateTTL, DefaultStateTTL},
+		{"TaskTTL", &o.TaskTTL, DefaultTaskTTL},
+	} {
+		if *d.value < 0 {
+			panic("mcp: NewServer: Options." + d.name + " must not be negative")
+		}
+		if *d.value == 0 {
+			*d.value = d.zero
+		}
 	}
 	o.PrivateCache = o.PrivateCache || o.ListFilter != nil
 	if o.Version == "" {

@@ -15,6 +15,9 @@ import "github.com/gannetmcp/gannet/codec"
 func (c *Call) Progress(progress, total float64, message string) error {
 	c.engine.Extend(0)
 	token := c.meta.progressToken.Raw()
+	if c.task != nil && c.rev.modern {
+		return nil // its request was answered
+	}
 	if len(token) == 0 || c.reported && progress <= c.progress || !finite(progress) {
 		return nil
 	}
@@ -32,7 +35,7 @@ func (c *Call) Progress(progress, total float64, message string) error {
 	if message != "" && c.rev.progressText {
 		dst = codec.AppendString(append(dst, `,"message":`...), message)
 	}
-	return c.engine.EndNotification(append(dst, '}'))
+	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
 }
 
 func finite(f float64) bool { return f-f == 0 }

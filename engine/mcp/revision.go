@@ -35,6 +35,7 @@ type revision struct {
 	lastModified  bool // of annotations
 	elicitation   bool // by forms
 	elicitURL     bool
+	coreTasks     bool // tasks that clients ask for by params.task
 	anyOutput     bool // outputSchema and structuredContent need not be of objects
 
 	capabilities   *node   // of clients
@@ -51,7 +52,8 @@ var (
 	everMethods = methodSet(methodToolsList, methodToolsCall, methodResourcesList, methodTemplatesList, methodResourcesRead,
 		methodPromptsList, methodPromptsGet, methodComplete)
 	legacyMethods = everMethods | methodSet(methodInitialize, methodPing, methodSubscribe, methodUnsubscribe, methodSetLevel)
-	modernMethods = everMethods | methodSet(methodDiscover, methodListen)
+	taskMethods   = methodSet(methodTasksGet, methodTasksResult, methodTasksList, methodTasksCancel)
+	modernMethods = everMethods | methodSet(methodDiscover, methodListen, methodTasksGet, methodTasksCancel, methodTasksUpdate)
 )
 
 // revisions is in order of age.
@@ -65,10 +67,10 @@ var revisions = [revisionCount]revision{
 		annotations: true, audio: true, progressText: true, completions: true,
 		titles: true, structured: true, resourceLinks: true, featureMeta: true, lastModified: true, elicitation: true,
 		capabilities: capabilities202506, implementation: implementation202506},
-	{name: Revision20251125, methods: legacyMethods, omitErrorID: true, argsInResult: true,
+	{name: Revision20251125, methods: legacyMethods | taskMethods, omitErrorID: true, argsInResult: true,
 		annotations: true, audio: true, progressText: true, completions: true,
 		titles: true, structured: true, resourceLinks: true, featureMeta: true, lastModified: true, elicitation: true,
-		icons: true, elicitURL: true,
+		icons: true, elicitURL: true, coreTasks: true,
 		capabilities: capabilities202511, implementation: implementation202511,
 		callMembers: members{{"task", taskShape}}},
 	{name: Revision20260728, methods: modernMethods, omitErrorID: true, argsInResult: true, modern: true,

@@ -21,9 +21,12 @@ type Server struct {
 	resources catalog[*resource]
 	templates catalog[*template]
 	completes atomic.Bool // something has completions
+	tasked    atomic.Bool // a tool may be a task
+	tasks     taskTable
 
-	updates   *registry.Topics // of resources, by URI
-	announcer announcer
+	updates     *registry.Topics // of resources, by URI
+	taskUpdates *registry.Topics // of tasks, by id
+	announcer   announcer
 
 	// Rendered once, see render.go.
 	initialized [revisionCount]atomic.Pointer[rendered]
@@ -47,6 +50,7 @@ func NewServer(o Options) *Server {
 	s.resources.init("resources", 'r', func() { s.announcer.changed(listResources) })
 	s.templates.init("resourceTemplates", 'u', func() { s.announcer.changed(listResources) })
 	s.updates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
+	s.taskUpdates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
 	s.sealers = newSealers(s.opts.StateKeys)
 	s.modernTail = s.renderModernTail()
 	s.chains.Store(newChains(s, nil))

@@ -21,9 +21,9 @@ type session struct {
 	logLevel atomic.Int32 // by logging/setLevel
 
 	// Owned by the loop.
-	subs      *registry.Subscriber // by resources/subscribe, nil before the first
-	listeners *listener            // open, newest first
-	listening int
+	subs     *registry.Subscriber // by resources/subscribe, nil before the first
+	requests *openRequest         // newest first
+	opened   int                  // how many requests are open
 
 	mu        sync.Mutex // protects what follows
 	asked     map[uint64]asking
@@ -41,9 +41,9 @@ type record struct {
 func (ss *session) ServeRequest(ec *engine.Call) {
 	c := ss.call(ec)
 	c.method = methodNamed(ec.Method())
-	if ss.listeners != nil && ss.listener(ec.ID().Raw()) != nil {
+	if ss.requests != nil && ss.openRequest(ec.ID().Raw()) != nil {
 		c.rev = modernOne
-		c.fail(errListenID)
+		c.fail(errOpenID)
 		return
 	}
 	if err := ss.identify(c); err != nil {
@@ -133,8 +133,8 @@ func (ss *session) ServeNotification(conn *engine.Conn, m *codec.Message) {
 	if !ok || id.Kind() != codec.String && id.Kind() != codec.Number {
 		return
 	}
-	if l := ss.listener(id.Raw()); l != nil { // nothing more is sent for it
-		ss.unlisten(l)
+	if r := ss.openRequest(id.Raw()); r != nil { // nothing more is sent for it
+		ss.answered(r)
 		return
 	}
 	reason := ""
@@ -151,6 +151,9 @@ func (ss *session) CloseConn(*engine.Conn, engine.CloseReason) {
 	if ss.subs != nil {
 		ss.subs.Drop()
 	}
-	ss.eachListener((*listener).drop)
-	ss.listeners = nil
+	for r := ss.requests; r != nil; r = r.next {
+		r.drop()
+	}
+	ss.requests = nil
+	ss.server.tasks.dropSession(ss)
 }

@@ -35,7 +35,7 @@ var (
 	inputResponsesShape = shape(`{"type":"object","additionalProperties":{"type":"object"}}`)
 	stringShape         = shape(`{"type":"string"}`)
 	listenShape         = shape(`{"type":"object","properties":{"toolsListChanged":{"type":"boolean"},"promptsListChanged":{"type":"boolean"},
-		"resourcesListChanged":{"type":"boolean"},"resourceSubscriptions":{"type":"array","items":{"type":"string"}}}}`)
+		"resourcesListChanged":{"type":"boolean"},"resourceSubscriptions":{"type":"array","items":{"type":"string"}},"taskIds":{"type":"array","items":{"type":"string"}}}}`)
 )
 
 const (

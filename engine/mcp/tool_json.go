@@ -13,6 +13,9 @@ func (t *tool) append(b []byte, rev *revision) []byte {
 	if rev.annotations && t.Annotations != nil {
 		b = t.Annotations.append(append(b, `,"annotations":`...))
 	}
+	if rev.coreTasks && t.TaskSupport != TaskForbidden {
+		b = append(append(append(b, `,"execution":{"taskSupport":"`...), taskSupportNames[t.TaskSupport]...), `"}`...)
+	}
 	return append(appendExtras(b, rev, t.Icons, t.Meta), '}')
 }
 

@@ -33,6 +33,10 @@ type Tool struct {
 	// checked without allocation, any other one by a general validator, which
 	// allocates. The tools of AddTool always have it.
 	Validate bool
+
+	// TaskSupport says whether calls may be tasks. A tool that supports them
+	// must be Pooled.
+	TaskSupport TaskSupport
 }
 
 // ToolAnnotations are hints about what a tool does (2025-03-26). A nil field
@@ -72,6 +76,9 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 	if err := judgeHandler(m, h); err != nil {
 		return fmt.Errorf("tool %q: %w", t.Name, err)
 	}
+	if t.TaskSupport > TaskEntered || t.TaskSupport != TaskForbidden && m == Inline {
+		return fmt.Errorf("tool %q: TaskSupport %d: unknown, or of a tool that is not Pooled", t.Name, t.TaskSupport)
+	}
 	if t.Validate {
 		v, err := compileValidator(t.InputSchema)
 		if err != nil {
@@ -91,6 +98,9 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 	defer s.mu.Unlock()
 	if err := s.tools.add(t.Name, e, s.middleware); err != nil {
 		return fmt.Errorf("tool %q: %w", t.Name, err)
+	}
+	if t.TaskSupport != TaskForbidden {
+		s.tasked.Store(true)
 	}
 	return nil
 }

@@ -64,6 +64,8 @@ func TestWrongTypes(t *testing.T) {
 		"completion/complete": {"ref": map[string]any{"type": "ref/prompt", "name": "greet"}, "argument": map[string]any{"name": "name", "value": "a"},
 			"context": map[string]any{"arguments": map[string]any{"style": "b"}}},
 		"logging/setLevel": {"level": "emergency"},
+		"tasks/get":        {"taskId": "x"}, "tasks/result": {"taskId": "x"}, "tasks/cancel": {"taskId": "x"}, "tasks/list": {"cursor": ""},
+		"tasks/update": {"taskId": "x", "inputResponses": map[string]any{"a": map[string]any{}}},
 		"initialize": {"protocolVersion": "2025-11-25", "capabilities": map[string]any{"sampling": map[string]any{}, "roots": map[string]any{"listChanged": true}},
 			"clientInfo": map[string]any{"name": "c", "version": "1", "title": "C"}},
 	}
@@ -103,7 +105,7 @@ func TestWrongTypes(t *testing.T) {
 					if err := json.Unmarshal([]byte(answer), &r); err != nil {
 						t.Fatal(err)
 					}
-					if r.Error != nil && !slices.Contains([]int{-32600, -32601, -32602, -32022}, r.Error.Code) {
+					if r.Error != nil && !slices.Contains([]int{-32600, -32601, -32602, -32021, -32022}, r.Error.Code) {
 						t.Errorf("%s, %s: %s", method, what, answer)
 					}
 				}
@@ -272,6 +274,7 @@ func TestWrongTypesBySchema(t *testing.T) {
 		"resources/list": "ListResourcesRequest", "resources/templates/list": "ListResourceTemplatesRequest",
 		"resources/read": "ReadResourceRequest", "resources/subscribe": "SubscribeRequest", "resources/unsubscribe": "UnsubscribeRequest",
 		"completion/complete": "CompleteRequest", "logging/setLevel": "SetLevelRequest", "subscriptions/listen": "SubscriptionsListenRequest",
+		"tasks/get": "GetTaskRequest", "tasks/result": "GetTaskPayloadRequest", "tasks/cancel": "CancelTaskRequest", "tasks/list": "ListTasksRequest",
 		"notifications/cancelled": "CancelledNotification", "notifications/progress": "ProgressNotification",
 	}
 	base := map[string]map[string]any{
