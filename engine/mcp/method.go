@@ -31,36 +31,49 @@ const (
 	methodCount
 )
 
-// methodNames are the names of the methods, as they are sent.
-var methodNames = [methodCount]string{
-	methodInitialize:    "initialize",
-	methodPing:          "ping",
-	methodDiscover:      "server/discover",
-	methodToolsList:     "tools/list",
-	methodToolsCall:     "tools/call",
-	methodResourcesList: "resources/list",
-	methodTemplatesList: "resources/templates/list",
-	methodResourcesRead: "resources/read",
-	methodSubscribe:     "resources/subscribe",
-	methodUnsubscribe:   "resources/unsubscribe",
-	methodListen:        "subscriptions/listen",
-	methodPromptsList:   "prompts/list",
-	methodPromptsGet:    "prompts/get",
-	methodComplete:      "completion/complete",
-	methodSetLevel:      "logging/setLevel",
-	methodTasksGet:      "tasks/get",
-	methodTasksResult:   "tasks/result",
-	methodTasksList:     "tasks/list",
-	methodTasksCancel:   "tasks/cancel",
-	methodTasksUpdate:   "tasks/update",
-}
-
 // methodNamed returns the method of that name, or unknown.
 func methodNamed(name []byte) method {
-	for m := unknown + 1; m < methodCount; m++ { // compares lengths first: a few nanoseconds
-		if string(name) == methodNames[m] {
-			return m
-		}
+	switch string(name) {
+	case "initialize":
+		return methodInitialize
+	case "ping":
+		return methodPing
+	case "server/discover":
+		return methodDiscover
+	case "tools/list":
+		return methodToolsList
+	case "tools/call":
+		return methodToolsCall
+	case "resources/list":
+		return methodResourcesList
+	case "resources/templates/list":
+		return methodTemplatesList
+	case "resources/read":
+		return methodResourcesRead
+	case "resources/subscribe":
+		return methodSubscribe
+	case "resources/unsubscribe":
+		return methodUnsubscribe
+	case "subscriptions/listen":
+		return methodListen
+	case "prompts/list":
+		return methodPromptsList
+	case "prompts/get":
+		return methodPromptsGet
+	case "completion/complete":
+		return methodComplete
+	case "logging/setLevel":
+		return methodSetLevel
+	case "tasks/get":
+		return methodTasksGet
+	case "tasks/result":
+		return methodTasksResult
+	case "tasks/list":
+		return methodTasksList
+	case "tasks/cancel":
+		return methodTasksCancel
+	case "tasks/update":
+		return methodTasksUpdate
 	}
 	return unknown
 }
