@@ -19,7 +19,7 @@ func (c *Conn) receiveBatch(m *codec.Message) {
 	l := c.loop
 	if !c.batchOK {
 		l.n.invalid.add(1)
-		c.sendError(codec.ID{}, &errBatchRefused)
+		c.malformed(codec.ID{}, &errBatchRefused)
 		return
 	}
 	l.n.batches.add(1)
