@@ -69,7 +69,9 @@ func TestServeMalformed(t *testing.T) {
 	c.Oversized()
 	c.Overloaded()
 	h.l.End()
-	want(t, svc.got, " -32700", "7 -32600", " -32600", " -32600", " -32600", " -31001")
+	c.AllowBatch(true)
+	h.feed(c, `[{"jsonrpc":"2.0","id":9,"result":4},[],{}]`)
+	want(t, svc.got, " -32700", "7 -32600", " -32600", " -32600", " -32600", " -31001", "9 -32600", " -32600", " -32600")
 	want(t, svc.responses, "8")
 	if lines := w.lines(); len(lines) != 0 {
 		t.Errorf("answered %q", lines)

@@ -91,6 +91,11 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	numbers(wanted, "ringbuf.PoolOptions", ringbuf.PoolOptions{RetainPerClass: ringbuf.DefaultRetainPerClass, Retain: ringbuf.DefaultRetain})
 	numbers(wanted, "pool.WorkersOptions", pool.WorkersOptions{Max: pool.DefaultWorkersMax, Queue: pool.DefaultQueue, IdleAfter: pool.DefaultIdleAfter})
 	numbers(wanted, "mcp.Options", mcp.Options{})
+	numbers(wanted, "mcp.ClientOptions", mcp.ClientOptions{
+		ProbeTimeout: mcp.DefaultProbeTimeout, RequestTimeout: mcp.DefaultRequestTimeout, RequestTimeoutMax: mcp.DefaultRequestTimeoutMax,
+		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
+		NotificationQueue: mcp.DefaultNotificationQueue, NotificationBytes: mcp.DefaultNotificationBytes,
+		MaxPages: mcp.DefaultMaxPages, MaxListBytes: mcp.DefaultMaxListBytes, MaxRounds: mcp.DefaultMaxRounds})
 	return wanted
 }
 

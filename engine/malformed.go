@@ -15,9 +15,16 @@ type MalformedHandler interface {
 
 // malformed has input that cannot be served taken by the handler, or answered.
 func (c *Conn) malformed(id codec.ID, err *codec.Error) {
-	if h, ok := c.handler.(MalformedHandler); ok {
-		h.ServeMalformed(c, id, err)
-		return
+	if !c.takesMalformed(id, err) {
+		c.sendError(id, err)
 	}
-	c.sendError(id, err)
+}
+
+// takesMalformed reports whether the handler has taken it.
+func (c *Conn) takesMalformed(id codec.ID, err *codec.Error) bool {
+	h, ok := c.handler.(MalformedHandler)
+	if ok {
+		h.ServeMalformed(c, id, err)
+	}
+	return ok
 }
