@@ -91,6 +91,11 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	numbers(wanted, "ringbuf.PoolOptions", ringbuf.PoolOptions{RetainPerClass: ringbuf.DefaultRetainPerClass, Retain: ringbuf.DefaultRetain})
 	numbers(wanted, "pool.WorkersOptions", pool.WorkersOptions{Max: pool.DefaultWorkersMax, Queue: pool.DefaultQueue, IdleAfter: pool.DefaultIdleAfter})
 	numbers(wanted, "mcp.Options", mcp.Options{})
+	numbers(wanted, "transports.DialOptions", transports.DialOptions{
+		DialTimeout: transports.DefaultDialTimeout, KeepAlive: transports.DefaultKeepAlive,
+		ReconnectMin: transports.DefaultReconnectMin, ReconnectMax: transports.DefaultReconnectMax})
+	numbers(wanted, "transports.CommandOptions", transports.CommandOptions{
+		ExitTimeout: transports.DefaultExitTimeout, TermTimeout: transports.DefaultTermTimeout, StderrTail: transports.DefaultStderrTail})
 	numbers(wanted, "mcp.ClientOptions", mcp.ClientOptions{
 		ProbeTimeout: mcp.DefaultProbeTimeout, RequestTimeout: mcp.DefaultRequestTimeout, RequestTimeoutMax: mcp.DefaultRequestTimeoutMax,
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,

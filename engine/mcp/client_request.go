@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -212,6 +214,16 @@ func (l *link) cancel(id uint64, reason string) {
 	b := strconv.AppendUint([]byte(`{"jsonrpc":"2.0","method":"`+notificationCancelled+`","params":{"requestId":`), id, 10)
 	b = codec.AppendString(append(b, `,"reason":`...), clipText(reason))
 	_ = l.conn.Deliver(append(b, "}}"...)) // a connection that has ended is cancel enough
+}
+
+// cancelAll tells the server that nobody waits for anything any more.
+func (l *link) cancelAll(reason string) {
+	l.mu.Lock()
+	ids := slices.Collect(maps.Keys(l.pending))
+	l.mu.Unlock()
+	for _, id := range ids {
+		l.cancel(id, reason)
+	}
 }
 
 // wait waits for d or the end of ctx.

@@ -186,13 +186,18 @@ func (s *ClientSession) Stats() ClientStats {
 }
 
 // Close ends the session and returns when its transport has let go of
-// everything. Requests that wait fail (engine.ErrConnClosed). It must not be
-// called from a handler, which the transport would wait for. Idempotent.
+// everything. Requests that wait fail (engine.ErrConnClosed) and are cancelled:
+// a server may take the end of its input for that of the questions only, and go
+// on with the answers. It must not be called from a handler, which the
+// transport would wait for. Idempotent.
 func (s *ClientSession) Close() error {
 	s.mu.Lock()
 	s.closing = true
 	l := s.link
 	s.mu.Unlock()
+	if l != nil && l.rev.Load() != nil {
+		l.cancelAll("session closed")
+	}
 	switch {
 	case s.transport != nil:
 		s.transport.Shutdown()
