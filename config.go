@@ -45,6 +45,7 @@ type settings struct {
 	Workers          int           `help:"Most goroutines for pooled handlers." default:"${workers}" env:"GANNET_WORKERS" group:"Limits"`
 	WorkerQueue      int           `help:"Calls that wait for a worker." default:"${worker_queue}" env:"GANNET_WORKER_QUEUE" group:"Limits"`
 	CallTimeout      time.Duration `help:"Time for one call off the loop. 0: any." default:"${call_timeout}" env:"GANNET_CALL_TIMEOUT" group:"Limits"`
+	MaxCallTimeout   time.Duration `help:"Time for a call that reports progress or waits for its client. 0: as call-timeout." default:"${max_call_timeout}" env:"GANNET_MAX_CALL_TIMEOUT" group:"Limits"`
 	HandshakeTimeout time.Duration `help:"Time to the first message. 0: any." default:"${handshake_timeout}" env:"GANNET_HANDSHAKE_TIMEOUT" group:"Limits"`
 	ReadTimeout      time.Duration `help:"Time between two pieces of one message. 0: any." default:"${read_timeout}" env:"GANNET_READ_TIMEOUT" group:"Limits"`
 	IdleTimeout      time.Duration `help:"Time without messages, for connections without a session. 0: any." default:"${idle_timeout}" env:"GANNET_IDLE_TIMEOUT" group:"Limits"`
@@ -79,6 +80,7 @@ var defaults = kong.Vars{
 	"workers":              strconv.Itoa(engine.DefaultWorkersMax),
 	"worker_queue":         strconv.Itoa(engine.DefaultWorkerQueue),
 	"call_timeout":         engine.DefaultCallTimeout.String(),
+	"max_call_timeout":     engine.DefaultMaxCallTimeout.String(),
 	"handshake_timeout":    engine.DefaultHandshakeTimeout.String(),
 	"read_timeout":         engine.DefaultReadTimeout.String(),
 	"idle_timeout":         engine.DefaultIdleTimeout.String(),
@@ -151,6 +153,7 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 			WorkersMax:        s.Workers,
 			WorkerQueue:       s.WorkerQueue,
 			CallTimeout:       orNone(s.CallTimeout),
+			MaxCallTimeout:    orNone(s.MaxCallTimeout),
 			HandshakeTimeout:  orNone(s.HandshakeTimeout),
 			ReadTimeout:       orNone(s.ReadTimeout),
 			IdleTimeout:       orNone(s.IdleTimeout),
@@ -183,7 +186,7 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 		name string
 		v    time.Duration
 	}{
-		{"shutdown-grace", s.ShutdownGrace}, {"call-timeout", s.CallTimeout}, {"handshake-timeout", s.HandshakeTimeout},
+		{"shutdown-grace", s.ShutdownGrace}, {"call-timeout", s.CallTimeout}, {"max-call-timeout", s.MaxCallTimeout}, {"handshake-timeout", s.HandshakeTimeout},
 		{"read-timeout", s.ReadTimeout}, {"idle-timeout", s.IdleTimeout}, {"write-stall", s.WriteStall},
 		{"tcp-keepalive", s.TCPKeepalive}, {"tcp-user-timeout", s.TCPUserTimeout},
 	} {

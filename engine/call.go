@@ -50,9 +50,11 @@ type Call struct {
 	raw      []byte // the message's bytes
 	out      []byte // the answer
 	runner   Runner
+	spawned  *Spawned // what the call is part of, nil for a peer's call
 	arena    ringbuf.Arena
 	timer    timer
-	deadline int64
+	deadline atomic.Int64 // may move to a later moment while the timer is armed
+	began    int64        // when the call left the loop
 	startAt  int64
 	parked   bool  // not with the executor yet: waits for startAt, or for the end of the turn
 	push     *Push // between BeginNotification and EndNotification
@@ -225,6 +227,17 @@ func (c *Call) Arena() *ringbuf.Arena {
 		return &c.arena
 	}
 	return c.loop.arena
+}
+
+// Leave leaves the request without an answer for now: its service answers it
+// later by a Push of its own, or never. The engine forgets it: such a request
+// has no timeout, is in no limit, and Conn.Cancel does not find it. Must be
+// called on the loop, instead of an answer, and not in a batch.
+func (c *Call) Leave() {
+	if c.detached || c.phase != callOpen || c.batch != nil {
+		panic("engine: Leave of a call that is answered, off the loop or in a batch")
+	}
+	c.phase = callAnswered
 }
 
 // Ext returns what SetExt kept with this Call object. Call objects are reused

@@ -240,6 +240,18 @@ func (c *Conn) Partial(reserved int) {
 	}
 }
 
+// Send sends a message of the server's own, without framing, with this turn's
+// output. b is copied.
+//
+// Hot path: no allocation.
+func (c *Conn) Send(b []byte) {
+	if c.closed {
+		return
+	}
+	dst, at := c.begin(len(b))
+	c.end(append(dst, b...), at, false)
+}
+
 // Oversized refuses a message that is longer than Options.MaxMessageBytes,
 // which the transport skips to stay in step.
 func (c *Conn) Oversized() {
@@ -272,6 +284,7 @@ func (c *Conn) EndOfInput() {
 	}
 	c.inputEnded = true
 	c.partialAt = 0
+	c.endWhatWasLeft()
 	c.markDirty()
 }
 
@@ -282,7 +295,15 @@ func (c *Conn) Drain() {
 		return
 	}
 	c.draining = true
+	c.endWhatWasLeft()
 	c.finishIfDone()
+}
+
+// endWhatWasLeft has the service end what it has left open.
+func (c *Conn) endWhatWasLeft() {
+	if d, ok := c.handler.(Drainer); ok && !c.closed {
+		d.DrainConn(c)
+	}
 }
 
 // Idle reports whether nothing is left to do: no call in flight, no output

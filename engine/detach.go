@@ -10,13 +10,17 @@ import (
 // Submit moves the call off the loop: r runs on the worker pool and answers.
 // The message is copied. When a limit is reached the call is answered with
 // -31001 instead. Must be called on the loop, last.
-func (c *Call) Submit(r Runner) { c.detach(r, 0) }
+//
+// It returns the Call that r will get, nil when a limit was reached. That one
+// must be left alone, but for its Ext, by which the handler may pass on what it
+// has found out already; what aliases the message it must not.
+func (c *Call) Submit(r Runner) (twin *Call) { return c.detach(r, 0) }
 
 // SubmitAfter is Submit after d; nothing but a timer is held meanwhile. A
 // call that waits is cancelled at once when its peer asks for it.
-func (c *Call) SubmitAfter(d time.Duration, r Runner) { c.detach(r, d) }
+func (c *Call) SubmitAfter(d time.Duration, r Runner) (twin *Call) { return c.detach(r, d) }
 
-func (c *Call) detach(r Runner, d time.Duration) {
+func (c *Call) detach(r Runner, d time.Duration) *Call {
 	if c.detached || c.phase != callOpen {
 		panic("engine: Submit of a call that is answered or off the loop already")
 	}
@@ -25,13 +29,13 @@ func (c *Call) detach(r Runner, d time.Duration) {
 	if conn.inFlight >= o.MaxInFlight {
 		l.n.callsRefused.add(1)
 		c.fail(&refusedInFlight)
-		return
+		return nil
 	}
 	if l.e.inFlight.Add(1) > int64(o.MaxInFlightTotal) {
 		l.e.inFlight.Add(-1)
 		l.n.callsRefused.add(1)
 		c.fail(&refusedTotal)
-		return
+		return nil
 	}
 	src := c.msg.Raw()
 	if n := charged(len(src)); n > 0 && !l.e.budget.take(n) {
@@ -39,7 +43,7 @@ func (c *Call) detach(r Runner, d time.Duration) {
 		l.watchBudget()
 		l.n.callsRefused.add(1)
 		c.fail(&refusedBudget)
-		return
+		return nil
 	}
 	t := l.takeCall()
 	t.raw = append(l.bufs.Get(len(src)), src...)
@@ -63,26 +67,28 @@ func (c *Call) detach(r Runner, d time.Duration) {
 	conn.calls = t
 	conn.inFlight++
 	l.table.insert(t)
-	t.deadline = noDeadline
+	t.began = l.now
+	t.deadline.Store(noDeadline)
 	if o.CallTimeout > 0 {
-		t.deadline = l.now + int64(o.CallTimeout)
+		t.deadline.Store(l.now + int64(o.CallTimeout))
 	}
 	l.n.callsPooled.add(1)
 	t.parked = d > 0
 	if t.parked {
 		t.startAt = l.now + int64(d)
-		l.armAt(&t.timer, min(t.startAt, t.deadline))
+		l.armAt(&t.timer, min(t.startAt, t.deadline.Load()))
 	} else {
 		t.queue()
 	}
 	c.phase = callDetached
+	return t
 }
 
 // queue hands the call to the executor at the end of the turn.
 func (c *Call) queue() {
 	c.parked = false
-	if c.deadline != noDeadline {
-		c.loop.armAt(&c.timer, c.deadline)
+	if at := c.deadline.Load(); at != noDeadline {
+		c.loop.armAt(&c.timer, at)
 	}
 	c.loop.submit = append(c.loop.submit, c)
 }
@@ -94,9 +100,44 @@ func (c *Call) timerFired() {
 		c.queue()
 		return
 	}
+	if at := c.deadline.Load(); at > l.now { // extended
+		l.armAt(&c.timer, at)
+		return
+	}
 	l.n.callsTimedOut.add(1)
+	if c.spawned != nil {
+		c.spawned.timedOut()
+		return
+	}
 	c.answerFor(&l.e.timedOut)
 	c.cancel(ErrCallTimeout)
+}
+
+// Extend gives the call d from now on, if it had less; a d of 0 stands for
+// Options.CallTimeout. It is what a handler calls that hears from its work, or
+// waits for its client. No extension reaches
+// beyond Options.MaxCallTimeout from the call's beginning. It does nothing on
+// the loop, and for a call that has ended. Safe from any goroutine while the
+// handler runs.
+//
+// Hot path: no allocation, no lock.
+func (c *Call) Extend(d time.Duration) {
+	if !c.detached {
+		return
+	}
+	if d == 0 {
+		d = c.loop.e.opts.CallTimeout
+	}
+	for {
+		old := c.deadline.Load()
+		if old == noDeadline {
+			return
+		}
+		at := min(c.loop.e.opts.Clock.Now()+int64(d), c.began+int64(c.loop.e.opts.MaxCallTimeout))
+		if at <= old || c.deadline.CompareAndSwap(old, at) {
+			return
+		}
+	}
 }
 
 // answerFor sends an error in place of what the runner may still be at.
@@ -116,6 +157,10 @@ func (c *Call) answerFor(err *codec.Error) {
 // refuseQueueFull takes back a call that the executor has no room for.
 func (c *Call) refuseQueueFull() {
 	c.loop.n.callsRefused.add(1)
+	if c.spawned != nil {
+		c.spawned.comeHome(c.loop)
+		return
+	}
 	c.answerFor(&refusedQueue)
 	c.ended.Store(true)
 	c.comeHome()
@@ -162,6 +207,10 @@ func (c *Call) runContained() {
 
 // runOnLoop is the arrival of a call that was off the loop.
 func (c *Call) runOnLoop(l *Loop) {
+	if c.spawned != nil {
+		c.spawned.runOnLoop(l)
+		return
+	}
 	conn := c.conn
 	if !c.ended.Load() && !conn.closed && c.phase == callAnswered {
 		if c.code != 0 {

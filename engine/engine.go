@@ -101,6 +101,9 @@ func (e *Engine) Drain() {
 	e.wakeAll()
 }
 
+// Ended reports whether Close was called.
+func (e *Engine) Ended() bool { return e.closed.Load() }
+
 // Close ends every connection that is left, whatever it was doing, and waits
 // for calls that are still running. The drivers must keep calling Turn until
 // it returns. Idempotent.

@@ -112,6 +112,7 @@ type testService struct {
 	notes          []string
 	responses      []string
 	refuse         bool
+	goodbye        bool // when a connection drains
 	onOpen         func(*Conn)
 	run            func(*Call)
 }
@@ -160,6 +161,8 @@ func (s *testService) ServeRequest(c *Call) {
 		_ = append(dst, "half"...)
 		panic("boom")
 	case "forget":
+	case "leave":
+		c.Leave()
 	case "panicAfter":
 		echo(c)
 		panic("after the answer")
@@ -173,6 +176,13 @@ func (s *testService) ServeRequest(c *Call) {
 		echo(c)
 	default:
 		c.Error(codec.CodeMethodNotFound, "method not found", nil)
+	}
+}
+
+// DrainConn says good-bye, so that tests see that it was called.
+func (s *testService) DrainConn(c *Conn) {
+	if s.goodbye {
+		c.Send([]byte(`{"end":true}`))
 	}
 }
 

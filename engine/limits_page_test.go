@@ -90,7 +90,6 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxSubscriptions: registry.DefaultMaxSubscriptions, MaxPerSubscriber: registry.DefaultMaxPerSubscriber, MaxNameSize: registry.DefaultMaxTopicNameBytes})
 	numbers(wanted, "ringbuf.PoolOptions", ringbuf.PoolOptions{RetainPerClass: ringbuf.DefaultRetainPerClass, Retain: ringbuf.DefaultRetain})
 	numbers(wanted, "pool.WorkersOptions", pool.WorkersOptions{Max: pool.DefaultWorkersMax, Queue: pool.DefaultQueue, IdleAfter: pool.DefaultIdleAfter})
-	numbers(wanted, "mcp.Options", mcp.Options{})
 	numbers(wanted, "transports.DialOptions", transports.DialOptions{
 		DialTimeout: transports.DefaultDialTimeout, KeepAlive: transports.DefaultKeepAlive,
 		ReconnectMin: transports.DefaultReconnectMin, ReconnectMax: transports.DefaultReconnectMax})
@@ -101,6 +100,9 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
 		NotificationQueue: mcp.DefaultNotificationQueue, NotificationBytes: mcp.DefaultNotificationBytes,
 		MaxPages: mcp.DefaultMaxPages, MaxListBytes: mcp.DefaultMaxListBytes, MaxRounds: mcp.DefaultMaxRounds})
+	numbers(wanted, "mcp.Options", mcp.Options{MaxSubscriptions: registry.DefaultMaxPerSubscriber, MaxOpenRequests: mcp.DefaultMaxOpenRequests,
+		MaxQuestions: mcp.DefaultMaxQuestions, AnswerTimeout: mcp.DefaultAnswerTimeout, StateTTL: mcp.DefaultStateTTL,
+		MaxTasks: mcp.DefaultMaxTasks, MaxTasksPerOwner: mcp.DefaultMaxTasksPerOwner, MaxTaskBytes: mcp.DefaultMaxTaskBytes, TaskTTL: mcp.DefaultTaskTTL})
 	return wanted
 }
 

@@ -43,6 +43,7 @@ type Loop struct {
 
 	dirty     *Conn // connections with output of this turn, last first
 	conns     *Conn // all connections of the loop
+	spawned   *Spawned
 	serial    uint64
 	drained   bool // conns were told to drain
 	inTurn    bool
@@ -99,8 +100,9 @@ func (l *Loop) End() {
 			l.drained = true
 			l.drainConns()
 		}
-		if l.e.closed.Load() && l.conns != nil {
+		if l.e.closed.Load() {
 			l.closeConns(CloseForced)
+			l.cancelSpawned()
 		}
 		l.handOver()
 		l.flushDirty()
@@ -163,6 +165,8 @@ func (l *Loop) fire(t *timer) {
 		connOfFlushTimer(t).retryFlush()
 	case timerCall:
 		callOfTimer(t).timerFired()
+	case timerVisit:
+		visitOfTimer(t).call(l)
 	case timerAux:
 		l.relieveBudget()
 	}

@@ -24,6 +24,7 @@ const (
 	DefaultWorkersMax        = 512
 	DefaultWorkerQueue       = 4096
 	DefaultCallTimeout       = 60 * time.Second
+	DefaultMaxCallTimeout    = 15 * time.Minute
 	DefaultHandshakeTimeout  = 30 * time.Second
 	DefaultReadTimeout       = 30 * time.Second
 	DefaultIdleTimeout       = 5 * time.Minute
@@ -104,6 +105,10 @@ type Options struct {
 	// negative: none. Beyond it: -31003 timed out, and the call's context
 	// is cancelled.
 	CallTimeout time.Duration
+	// MaxCallTimeout is how far Call.Extend may move that bound, from the
+	// call's arrival. Zero: 15 min, or CallTimeout if that is more; negative:
+	// not at all.
+	MaxCallTimeout time.Duration
 	// HandshakeTimeout closes a connection that never completed a message.
 	// Zero: 30 s; negative: never.
 	HandshakeTimeout time.Duration
@@ -172,6 +177,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	defDur(&o.CallTimeout, DefaultCallTimeout)
+	defDur(&o.MaxCallTimeout, max(DefaultMaxCallTimeout, o.CallTimeout))
 	defDur(&o.HandshakeTimeout, DefaultHandshakeTimeout)
 	defDur(&o.ReadTimeout, DefaultReadTimeout)
 	defDur(&o.IdleTimeout, DefaultIdleTimeout)

@@ -54,6 +54,9 @@ func (c *Conn) NewPush() *Push {
 	return p
 }
 
+// Grow makes room in Buf for n more bytes, in a buffer of the pool if need be.
+func (p *Push) Grow(n int) { p.Buf = p.grow(p.Buf, n) }
+
 // grow returns dst, which began as p.Buf, with room for n more bytes.
 func (p *Push) grow(dst []byte, n int) []byte {
 	if cap(dst)-len(dst) >= n {

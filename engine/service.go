@@ -31,6 +31,14 @@ type Handler interface {
 	CloseConn(c *Conn, reason CloseReason)
 }
 
+// Drainer is a Handler that is told when its connection begins to drain:
+// nothing new is served, and the connection ends when nothing is in flight. It
+// ends what it has left open (Call.Leave) then; what it puts into the output is
+// still sent.
+type Drainer interface {
+	DrainConn(c *Conn)
+}
+
 // Runner does the work of a call that left the loop. RunCall is called on a
 // goroutine of the worker pool and may block; it must answer the call before
 // it returns. A panic in it is answered with an internal error.

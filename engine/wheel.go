@@ -28,6 +28,7 @@ const (
 	timerConn            // deadline of a connection, embedded in Conn
 	timerFlush           // retry of blocked output, embedded in Conn
 	timerCall            // start or deadline of a call, embedded in Call
+	timerVisit           // of a function for each loop, embedded in visit
 	timerAux             // a test's or the loop's own
 )
 

@@ -137,7 +137,7 @@ func everything(t *testing.T, rev, entry string) {
 			}
 		}
 	}
-	if err := errors.Join(s.SetLogLevel(ctx, "debug"), s.Ping(ctx), s.RootsChanged(ctx)); err != nil {
+	if err := errors.Join(s.SetLogLevel(ctx, mcp.LogDebug), s.Ping(ctx), s.RootsChanged(ctx)); err != nil {
 		t.Error(err)
 	}
 	var rpc *mcp.Error

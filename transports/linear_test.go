@@ -44,10 +44,16 @@ func TestLongMessageLinear(t *testing.T) {
 		}
 		return d
 	}
-	quarter, whole := best(4<<20), best(16<<20)
-	t.Logf("4 MiB in %v, 16 MiB in %v", quarter, whole)
-	if whole > 10*quarter {
-		t.Errorf("16 MiB took %v, 4 MiB %v", whole, quarter)
+	for try := 1; ; try++ { // other load on the machine makes a try worthless; quadratic copying fails all
+		quarter, whole := best(4<<20), best(16<<20)
+		t.Logf("4 MiB in %v, 16 MiB in %v", quarter, whole)
+		if whole <= 10*quarter {
+			break
+		}
+		if try == 5 {
+			t.Errorf("16 MiB took %v, 4 MiB %v", whole, quarter)
+			break
+		}
 	}
 	othersServed(t, s)
 	if n := s.Snapshot().Engine.BufferedBytes; n != 0 {

@@ -148,7 +148,7 @@ func exerciseClient(t *testing.T, revision string) {
 	if r, err := s.CallTool(ctx, "greet", nil); err != nil || r.Text() != "Hello Dr Ann" {
 		t.Errorf("greet: %+v, %v", r, err)
 	}
-	if err := s.SetLogLevel(ctx, "info"); err != nil {
+	if err := s.SetLogLevel(ctx, mcp.LogInfo); err != nil {
 		t.Error(err)
 	}
 	var reports []mcp.ProgressReport

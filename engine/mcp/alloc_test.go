@@ -78,6 +78,28 @@ func TestAllocs(t *testing.T) {
 	}
 	s.HandleTool(mcp.Tool{Name: "progress"}, mcp.Inline, report)
 	s.HandleTool(mcp.Tool{Name: "progress-pooled"}, mcp.Pooled, report)
+	s.HandlePrompt(mcp.Prompt{Name: "static", Description: "A prompt.", Arguments: []mcp.PromptArgument{{Name: "text", Required: true}}}, mcp.Inline, func(c *mcp.Call) error {
+		text, err := c.Args().Bytes("text")
+		if err != nil {
+			return err
+		}
+		return c.Reply().Text(text)
+	})
+	s.HandleResource(mcp.Resource{URI: "test://text", MIMEType: "text/plain"}, mcp.Inline, func(c *mcp.Call) error {
+		return c.Reply().Text(image)
+	})
+	s.HandleResource(mcp.Resource{URI: "test://blob"}, mcp.Pooled, func(c *mcp.Call) error { return c.Reply().Blob(image) })
+	line := []byte(`{"line":1}`)
+	s.HandleTool(mcp.Tool{Name: "log"}, mcp.Inline, func(c *mcp.Call) error {
+		if err := c.Log(mcp.LogError, "logger", line); err != nil {
+			return err
+		}
+		return c.Reply().TextString("logged")
+	})
+	s.HandleTool(mcp.Tool{Name: "update"}, mcp.Inline, func(c *mcp.Call) error {
+		s.ResourceUpdated("test://text")
+		return nil
+	})
 	s.Use(func(next mcp.Handler) mcp.Handler { return func(c *mcp.Call) error { return next(c) } })
 	clock, exec := &still{1e9}, &queue{}
 	e, err := engine.New(s, engine.Options{Clock: clock, Executor: exec})
@@ -114,7 +136,27 @@ func TestAllocs(t *testing.T) {
 			}
 			return strings.TrimSuffix(m, "}}") + `,"_meta":{"progressToken":"t"}}}`
 		}
+		if modern {
+			c.Receive([]byte(`{"jsonrpc":"2.0","id":"listen","method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["test://text"]}` + meta + `}}`))
+		} else {
+			c.Receive([]byte(`{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":"info"}}`))
+			c.Receive([]byte(`{"jsonrpc":"2.0","id":0,"method":"resources/subscribe","params":{"uri":"test://text"}}`))
+		}
+		l.Turn()
+		with := func(method, params string) string {
+			return `{"jsonrpc":"2.0","id":7,"method":"` + method + `","params":{` + params + meta + `}}`
+		}
 		messages := map[string]string{
+			"prompt":          with("prompts/get", `"name":"static","arguments":{"text":"x"}`),
+			"unknown-prompt":  with("prompts/get", `"name":"none"`),
+			"resource":        with("resources/read", `"uri":"test://text"`),
+			"resource-blob":   with("resources/read", `"uri":"test://blob"`),
+			"not-found":       with("resources/read", `"uri":"test://none"`),
+			"resources":       plain("resources/list"),
+			"prompts":         plain("prompts/list"),
+			"templates":       plain("resources/templates/list"),
+			"log":             strings.Replace(call("log", `{}`), `"_meta":{`, `"_meta":{"io.modelcontextprotocol/logLevel":"info",`, 1),
+			"update":          call("update", `{}`),
 			"echo":            call("echo", `{"text":"`+text+`"}`),
 			"echo-moved":      call("echo", `{"text":"`+text+`","ms":0}`),
 			"echo-pooled":     call("pooled", `{"text":"`+text+`"}`),
@@ -135,6 +177,7 @@ func TestAllocs(t *testing.T) {
 			messages["not-initialized"] = `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
 		} else {
 			messages["ping"] = plain("ping")
+			messages["set-level"] = with("logging/setLevel", `"level":"info"`)
 			messages["initialize-again"] = `{"jsonrpc":"2.0","id":1,"method":"initialize"}`
 		}
 		if revision == mcp.Revision20250326 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/yosida95/uritemplate/v3"
 )
 
 // Handler answers one request. It reads c.Args, appends to c.Reply, and
@@ -16,7 +17,10 @@ import (
 // is
 //
 //   - for an *Error, a JSON-RPC error;
+//   - for ErrInputRequired, the questions to the client;
 //   - for an *ArgError, what the revision wants for bad arguments;
+//   - for ErrNotFound of a resource's handler, what the revision wants for a
+//     resource that does not exist;
 //   - for any other error of a tool, a result with isError and the error's
 //     text, cut after 4,096 bytes;
 //   - for any other error of a method, an internal error.
@@ -25,18 +29,34 @@ type Handler func(c *Call) error
 // Call is one request on its way through a handler. It is valid until the
 // handler returns, and is then used for another request.
 type Call struct {
-	engine *engine.Call
-	server *Server
-	rev    *revision
-	meta   requestMeta
-	tool   *tool
-	args   codec.Object
-	reply  Reply
-	arg    ArgError // what Args methods return
-	moved  bool     // by Go or GoAfter
+	engine  *engine.Call
+	server  *Server
+	session *session
+	rev     *revision
+	method  method // unknown where the revision or the server has none of that name
+	meta    requestMeta
+	found
+	handler Handler // off the loop: what goes on with the call
+	name    []byte  // of what is called: tool, prompt, URI; aliases the message or the arena
+	args    codec.Object
+	reply   Reply
+	arg     ArgError // what Args methods return
+	moved   bool     // off the loop
 
 	reported bool // progress was sent
 	progress float64
+}
+
+// found is what a request's params lead to. It stays with the call off the
+// loop: what is removed meanwhile ends as it began.
+type found struct {
+	tool      *tool
+	prompt    *prompt
+	resource  *Resource // as it is described; of a template the URI is empty
+	vars      uritemplate.Values
+	completer Completer
+	dialog    *dialog
+	task      *task
 }
 
 // Engine returns the engine's call below, for what this package has no word
@@ -74,10 +94,8 @@ func (c *Call) Modern() bool { return c.rev.modern }
 // where it did not. Allocates for modern requests.
 func (c *Call) Client() (name, version string) {
 	if !c.rev.modern {
-		if ss, ok := c.engine.Conn().State().(*session); ok {
-			if r := ss.record.Load(); r != nil {
-				return r.clientName, r.clientVersion
-			}
+		if r := c.session.record.Load(); r != nil {
+			return r.clientName, r.clientVersion
 		}
 		return "", ""
 	}
@@ -94,7 +112,8 @@ func (c *Call) Context() context.Context { return c.engine.Context() }
 // Ended reports whether the call has become pointless, without allocating.
 func (c *Call) Ended() bool { return c.engine.Ended() }
 
-// Args returns the arguments of a tool call.
+// Args returns the arguments of a tool call or of a prompt, whose arguments are
+// all strings.
 func (c *Call) Args() Args { return Args{c} }
 
 // Reply returns the answer, to be appended to.
@@ -114,59 +133,38 @@ func (c *Call) GoAfter(d time.Duration, h Handler) {
 	if c.reply.state != replyEmpty {
 		panic("mcp: Go after the reply has begun")
 	}
+	c.move(d, h)
+}
+
+// move has h go on with the call on the worker pool, after d.
+func (c *Call) move(d time.Duration, h Handler) {
 	c.moved = true
-	if c.reported {
-		c.engine.SubmitAfter(d, &reportedHandler{h, c.progress}) // allocates
-		return
+	twin := c.engine.SubmitAfter(d, moved{})
+	if twin == nil {
+		return // answered: a limit was reached
 	}
-	c.engine.SubmitAfter(d, laterHandler(h))
+	t := c.session.call(twin)
+	t.rev, t.method, t.found, t.handler = c.rev, c.method, c.found, h
+	t.reported, t.progress = c.reported, c.progress // which must not go back
 }
 
-// laterHandler is a handler that goes on with a call on the worker pool. A
-// function as an interface value needs no allocation.
-type laterHandler Handler
+// moved goes on with a call that was moved.
+type moved struct{}
 
-func (h laterHandler) RunCall(ec *engine.Call) {
-	if c := resume(ec); c != nil {
-		c.run(Handler(h))
+func (moved) RunCall(ec *engine.Call) {
+	c := ec.Ext().(*Call)
+	_ = c.meta.read(ec.Params()) // all was judged on the loop
+	switch c.method {
+	case methodToolsCall:
+		_ = c.readCall()
+	case methodPromptsGet:
+		_ = c.readGet()
+	case methodResourcesRead:
+		_ = c.readRead()
+	case methodComplete:
+		_ = c.readComplete()
 	}
-}
-
-// reportedHandler is a laterHandler of a call that has reported progress, which
-// must not go back.
-type reportedHandler struct {
-	h        Handler
-	progress float64
-}
-
-func (r *reportedHandler) RunCall(ec *engine.Call) {
-	if c := resume(ec); c != nil {
-		c.reported, c.progress = true, r.progress
-		c.run(r.h)
-	}
-}
-
-// resume makes the Call of a call that arrived on the worker pool, as the loop
-// made it before. It returns nil if the call's session is not ours.
-func resume(ec *engine.Call) *Call {
-	ss, ok := ec.Conn().State().(*session)
-	if !ok {
-		return nil
-	}
-	c := ss.server.call(ec)
-	ss.recall(c)
-	if string(ec.Method()) == methodToolsCall {
-		name, args, err := toolParams(c)
-		if err != nil {
-			c.fail(err)
-			return nil
-		}
-		c.args = args
-		if e := ss.server.tools.names.Lookup(name); e != nil {
-			c.tool = e.Value
-		}
-	}
-	return c
+	c.run(c.handler)
 }
 
 // finishError answers with the error that a handler returned.
@@ -184,9 +182,21 @@ func (c *Call) finishErrorSlow(err error) {
 	switch {
 	case errors.As(err, &rpc):
 		c.fail(rpc)
+	case errors.Is(err, errEnterTask):
+		c.reply.abandon()
+		c.startTask()
+	case errors.Is(err, ErrInputRequired) && c.dialog != nil && len(c.dialog.asked) > 0:
+		c.reply.abandon()
+		if err := c.finishAsking(); err != nil {
+			c.server.opts.Logger.Error("a client cannot be asked", "method", string(c.Method()), "error", err)
+			c.engine.Fail(codec.ErrInternal)
+		}
+	case errors.Is(err, ErrNotFound) && c.method == methodResourcesRead:
+		c.reply.abandon()
+		c.failNotFound()
 	case errors.As(err, &arg):
 		c.finishArgErrorSlow(arg)
-	case c.inTool():
+	case c.method == methodToolsCall:
 		c.reply.abandon()
 		c.reply.SetError()
 		c.reply.TextString(clipText(err.Error()))
@@ -198,11 +208,9 @@ func (c *Call) finishErrorSlow(err error) {
 	}
 }
 
-func (c *Call) inTool() bool { return string(c.engine.Method()) == methodToolsCall }
-
 func (c *Call) finishArgErrorSlow(e *ArgError) {
 	text := e.text()
-	if !c.rev.argsInResult || !c.inTool() {
+	if !c.rev.argsInResult || c.method != methodToolsCall {
 		c.fail(invalidParams(text))
 		return
 	}

@@ -9,24 +9,6 @@ import (
 	"github.com/gannetmcp/gannet/engine/registry"
 )
 
-// feature is what operators register and clients list: a tool, a prompt, a
-// resource, a resource template. Immutable: a change replaces it.
-type feature interface {
-	// append appends the feature as clients of the revision see it.
-	append(b []byte, rev *revision) []byte
-	shared() *registration
-}
-
-// registration is what all features have.
-type registration struct {
-	mode    Mode
-	base    Handler // with validation, without middleware
-	handler Handler // with middleware
-	serial  uint64  // place in the order of registration, never reused
-}
-
-func (r *registration) shared() *registration { return r }
-
 // catalog holds the features of one kind by name, and the pages that list
 // them, rendered when a list is asked for and something has changed since.
 type catalog[F feature] struct {
@@ -34,14 +16,16 @@ type catalog[F feature] struct {
 	member string // of the result that has the list
 	cursor byte   // what cursors of this list begin with
 	lists  [revisionCount]atomic.Pointer[pages]
+	used   atomic.Bool // it is not empty, or was not
+	change func()      // called after features have come or gone
 
 	mu     sync.Mutex // protects serial, and changes of names
 	serial uint64     // of the feature registered last
 }
 
-func (k *catalog[F]) init(member string, cursor byte) {
+func (k *catalog[F]) init(member string, cursor byte, change func()) {
 	k.names = registry.NewNames[F](registry.NamesOptions{})
-	k.member, k.cursor = member, cursor
+	k.member, k.cursor, k.change = member, cursor, change
 }
 
 // add registers f under a name that is not taken.
@@ -51,14 +35,23 @@ func (k *catalog[F]) add(name string, f F, mw []func(Handler) Handler) error {
 	k.serial++
 	r := f.shared()
 	r.serial, r.handler = k.serial, wrap(r.base, mw)
-	return k.names.Register(name, f)
+	if err := k.names.Register(name, f); err != nil {
+		return err
+	}
+	k.used.Store(true)
+	k.change()
+	return nil
 }
 
 // remove reports whether there was a feature of that name.
 func (k *catalog[F]) remove(name string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.names.Unregister(name) == nil
+	if k.names.Unregister(name) != nil {
+		return false
+	}
+	k.change()
+	return true
 }
 
 // rewrap puts other middleware around the features that are there. with copies

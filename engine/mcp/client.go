@@ -53,9 +53,9 @@ func (o *ClientOptions) capabilitiesOf(rev *revision) map[string]any {
 		}
 		c["sampling"] = s
 	}
-	if o.Elicitation != nil && rev.elicits() {
+	if o.Elicitation != nil && rev.elicitation {
 		e := map[string]any{}
-		if rev.elicitModes() {
+		if rev.elicitURL {
 			e["form"] = none{}
 			if o.ElicitURL {
 				e["url"] = none{}
@@ -76,13 +76,8 @@ func (o *ClientOptions) capabilitiesOf(rev *revision) map[string]any {
 	return c
 }
 
-// What a client must know of a revision, beside what the table of revisions
-// says.
-
-func (r *revision) elicits() bool       { return r.index >= 2 } // 2025-06-18
-func (r *revision) elicitModes() bool   { return r.index >= 3 } // 2025-11-25
-func (r *revision) samplingTools() bool { return r.index >= 3 }
-func (r *revision) legacyTasks() bool   { return r == latestLegacy }
+// samplingTools reports whether sampling knows tools, and blocks in arrays.
+func (r *revision) samplingTools() bool { return r.index >= latestLegacy.index }
 
 // revisionOf returns the revision of that name, nil if it is unknown.
 func revisionOf(name string) *revision {

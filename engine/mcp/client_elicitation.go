@@ -6,29 +6,6 @@ import (
 	"fmt"
 )
 
-// ElicitRequest asks the user for something (elicitation/create).
-type ElicitRequest struct {
-	// Mode is "form", or "url" with ClientOptions.ElicitURL.
-	Mode string
-	// Message is what the user is shown.
-	Message string
-	// RequestedSchema of a form is the JSON Schema of a flat object, as it came.
-	RequestedSchema json.RawMessage
-	// URL is where a user is to be led, with consent and in sight of the host's
-	// name. ElicitationID is empty in 2026-07-28.
-	URL, ElicitationID string
-	Raw                json.RawMessage `json:"-"` // the whole
-}
-
-// ElicitResult is what the user did.
-type ElicitResult struct {
-	// Action is "accept", "decline" or "cancel".
-	Action string
-	// Content is what was filled in, if a form was accepted. Members that are
-	// left out become what the schema has as their default.
-	Content map[string]any
-}
-
 // elicit answers elicitation/create.
 func (s *ClientSession) elicit(ctx context.Context, rev *revision, raw json.RawMessage) (any, error) {
 	r := &ElicitRequest{Raw: raw}
@@ -38,7 +15,7 @@ func (s *ClientSession) elicit(ctx context.Context, rev *revision, raw json.RawM
 	if r.Mode == "" {
 		r.Mode = "form"
 	}
-	if r.Mode != "form" && !(r.Mode == "url" && rev.elicitModes() && s.client.opts.ElicitURL) {
+	if r.Mode != "form" && !(r.Mode == "url" && rev.elicitURL && s.client.opts.ElicitURL) {
 		return nil, invalidParams("the client did not declare elicitation mode " + clip(r.Mode, versionShown))
 	}
 	var defaults map[string]json.RawMessage

@@ -10,27 +10,14 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 )
 
-// What servers ask clients.
-const (
-	methodSampling    = "sampling/createMessage"
-	methodElicitation = "elicitation/create"
-	methodRoots       = "roots/list"
-)
-
-// Root is a folder or file that a server may work in. URI is a file:// one.
-type Root struct {
-	URI  string `json:"uri"`
-	Name string `json:"name,omitempty"`
-}
-
 // handles reports whether the client declared that it answers a method.
 func (o *ClientOptions) handles(method string, rev *revision) bool {
 	switch method {
-	case methodSampling:
+	case askSampling:
 		return o.Sampling != nil
-	case methodElicitation:
-		return o.Elicitation != nil && rev.elicits()
-	case methodRoots:
+	case askElicitation:
+		return o.Elicitation != nil && rev.elicitation
+	case askRoots:
 		return o.Roots != nil
 	}
 	return false
@@ -48,11 +35,11 @@ func (s *ClientSession) answerInput(ctx context.Context, rev *revision, method s
 	var result any
 	var err error
 	switch method {
-	case methodSampling:
+	case askSampling:
 		result, err = s.sample(ctx, rev, raw)
-	case methodElicitation:
+	case askElicitation:
 		result, err = s.elicit(ctx, rev, raw)
-	case methodRoots:
+	case askRoots:
 		var roots []Root
 		if roots, err = o.Roots(ctx); roots == nil {
 			roots = []Root{}
@@ -76,7 +63,7 @@ func (l *link) ServeRequest(c *engine.Call) {
 	switch {
 	case rev.modern:
 		c.Error(codec.CodeInvalidRequest, "Invalid Request: in revision "+rev.name+" servers do not ask", nil)
-	case method == methodPing:
+	case method == askPing:
 		c.EndUrgentResult(append(c.BeginResult(), "{}"...))
 	case l.session.client.opts.handles(method, rev):
 		c.Submit(l)

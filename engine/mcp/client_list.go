@@ -50,7 +50,7 @@ type PromptArgumentInfo struct {
 //
 // Errors of all lists: ErrListTooLong, ErrBadAnswer, and those of requests.
 func (s *ClientSession) ListTools(ctx context.Context, opts ...RequestOption) ([]ToolInfo, error) {
-	return list(ctx, s, methodToolsList, "tools", opts, func(t *ToolInfo, raw json.RawMessage) { t.Raw = raw })
+	return list(ctx, s, askToolsList, "tools", opts, func(t *ToolInfo, raw json.RawMessage) { t.Raw = raw })
 }
 
 // ListResources returns the server's resources, of all pages.

@@ -126,7 +126,7 @@ func TestClientResults(t *testing.T) {
 		sameJSON(t, "argument", call.Params["argument"], `{"name":"arg","value":"va"}`)
 		sameJSON(t, "context", call.Params["context"], `{"arguments":{"o":"1"}}`)
 		m.reply(call, `{"completion":{"values":["val","var"],"total":5,"hasMore":true}}`)
-		if got, err := k.get(); err != nil || len(got.Values) != 2 || *got.Total != 5 || !got.HasMore {
+		if got, err := k.get(); err != nil || len(got.Values) != 2 || got.Total != 5 || !got.HasMore {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
@@ -178,21 +178,21 @@ func TestClientNotifications(t *testing.T) {
 func TestClientLogLevel(t *testing.T) {
 	ctx := context.Background()
 	m, s := negotiated(t, mcp.Revision20250618, mcp.ClientOptions{})
-	c := doErr(t, func() error { return s.SetLogLevel(ctx, "warning") })
+	c := doErr(t, func() error { return s.SetLogLevel(ctx, mcp.LogWarning) })
 	r := m.expect("logging/setLevel")
 	sameJSON(t, "level", r.Params["level"], `"warning"`)
 	m.reply(r, "{}")
 	if _, err := c.get(); err != nil {
 		t.Error(err)
 	}
-	if err := s.SetLogLevel(ctx, "loud"); err == nil {
+	if err := s.SetLogLevel(ctx, 99); err == nil {
 		t.Error("an unknown level")
 	}
-	if err := s.SetLogLevel(ctx, ""); err == nil {
-		t.Error("an empty level")
+	if err := s.SetLogLevel(ctx, -1); err == nil {
+		t.Error("no level")
 	}
 	m, s = negotiated(t, mcp.Revision20260728, mcp.ClientOptions{})
-	for _, level := range []string{"", "debug", ""} {
+	for _, level := range []mcp.LogLevel{-1, mcp.LogDebug, -1} {
 		if err := s.SetLogLevel(ctx, level); err != nil {
 			t.Error(err)
 		}
@@ -201,8 +201,8 @@ func TestClientLogLevel(t *testing.T) {
 		var meta map[string]json.RawMessage
 		_ = json.Unmarshal(r.Params["_meta"], &meta)
 		got := string(meta["io.modelcontextprotocol/logLevel"])
-		if want := map[string]string{"": "", "debug": `"debug"`}[level]; got != want {
-			t.Errorf("level %q is sent as %s", level, got)
+		if want := map[mcp.LogLevel]string{mcp.LogDebug: `"debug"`}[level]; got != want {
+			t.Errorf("level %d is sent as %s", level, got)
 		}
 		m.reply(r, `{"resultType":"complete","tools":[]}`)
 		if _, err := c.get(); err != nil {

@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	methodListen             = "subscriptions/listen"
 	notificationAcknowledged = "notifications/subscriptions/acknowledged"
 	metaSubscriptionID       = metaPrefix + "subscriptionId"
 )
@@ -50,16 +49,16 @@ func (s *ClientSession) Listen(ctx context.Context, f ListenFilter) (*ClientSubs
 	}
 	rev := l.rev.Load()
 	if !rev.modern {
-		return nil, fmt.Errorf("%w: %s; use Subscribe", ErrNotInRevision, methodListen)
+		return nil, fmt.Errorf("%w: %s; use Subscribe", ErrNotInRevision, askListen)
 	}
 	u := &ClientSubscription{link: l, acked: make(chan struct{}), done: make(chan struct{})}
-	q, err := l.start(ctx, rev, methodListen, params{"notifications": mustMarshal(f)}, requestOptions{listenWait: u})
+	q, err := l.start(ctx, rev, askListen, params{"notifications": mustMarshal(f)}, requestOptions{listenWait: u})
 	if err != nil {
 		return nil, err
 	}
 	if d := s.client.opts.RequestTimeout; d > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("%w: %s was not acknowledged for %v", ErrRequestTimeout, methodListen, d))
+		ctx, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("%w: %s was not acknowledged for %v", ErrRequestTimeout, askListen, d))
 		defer cancel()
 	}
 	select {
@@ -73,10 +72,10 @@ func (s *ClientSession) Listen(ctx context.Context, f ListenFilter) (*ClientSubs
 		case <-u.acked:
 			return u, nil
 		default:
-			return nil, fmt.Errorf("%w: %s ended without having been acknowledged", ErrBadAnswer, methodListen)
+			return nil, fmt.Errorf("%w: %s ended without having been acknowledged", ErrBadAnswer, askListen)
 		}
 	case <-ctx.Done():
-		if _, err := l.abandon(q, methodListen, context.Cause(ctx)); err != nil {
+		if _, err := l.abandon(q, askListen, context.Cause(ctx)); err != nil {
 			return nil, err
 		}
 		return nil, context.Cause(ctx)

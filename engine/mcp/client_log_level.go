@@ -3,31 +3,32 @@ package mcp
 import (
 	"context"
 	"fmt"
-
-	"github.com/gannetmcp/gannet/codec"
 )
 
-// SetLogLevel says from which level on, "debug" to "emergency" (RFC 5424), the
-// server sends log messages: notifications/message, to OnNotification. Up to
-// 2025-11-25 the server is told at once, and again on each new connection. In
-// 2026-07-28 each request says it, and without a level, or with an empty one,
-// no messages come.
-func (s *ClientSession) SetLogLevel(ctx context.Context, level string) error {
+// SetLogLevel says from which level on the server sends log messages:
+// notifications/message, to OnNotification. Up to 2025-11-25 the server is told
+// at once, and again on each new connection. In 2026-07-28 each request says
+// it; before a level is set no messages come, and so after a negative one.
+func (s *ClientSession) SetLogLevel(ctx context.Context, level LogLevel) error {
 	l, err := s.current(ctx)
 	if err != nil {
 		return err
 	}
 	modern := l.rev.Load().modern
-	if !(level == "" && modern) && !isLogLevel(codec.RawValue(mustMarshal(level))) {
-		return fmt.Errorf("mcp: SetLogLevel: %q is no level; use one from debug to emergency", level)
+	name := ""
+	switch {
+	case level >= LogDebug && level <= LogEmergency:
+		name = level.String()
+	case !modern || level > LogEmergency:
+		return fmt.Errorf("mcp: SetLogLevel: %d is no level; use one from LogDebug to LogEmergency", level)
 	}
 	if !modern {
-		if err := l.setLogLevel(ctx, level); err != nil {
+		if err := l.setLogLevel(ctx, name); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
-	s.logLevel = level
+	s.logLevel = name
 	s.mu.Unlock()
 	return nil
 }

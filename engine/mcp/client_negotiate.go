@@ -113,7 +113,7 @@ func (l *link) probe(ctx context.Context, must bool) (*discovery, error) {
 	if !must {
 		o.timeout = l.session.client.opts.ProbeTimeout
 	}
-	raw, err := l.request(ctx, modernOne, methodDiscover, params{}, o)
+	raw, err := l.request(ctx, modernOne, askDiscover, params{}, o)
 	var rpc *Error
 	switch {
 	case errors.As(err, &rpc) && rpc.Code == codec.CodeUnsupportedVersion:
@@ -146,7 +146,7 @@ func (l *link) probe(ctx context.Context, must bool) (*discovery, error) {
 // not pinned another one that the server prefers and we know.
 func (l *link) initialize(ctx context.Context, rev *revision, pinned bool) (*revision, *ServerInfo, error) {
 	c := l.session.client
-	raw, err := l.request(ctx, rev, methodInitialize, params{
+	raw, err := l.request(ctx, rev, askInitialize, params{
 		"protocolVersion": mustMarshal(rev.name),
 		"capabilities":    c.capabilities[rev.index],
 		"clientInfo":      c.info,
@@ -160,7 +160,7 @@ func (l *link) initialize(ctx context.Context, rev *revision, pinned bool) (*rev
 		ServerInfo      implementationJSON
 		Instructions    string
 	}
-	if err := decodeResult(methodInitialize, raw, &r); err != nil {
+	if err := decodeResult(askInitialize, raw, &r); err != nil {
 		return nil, nil, err
 	}
 	got := revisionOf(r.ProtocolVersion)

@@ -12,9 +12,9 @@ type PromptResult struct {
 	Raw         json.RawMessage `json:"-"` // the whole result
 }
 
-// PromptMessage is a message of a prompt. Role is "user" or "assistant".
+// PromptMessage is a message of a prompt.
 type PromptMessage struct {
-	Role    string
+	Role    Role
 	Content Content
 }
 
@@ -36,13 +36,6 @@ func (s *ClientSession) GetPrompt(ctx context.Context, name string, args map[str
 // CompletionRef names what an argument is completed for: a prompt by its name,
 // or a resource template by its URI. One of them is set.
 type CompletionRef struct{ Prompt, ResourceURI string }
-
-// Completion is what the server proposes: at most 100 values, best first.
-type Completion struct {
-	Values  []string
-	Total   *int // of all that match, where the server tells
-	HasMore bool
-}
 
 // Complete has the server propose values for an argument that begins with
 // value. Arguments already chosen are in chosen, which may be nil (from

@@ -203,7 +203,7 @@ func (l *link) abandon(q *pendingRequest, method string, why error) (json.RawMes
 		a := <-q.answered // it came just now
 		return a.result, a.err
 	}
-	if method != methodInitialize && method != methodDiscover {
+	if method != askInitialize && method != askDiscover {
 		l.cancel(q.id, why.Error())
 	}
 	return nil, why
@@ -274,9 +274,9 @@ func (s *ClientSession) Ping(ctx context.Context, opts ...RequestOption) error {
 	if err != nil {
 		return err
 	}
-	method := methodPing
+	method := askPing
 	if l.rev.Load().modern {
-		method = methodDiscover
+		method = askDiscover
 	}
 	_, err = s.ask(ctx, method, params{}, requestOptionsOf(opts))
 	return err

@@ -57,7 +57,7 @@ func (s *ClientSession) ask(ctx context.Context, method string, base params, o r
 			return nil, err
 		}
 		rev := l.rev.Load()
-		if rev.legacyTasks() && o.task {
+		if rev.coreTasks && o.task {
 			p = p.with("task", o.taskParams())
 		}
 		raw, err := l.request(ctx, rev, method, p, o)
@@ -65,7 +65,7 @@ func (s *ClientSession) ask(ctx context.Context, method string, base params, o r
 			return nil, err
 		}
 		if !rev.modern {
-			if rev.legacyTasks() && o.task {
+			if rev.coreTasks && o.task {
 				return s.legacyTask(ctx, method, raw, o)
 			}
 			return raw, nil
@@ -77,7 +77,7 @@ func (s *ClientSession) ask(ctx context.Context, method string, base params, o r
 		switch {
 		case kind == resultComplete:
 			return raw, nil
-		case kind == resultTask && method == methodToolsCall && s.client.opts.Tasks:
+		case kind == resultTask && method == askToolsCall && s.client.opts.Tasks:
 			return s.modernTask(ctx, raw, o)
 		case kind != resultInputRequired || !mayAskInput(method):
 			return nil, fmt.Errorf("%w: resultType %q of %s", ErrBadAnswer, clip(kind, versionShown), method)
@@ -92,7 +92,7 @@ func (s *ClientSession) ask(ctx context.Context, method string, base params, o r
 
 // mayAskInput reports whether a method's result may ask for input.
 func mayAskInput(method string) bool {
-	return method == methodToolsCall || method == "prompts/get" || method == "resources/read"
+	return method == askToolsCall || method == "prompts/get" || method == "resources/read"
 }
 
 // nextRound returns the params of the retry: those of the request, the input,

@@ -9,9 +9,6 @@ import (
 	"github.com/gannetmcp/gannet/codec"
 )
 
-// tasksExtension is the name of the tasks extension of revision 2026-07-28.
-const tasksExtension = "io.modelcontextprotocol/tasks"
-
 const (
 	taskPollDefault = time.Second
 	taskPollMin     = 50 * time.Millisecond
@@ -115,7 +112,7 @@ func (s *ClientSession) ListTasks(ctx context.Context) ([]TaskInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !l.rev.Load().legacyTasks() {
+	if !l.rev.Load().coreTasks {
 		return nil, fmt.Errorf("%w: tasks/list", ErrNotInRevision)
 	}
 	return list(ctx, s, "tasks/list", "tasks", nil, func(*TaskInfo, json.RawMessage) {})
@@ -207,7 +204,7 @@ func (s *ClientSession) legacyTask(ctx context.Context, method string, raw json.
 // gives it the input it asks for, and returns its result.
 func (s *ClientSession) modernTask(ctx context.Context, raw json.RawMessage, o requestOptions) (json.RawMessage, error) {
 	t := &TaskInfo{}
-	if err := decodeResult(methodToolsCall, raw, t); err != nil {
+	if err := decodeResult(askToolsCall, raw, t); err != nil {
 		return nil, err
 	}
 	if t.ID == "" {

@@ -42,10 +42,20 @@ func (s *ClientSession) CallTool(ctx context.Context, name string, args any, opt
 		}
 	}
 	r := &ToolResult{}
-	raw, err := s.requestInto(ctx, methodToolsCall, p, requestOptionsOf(opts), r)
+	raw, err := s.requestInto(ctx, askToolsCall, p, requestOptionsOf(opts), r)
 	if err != nil {
 		return nil, err
 	}
 	r.Raw = raw
 	return r, nil
+}
+
+// textOf returns the text of all text blocks together.
+func textOf(blocks []Content) (s string) {
+	for _, b := range blocks {
+		if b.Type == "text" {
+			s += b.Text
+		}
+	}
+	return s
 }

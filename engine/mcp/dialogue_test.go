@@ -3,108 +3,34 @@ package mcp_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/gannetmcp/gannet/engine/mcp"
-	"github.com/gannetmcp/gannet/engine/mcp/fixture"
 	"github.com/gannetmcp/gannet/engine/mcp/mcptest"
 )
 
 var update = flag.Bool("update", false, "write what the server answers into the dialogues")
 
-// dialogueServer is what the dialogues talk to: the demo tools, one that has
-// everything that a tool can have, and some whose results have a schema.
-func dialogueServer() *mcp.Server {
-	s := mcp.NewServer(mcp.Options{
-		Name: "dialogue", Version: "1.2.3", Title: "A dialogue", Description: "For tests.", WebsiteURL: "https://example.org",
-		Instructions: "Speak clearly.", CacheTTL: time.Minute, PrivateCache: true, PageSize: 3,
-	})
-	fixture.AddDemo(s)
-	yes := true
-	s.HandleTool(mcp.Tool{
-		Name: "everything", Title: "Everything", Description: "All kinds of content.",
-		InputSchema: []byte(`{"type":"object","properties":{"what":{"enum":["all","error","fail","panic","none","raw"]}}}`),
-		Annotations: &mcp.ToolAnnotations{Title: "All", DestructiveHint: &yes},
-		Icons:       []byte(`[{"src":"https://example.org/i.png","mimeType":"image/png"}]`),
-		Meta:        []byte(`{"example.org/key":1}`),
-	}, mcp.Inline, everything)
-	s.HandleTool(mcp.Tool{
-		Name: "point", OutputSchema: []byte(`{"type":"object","properties":{"x":{"type":"integer"}},"required":["x"]}`), Validate: true,
-		InputSchema: []byte(`{"type":"object","properties":{"what":{"enum":["good","bad","none","failed"]}},"required":["what"]}`),
-	}, mcp.Inline, point)
-	s.HandleTool(mcp.Tool{
-		Name: "list", OutputSchema: []byte(`{"type":"array","items":{"type":"integer"}}`),
-	}, mcp.Inline, func(c *mcp.Call) error { return c.Reply().Structured([]byte("[1,\n2]")) })
-	s.HandleTool(mcp.Tool{Name: "steps"}, mcp.Inline, func(c *mcp.Call) error {
-		for _, p := range []float64{0, 0.5, 0.5, 0.25, 1} { // what does not increase is left out
-			if err := c.Progress(p, 0, "step"); err != nil {
-				return err
-			}
-		}
-		c.Go(func(c *mcp.Call) error {
-			for _, p := range []float64{1, 2} {
-				if err := c.Progress(p, 2, ""); err != nil {
-					return err
-				}
-			}
-			return c.Reply().TextString("moved")
-		})
-		return nil
-	})
-	return s
-}
-
-func everything(c *mcp.Call) error {
-	what, err := c.Args().StringCopy("what")
-	if err != nil {
-		return err
-	}
-	switch what {
-	case "error":
-		_ = c.Reply().TextString("dropped")
-		return errors.New("what a model is told")
-	case "fail":
-		return &mcp.Error{Code: -32099, Message: "a code of its own", Data: []byte(`{"k":1}`)}
-	case "panic":
-		panic("on the loop")
-	case "none":
-		return nil
-	case "raw":
-		return c.Reply().Raw([]byte(" {\"content\":\r\n[]} "))
-	}
-	r := c.Reply()
-	return errors.Join(r.TextString("text"), r.Image([]byte("png"), "image/png"), r.Audio([]byte("wav"), "audio/wav"),
-		r.Link("file:///x", "x", "text/plain"), r.Resource("file:///y", "text/plain", []byte("inside")))
-}
-
-func point(c *mcp.Call) error {
-	what, err := c.Args().StringCopy("what")
-	if err != nil {
-		return err
-	}
-	switch what {
-	case "bad":
-		return c.Reply().Structured([]byte(`{"x":"one"}`))
-	case "none":
-		return c.Reply().TextString("no structure")
-	case "failed":
-		c.Reply().SetError()
-		return c.Reply().TextString("not today")
-	}
-	return c.Reply().Structured([]byte(`{"x":1}`))
-}
-
 // modernMeta is what $meta stands for in a dialogue.
 const modernMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +
 	`"io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"}`
+
+// modernCan is what $can stands for: $meta of a client that can be asked.
+var modernCan = strings.Replace(modernMeta, `Capabilities":{}`, `Capabilities":{"sampling":{},"elicitation":{"form":{},"url":{}},"roots":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}`, 1)
+
+// A task's id is written as $task1, $task2 and so on, in the order in which they
+// come.
+var taskID = regexp.MustCompile(`"taskId":"([^"]{22})"`)
+
+var requestState = regexp.MustCompile(`"requestState":"([^"]+)"`)
 
 // TestDialogues plays the files of testdata/dialogue, each on a connection of
 // its own. A folder is named after the revision that its messages are for, and
@@ -115,7 +41,9 @@ const modernMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.m
 //	< must come, after what was sent above it, in this order and to the byte
 //
 // and nothing else may come. In what is sent, $meta stands for the members that
-// params._meta has in each request of revision 2026-07-28. Each block of lines
+// params._meta has in each request of revision 2026-07-28, $can for those of a
+// client that can be asked, and $state for the last requestState that came,
+// which is written so, too. Each block of lines
 // that are sent is given ten seconds, which take none; a remark ends a block.
 // What ends at one moment comes in any order, so that calls which take time
 // need blocks of their own, or times. With -update the lines that must come are
@@ -152,7 +80,8 @@ func TestDialogues(t *testing.T) {
 // play sends what a dialogue says and writes down how it went.
 func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 	c := mcptest.New(t, dialogueServer())
-	sent := false
+	sent, state := false, ""
+	var tasks []string // names and ids, in turn
 	listen := func() {
 		if !sent {
 			return
@@ -166,8 +95,20 @@ func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 			if err != nil {
 				return
 			}
-			fmt.Fprintf(out, "< %s\n", m)
 			judge.received(m)
+			if found := requestState.FindStringSubmatch(m); found != nil {
+				state = found[1]
+				m = strings.Replace(m, state, "$state", 1)
+			}
+			for _, found := range taskID.FindAllStringSubmatch(m, -1) {
+				if !slices.Contains(tasks, found[1]) {
+					tasks = append(tasks, fmt.Sprintf("$task%d", len(tasks)/2+1), found[1])
+				}
+			}
+			for i := 0; i < len(tasks); i += 2 {
+				m = strings.ReplaceAll(m, tasks[i+1], tasks[i])
+			}
+			fmt.Fprintf(out, "< %s\n", m)
 		}
 	}
 	for line := range strings.Lines(text) {
@@ -175,7 +116,7 @@ func play(t *testing.T, text string, out *bytes.Buffer, judge *judge) {
 		switch {
 		case strings.HasPrefix(line, "> "):
 			out.WriteString(line + "\n")
-			m := strings.ReplaceAll(line[2:], "$meta", modernMeta)
+			m := strings.NewReplacer(append(tasks, "$meta", modernMeta, "$state", state, "$can", modernCan)...).Replace(line[2:])
 			judge.sent(m)
 			c.Send(m)
 			sent = true

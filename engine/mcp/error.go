@@ -50,6 +50,19 @@ var (
 	errLogLevel       = invalidParams("_meta." + metaLogLevel + " must be a level from debug to emergency")
 	errToolName       = invalidParams("name must be a string")
 	errToolArguments  = invalidParams("arguments must be an object")
+	errPromptName     = invalidParams("name must be a string")
+	errURI            = invalidParams("uri must be a string of at most 4096 bytes")
+	errSetLevel       = invalidParams("level must be one from debug to emergency")
+	errListenFilter   = invalidParams("notifications is missing; it must be an object")
+	errOpenID         = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: a request with this id is open"}
+
+	errPromptArguments  = invalidParams("arguments must be an object of strings")
+	errCompleteRef      = invalidParams(`ref must be {"type":"ref/prompt","name":…} or {"type":"ref/resource","uri":…}`)
+	errCompleteArgument = invalidParams("argument must have name and value, both strings")
+	errCompleteUnknown  = invalidParams("ref names nothing that this server has")
+
+	errTooManyOpen = &Error{Code: codec.CodeOverloaded, Message: "Overloaded: too many requests are open on this connection; cancel one first"}
+
 	errCursor         = invalidParams("unknown cursor; list from the beginning")
 	errInitVersion    = invalidParams("protocolVersion must be a string")
 	errNotInitialized = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: not initialized; send initialize first, or name revision " + LatestRevision + " in params._meta"}

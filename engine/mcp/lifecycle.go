@@ -8,13 +8,11 @@ import (
 // "Lifecycle"). Once per connection; the records of the modern era stay out of
 // it.
 func initialize(c *Call) error {
-	ss, ok := c.engine.Conn().State().(*session)
+	ss := c.session
 	switch {
 	case c.engine.OffLoop(): // the connection belongs to its loop
 		c.server.opts.Logger.Error("middleware moved initialize off the loop, where it cannot be served")
 		return &Error{Code: codec.CodeInternal, Message: codec.CodeInternal.String()}
-	case !ok:
-		return errNotInitialized
 	case c.engine.InBatch():
 		return errInitInBatch
 	case ss.record.Load() != nil:
@@ -32,6 +30,7 @@ func initialize(c *Call) error {
 		if f := r.rev.capabilities.check(v); f != nil {
 			return invalidParams(f.under("capabilities").text())
 		}
+		r.caps = readCapabilities(v.Object(), r.rev)
 	}
 	if v, ok := p.Get("clientInfo"); ok {
 		if f := r.rev.implementation.check(v); f != nil {

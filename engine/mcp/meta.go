@@ -97,20 +97,12 @@ func (m *requestMeta) judgeModern(rev *revision) *Error {
 			return metaFault(metaClientInfo, f)
 		}
 	}
-	if m.logLevel.Kind() != codec.None && !isLogLevel(m.logLevel) {
-		return errLogLevel
+	if m.logLevel.Kind() != codec.None {
+		if _, ok := logLevelOf(m.logLevel); !ok {
+			return errLogLevel
+		}
 	}
 	return nil
 }
 
 func metaFault(name string, f *fault) *Error { return invalidParams(f.under("_meta." + name).text()) }
-
-// isLogLevel reports whether v names a level of RFC 5424.
-func isLogLevel(v codec.Value) bool {
-	for _, level := range [...]string{"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"} {
-		if v.EqualString(level) {
-			return true
-		}
-	}
-	return false
-}

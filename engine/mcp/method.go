@@ -2,64 +2,173 @@ package mcp
 
 import "github.com/gannetmcp/gannet/codec"
 
-// Methods of requests.
+// method is a method of requests. Which of them there are differs by revision:
+// revision.methods.
+type method uint8
+
 const (
-	methodInitialize = "initialize"
-	methodPing       = "ping"
-	methodDiscover   = "server/discover"
-	methodToolsList  = "tools/list"
-	methodToolsCall  = "tools/call"
+	unknown method = iota
+	methodInitialize
+	methodPing
+	methodDiscover
+	methodToolsList
+	methodToolsCall
+	methodResourcesList
+	methodTemplatesList
+	methodResourcesRead
+	methodSubscribe
+	methodUnsubscribe
+	methodListen
+	methodPromptsList
+	methodPromptsGet
+	methodComplete
+	methodSetLevel
+	methodTasksGet
+	methodTasksResult
+	methodTasksList
+	methodTasksCancel
+	methodTasksUpdate
+	methodCount
 )
+
+// methodNames are the names of the methods, as they are sent.
+var methodNames = [methodCount]string{
+	methodInitialize:    "initialize",
+	methodPing:          "ping",
+	methodDiscover:      "server/discover",
+	methodToolsList:     "tools/list",
+	methodToolsCall:     "tools/call",
+	methodResourcesList: "resources/list",
+	methodTemplatesList: "resources/templates/list",
+	methodResourcesRead: "resources/read",
+	methodSubscribe:     "resources/subscribe",
+	methodUnsubscribe:   "resources/unsubscribe",
+	methodListen:        "subscriptions/listen",
+	methodPromptsList:   "prompts/list",
+	methodPromptsGet:    "prompts/get",
+	methodComplete:      "completion/complete",
+	methodSetLevel:      "logging/setLevel",
+	methodTasksGet:      "tasks/get",
+	methodTasksResult:   "tasks/result",
+	methodTasksList:     "tasks/list",
+	methodTasksCancel:   "tasks/cancel",
+	methodTasksUpdate:   "tasks/update",
+}
+
+// methodNamed returns the method of that name, or unknown.
+func methodNamed(name []byte) method {
+	for m := unknown + 1; m < methodCount; m++ { // compares lengths first: a few nanoseconds
+		if string(name) == methodNames[m] {
+			return m
+		}
+	}
+	return unknown
+}
+
+// methods is a set of methods.
+type methods uint32
+
+func methodSet(ms ...method) (set methods) {
+	for _, m := range ms {
+		set |= 1 << m
+	}
+	return set
+}
+
+// retried are the methods whose answer may ask the client, which then sends the
+// request again (2026-07-28).
+var retried = methodSet(methodToolsCall, methodPromptsGet, methodResourcesRead)
+
+func (set methods) has(m method) bool { return set>>m&1 != 0 }
 
 // Notifications from clients.
 const notificationCancelled = "notifications/cancelled"
 
-// chains holds the methods' handlers with the middleware around them. It is
-// built anew when middleware is added.
-type chains struct {
-	initialize, ping, discover, toolsList Handler
-	unknownTool, unknownMethod            Handler
-}
+// chains holds the handlers of methods with the middleware around them. It is
+// built anew when middleware is added. What is called by name (tools, prompts,
+// resources) has its own handlers, and is here for names that nobody has.
+type chains [methodCount]Handler
 
 func newChains(s *Server, mw []func(Handler) Handler) *chains {
-	return &chains{
-		initialize:    wrap(initialize, mw),
-		ping:          wrap(ping, mw),
-		discover:      wrap(discover, mw),
-		toolsList:     wrap(s.tools.list, mw),
-		unknownTool:   wrap(unknownTool, mw),
-		unknownMethod: wrap(unknownMethod, mw),
+	base := chains{
+		unknown:             unknownMethod,
+		methodInitialize:    initialize,
+		methodPing:          ping,
+		methodDiscover:      discover,
+		methodToolsList:     s.tools.list,
+		methodToolsCall:     unknownTool,
+		methodResourcesList: s.resources.list,
+		methodTemplatesList: s.templates.list,
+		methodResourcesRead: unknownResource,
+		methodSubscribe:     subscribe,
+		methodUnsubscribe:   unsubscribe,
+		methodListen:        listen,
+		methodPromptsList:   s.prompts.list,
+		methodPromptsGet:    unknownPrompt,
+		methodComplete:      complete,
+		methodSetLevel:      setLevel,
+		methodTasksGet:      tasksGet,
+		methodTasksResult:   tasksResult,
+		methodTasksList:     tasksList,
+		methodTasksCancel:   tasksCancel,
+		methodTasksUpdate:   tasksUpdate,
 	}
+	ch := &chains{}
+	for m, h := range base {
+		ch[m] = wrap(h, mw)
+	}
+	return ch
 }
 
 // dispatch serves a request whose revision is known.
 func (s *Server) dispatch(c *Call) {
 	ch := s.chains.Load()
-	method := c.engine.Method()
-	switch string(method) {
+	if !c.rev.methods.has(c.method) || !s.offers(c.method) {
+		c.method = unknown
+	}
+	h, mode := ch[c.method], Inline
+	asTask := false
+	var err *Error
+	switch c.method {
 	case methodToolsCall:
-		s.callTool(c, ch)
-		return
-	case methodToolsList:
-		c.run(ch.toolsList)
-		return
-	}
-	if c.rev.modern {
-		if string(method) == methodDiscover {
-			c.run(ch.discover)
-			return
+		if err = c.readCall(); err == nil {
+			if e := s.tools.names.Lookup(c.name); e != nil {
+				c.tool, h, mode = e.Value, e.Value.handler, e.Value.mode
+				asTask, err = c.taskWanted()
+			}
 		}
-	} else {
-		switch string(method) {
-		case methodPing:
-			c.run(ch.ping)
-			return
-		case methodInitialize:
-			c.run(ch.initialize)
-			return
+	case methodPromptsGet:
+		if err = c.readGet(); err == nil {
+			if e := s.prompts.names.Lookup(c.name); e != nil {
+				if err = e.Value.judge(c.args); err == nil {
+					c.prompt, h, mode = e.Value, e.Value.handler, e.Value.mode
+				}
+			}
+		}
+	case methodResourcesRead:
+		if err = c.readRead(); err == nil {
+			if r := s.resource(c); r != nil {
+				h, mode = r.handler, r.mode
+			}
+		}
+	case methodComplete:
+		if err = c.readComplete(); err == nil && c.completer != nil {
+			mode = Pooled
 		}
 	}
-	c.run(ch.unknownMethod)
+	if err == nil && c.rev.modern && retried.has(c.method) {
+		err = c.openState()
+	}
+	switch {
+	case err != nil:
+		c.fail(err)
+	case asTask:
+		c.startTask()
+	case mode == Inline:
+		c.run(h)
+	default:
+		c.move(0, h)
+	}
 }
 
 func unknownMethod(c *Call) error {

@@ -1,8 +1,8 @@
 package mcp
 
-// Use puts middleware around every request: around each tool's handler for
-// tools/call, on the goroutine where that runs, and around the built-in
-// handler for other methods. What is given first, in this call or an earlier
+// Use puts middleware around every request: around the handler of the tool, the
+// prompt or the resource that is asked for, on the goroutine where that runs,
+// and around the built-in handler for other methods. What is given first, in this call or an earlier
 // one, is outermost. A middleware calls next, or answers itself; it may look at
 // the error that next returns, and replace it, unless next has answered itself,
 // as built-in handlers do (Engine().Answered, Engine().Code). Chains are composed
@@ -16,6 +16,21 @@ func (s *Server) Use(mw ...func(next Handler) Handler) {
 	s.middleware = append(s.middleware, mw...)
 	s.chains.Store(newChains(s, s.middleware))
 	s.tools.rewrap(s.middleware, func(t *tool, r registration) *tool {
+		other := *t
+		other.registration = r
+		return &other
+	})
+	s.prompts.rewrap(s.middleware, func(p *prompt, r registration) *prompt {
+		other := *p
+		other.registration = r
+		return &other
+	})
+	s.resources.rewrap(s.middleware, func(p *resource, r registration) *resource {
+		other := *p
+		other.registration = r
+		return &other
+	})
+	s.templates.rewrap(s.middleware, func(t *template, r registration) *template {
 		other := *t
 		other.registration = r
 		return &other

@@ -6,13 +6,18 @@ import "github.com/gannetmcp/gannet/codec"
 // any unit; a total of 0 is unknown and not sent, an empty message neither. It
 // does nothing for a client that did not ask (no progressToken), for a value
 // that is not larger than the last one, which the protocol forbids, for one
-// that JSON has no number for, and for a call that has ended.
+// that JSON has no number for, and for a call that has ended. The call's time
+// begins anew (engine.Call.Extend), whether the client asked or not.
 //
 // Errors: ErrReplyBegun; engine.ErrPushQueueFull, which a handler may ignore.
 //
 // Hot path: no allocation.
 func (c *Call) Progress(progress, total float64, message string) error {
+	c.engine.Extend(0)
 	token := c.meta.progressToken.Raw()
+	if c.task != nil && c.rev.modern {
+		return nil // its request was answered
+	}
 	if len(token) == 0 || c.reported && progress <= c.progress || !finite(progress) {
 		return nil
 	}
@@ -30,7 +35,7 @@ func (c *Call) Progress(progress, total float64, message string) error {
 	if message != "" && c.rev.progressText {
 		dst = codec.AppendString(append(dst, `,"message":`...), message)
 	}
-	return c.engine.EndNotification(append(dst, '}'))
+	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
 }
 
 func finite(f float64) bool { return f-f == 0 }

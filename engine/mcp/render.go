@@ -8,8 +8,11 @@ import (
 // answers: the results of initialize and server/discover, the pages of lists
 // (catalog.go), what closes a modern result.
 
-// capabilities is what the server can do, in all revisions.
-const capabilities = `{"tools":{}}`
+// rendered is a result and what it depends on.
+type rendered struct {
+	offer offer
+	b     []byte
+}
 
 func (s *Server) appendServerInfo(b []byte, rev *revision) []byte {
 	b = codec.AppendString(append(b, `{"name":`...), s.opts.Name)
@@ -26,14 +29,15 @@ func (s *Server) appendServerInfo(b []byte, rev *revision) []byte {
 }
 
 func (s *Server) initializeResult(rev *revision) []byte {
-	if b := s.initialized[rev.index].Load(); b != nil {
-		return *b
+	offer := s.offer()
+	if r := s.initialized[rev.index].Load(); r != nil && r.offer == offer {
+		return r.b
 	}
 	b := codec.AppendString([]byte(`{"protocolVersion":`), rev.name)
-	b = append(append(b, `,"capabilities":`...), capabilities...)
+	b = offer.appendCapabilities(append(b, `,"capabilities":`...), rev)
 	b = s.appendServerInfo(append(b, `,"serverInfo":`...), rev)
 	b = append(s.appendInstructions(b), '}')
-	s.initialized[rev.index].Store(&b)
+	s.initialized[rev.index].Store(&rendered{offer, b})
 	return b
 }
 
@@ -45,14 +49,15 @@ func (s *Server) appendInstructions(b []byte) []byte {
 }
 
 func (s *Server) discoverResult() []byte {
-	if b := s.discovered.Load(); b != nil {
-		return *b
+	offer := s.offer()
+	if r := s.discovered.Load(); r != nil && r.offer == offer {
+		return r.b
 	}
 	b := appendRevisions([]byte(`{"supportedVersions":`))
-	b = append(append(b, `,"capabilities":`...), capabilities...)
+	b = offer.appendCapabilities(append(b, `,"capabilities":`...), modernOne)
 	b = s.appendInstructions(b)
 	b = append(s.appendCaching(b), s.modernTail...)
-	s.discovered.Store(&b)
+	s.discovered.Store(&rendered{offer, b})
 	return b
 }
 
@@ -78,9 +83,14 @@ func (s *Server) appendCaching(b []byte) []byte {
 	return append(b, `,"cacheScope":"public"`...)
 }
 
+const completeTail = `,"resultType":"complete",`
+
+// modernMeta is what closes any modern result: its _meta, and the brace behind.
+func (s *Server) modernMeta() []byte { return s.modernTail[len(completeTail):] }
+
 // renderModernTail renders what closes a complete modern result.
 func (s *Server) renderModernTail() []byte {
-	b := []byte(`,"resultType":"complete","_meta":{"` + metaServerInfo + `":`)
+	b := []byte(completeTail + `"_meta":{"` + metaServerInfo + `":`)
 	b = codec.AppendString(append(b, `{"name":`...), s.opts.Name)
 	b = codec.AppendString(append(b, `,"version":`...), s.opts.Version)
 	return append(b, "}}}"...)

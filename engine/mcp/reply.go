@@ -2,15 +2,20 @@ package mcp
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 
 	"github.com/gannetmcp/gannet/codec"
 )
 
 // Reply is the answer that a handler builds. Each method appends to the
-// connection's output, in the order of calls, and copies what it is given. A
-// tool's reply is a list of content blocks; Raw gives a whole result instead.
+// connection's output, in the order of calls, and copies what it is given.
+//
+//   - A tool's reply is a list of content blocks.
+//   - A prompt's is a list of messages, each with one block; SetRole says whose.
+//   - A resource's is a list of contents: Text, Blob, Image and Audio give one
+//     under the URI that was asked for, Resource and ResourceBlob under another.
+//
+// Raw gives a whole result instead.
 //
 // Raw JSON that a handler gives is not judged, unless the tool has Validate;
 // line breaks in it become blanks, so that it cannot break the framing.
@@ -20,6 +25,7 @@ type Reply struct {
 	state   replyState
 	isError bool
 	empty   bool // no content block yet
+	role    Role // of a prompt's messages
 }
 
 type replyState uint8
@@ -34,30 +40,59 @@ const (
 var (
 	errReplyOrder = errors.New("mcp: reply: content after Structured or Raw")
 	errReplyTwice = errors.New("mcp: reply: Structured or Raw after other content of that kind")
+	errReplyKind  = errors.New("mcp: reply: an answer of this method has no such part")
 	errReplyRaw   = errors.New("mcp: reply: Raw wants a JSON object with members")
 )
 
 func (r *Reply) reset() {
-	r.dst, r.state, r.isError, r.empty = nil, replyEmpty, false, true
+	r.dst, r.state, r.isError, r.empty, r.role = nil, replyEmpty, false, true, User
 }
 
 // block opens the next content block with room for n bytes.
 func (r *Reply) block(n int) error {
+	c := r.call
 	switch r.state {
 	case replyEmpty:
-		r.dst = append(r.call.engine.BeginResult(), `{"content":[`...)
-		r.state = replyContent
+		r.open()
 	case replyContent:
 	default:
 		return errReplyOrder
 	}
-	r.dst = r.call.engine.Grow(r.dst, n+blockRoom)
+	r.dst = c.engine.Grow(r.dst, n+blockRoom)
 	if !r.empty {
 		r.dst = append(r.dst, ',')
 	}
 	r.empty = false
+	if c.method == methodPromptsGet {
+		r.dst = append(append(append(r.dst, `{"role":"`...), r.role...), `","content":`...)
+	}
 	return nil
 }
+
+// open begins the result with its list.
+func (r *Reply) open() {
+	c := r.call
+	r.dst, r.state = c.engine.BeginResult(), replyContent
+	switch {
+	case c.method == methodResourcesRead:
+		r.dst = append(r.dst, `{"contents":[`...)
+	case c.prompt != nil:
+		r.dst = append(c.engine.Grow(r.dst, len(c.prompt.head)), c.prompt.head...)
+	default:
+		r.dst = append(r.dst, `{"content":[`...)
+	}
+}
+
+// closeBlock ends what block has opened.
+func (r *Reply) closeBlock() {
+	r.dst = append(r.dst, '}')
+	if r.call.method == methodPromptsGet {
+		r.dst = append(r.dst, '}')
+	}
+}
+
+// SetRole says whose the messages of a prompt are that follow.
+func (r *Reply) SetRole(role Role) { r.role = role }
 
 // blockRoom is what a content block and the end of a reply take beside the
 // block's data.
@@ -66,82 +101,6 @@ const blockRoom = 256
 // escapeRoom is what a string of n bytes may grow by when it is quoted, short
 // of unusual text, for which the output grows by append.
 func escapeRoom(n int) int { return n + n/8 }
-
-// Text appends a text block. Ill-formed UTF-8 becomes U+FFFD.
-func (r *Reply) Text(text []byte) error {
-	if err := r.block(escapeRoom(len(text))); err != nil {
-		return err
-	}
-	r.dst = codec.AppendStringBytes(append(r.dst, `{"type":"text","text":`...), text)
-	r.dst = append(r.dst, '}')
-	return nil
-}
-
-// TextString is Text for a string.
-func (r *Reply) TextString(text string) error { return r.Text(viewBytes(text)) }
-
-// Image appends an image block; data is the image itself, which is sent in
-// base64.
-func (r *Reply) Image(data []byte, mimeType string) error {
-	return r.binary("image", data, mimeType)
-}
-
-// Audio appends an audio block like Image. A client of revision 2024-11-05,
-// which knows no audio, gets a text block that says so.
-func (r *Reply) Audio(data []byte, mimeType string) error {
-	if !r.call.rev.audio {
-		if err := r.block(0); err != nil {
-			return err
-		}
-		r.dst = codec.AppendInt(append(r.dst, `{"type":"text","text":"[audio, `...), int64(len(data)))
-		r.dst = append(r.dst, " bytes, which this revision has no content for]\"}"...)
-		return nil
-	}
-	return r.binary("audio", data, mimeType)
-}
-
-func (r *Reply) binary(kind string, data []byte, mimeType string) error {
-	if err := r.block(base64.StdEncoding.EncodedLen(len(data)) + 2*len(mimeType)); err != nil {
-		return err
-	}
-	r.dst = append(append(append(r.dst, `{"type":"`...), kind...), `","data":"`...)
-	r.dst = base64.StdEncoding.AppendEncode(r.dst, data)
-	r.dst = codec.AppendString(append(r.dst, `","mimeType":`...), mimeType)
-	r.dst = append(r.dst, '}')
-	return nil
-}
-
-// Link appends a link to a resource; mimeType may be empty. A client of a
-// revision before 2025-06-18 gets the URI as a text block.
-func (r *Reply) Link(uri, name, mimeType string) error {
-	if !r.call.rev.resourceLinks {
-		return r.TextString(uri)
-	}
-	if err := r.block(escapeRoom(len(uri) + len(name) + len(mimeType))); err != nil {
-		return err
-	}
-	r.dst = codec.AppendString(append(r.dst, `{"type":"resource_link","uri":`...), uri)
-	r.dst = codec.AppendString(append(r.dst, `,"name":`...), name)
-	if mimeType != "" {
-		r.dst = codec.AppendString(append(r.dst, `,"mimeType":`...), mimeType)
-	}
-	r.dst = append(r.dst, '}')
-	return nil
-}
-
-// Resource appends a resource with its text; mimeType may be empty.
-func (r *Reply) Resource(uri, mimeType string, text []byte) error {
-	if err := r.block(escapeRoom(len(uri) + len(mimeType) + len(text))); err != nil {
-		return err
-	}
-	r.dst = codec.AppendString(append(r.dst, `{"type":"resource","resource":{"uri":`...), uri)
-	if mimeType != "" {
-		r.dst = codec.AppendString(append(r.dst, `,"mimeType":`...), mimeType)
-	}
-	r.dst = codec.AppendStringBytes(append(r.dst, `,"text":`...), text)
-	r.dst = append(r.dst, "}}"...)
-	return nil
-}
 
 // Structured gives the structured content of the result, one JSON value that
 // conforms to the tool's output schema, and appends it as a text block too, as
@@ -155,6 +114,9 @@ func (r *Reply) Resource(uri, mimeType string, text []byte) error {
 func (r *Reply) Structured(value []byte) error {
 	if r.state == replyEnded || r.state == replyRaw {
 		return errReplyTwice
+	}
+	if r.call.method != methodToolsCall {
+		return errReplyKind
 	}
 	if t := r.call.tool; t != nil && t.output != nil {
 		v, err := codec.ParseValue(value)
@@ -180,8 +142,11 @@ func (r *Reply) Structured(value []byte) error {
 }
 
 // owes returns an error if the tool has to give structured content and has
-// not.
+// not, or the resource has no contents.
 func (r *Reply) owes() error {
+	if r.call.method == methodResourcesRead && r.state == replyEmpty {
+		return errNoContents
+	}
 	t := r.call.tool
 	if t == nil || t.output == nil || r.isError || r.state == replyEnded || r.state == replyRaw || !r.call.rev.structured {
 		return nil
@@ -189,7 +154,10 @@ func (r *Reply) owes() error {
 	return r.call.breaksSchema(errNoStructured)
 }
 
-var errNoStructured = errors.New("mcp: the structured content is missing")
+var (
+	errNoStructured = errors.New("mcp: the structured content is missing")
+	errNoContents   = errors.New("mcp: the handler of the resource has appended nothing, and has not returned ErrNotFound")
+)
 
 // breaksSchema logs that a tool's result is not what its output schema says,
 // and returns the error that the client gets.
@@ -220,25 +188,22 @@ func (r *Reply) Raw(object []byte) error {
 
 // finish sends the reply.
 func (r *Reply) finish() {
+	c := r.call
 	if r.state == replyEmpty {
-		r.dst = append(r.call.engine.BeginResult(), `{"content":[`...)
-		r.state = replyContent
+		r.open()
 	}
 	if r.state == replyContent {
 		r.dst = append(r.dst, ']')
 	}
-	if r.isError {
+	if r.isError && c.method == methodToolsCall {
 		r.dst = append(r.dst, `,"isError":true`...)
 	}
-	if r.call.rev.modern {
-		tail := r.call.server.modernTail
-		r.dst = append(r.call.engine.Grow(r.dst, len(tail)+2), tail...)
-	} else {
-		r.dst = append(r.dst, '}')
+	if c.method == methodResourcesRead && c.rev.modern {
+		r.dst = c.server.appendCaching(c.engine.Grow(r.dst, blockRoom))
 	}
 	dst := r.dst
 	r.reset()
-	r.call.engine.EndResult(dst)
+	c.endResult(dst)
 }
 
 // abandon drops what was appended.

@@ -29,39 +29,60 @@ type revision struct {
 	titles        bool // of tools and implementations
 	structured    bool // outputSchema, structuredContent
 	resourceLinks bool // content blocks
-	toolMeta      bool // _meta of tools
+	featureMeta   bool // _meta of tools, prompts, resources
 	icons         bool // and description, websiteUrl of implementations
+	completions   bool // the capability of that name
+	lastModified  bool // of annotations
+	elicitation   bool // by forms
+	elicitURL     bool
+	coreTasks     bool // tasks that clients ask for by params.task
 	anyOutput     bool // outputSchema and structuredContent need not be of objects
 
 	capabilities   *node   // of clients
 	implementation *node   // of clients: clientInfo
 	callMembers    members // of tools/call, beside name and arguments
+	inputMembers   members // of prompts/get and resources/read
+	methods        methods // of requests from clients
 }
 
 const revisionCount = 5
 
+// Methods that clients may call, by era.
+var (
+	everMethods = methodSet(methodToolsList, methodToolsCall, methodResourcesList, methodTemplatesList, methodResourcesRead,
+		methodPromptsList, methodPromptsGet, methodComplete)
+	legacyMethods = everMethods | methodSet(methodInitialize, methodPing, methodSubscribe, methodUnsubscribe, methodSetLevel)
+	taskMethods   = methodSet(methodTasksGet, methodTasksResult, methodTasksList, methodTasksCancel)
+	modernMethods = everMethods | methodSet(methodDiscover, methodListen, methodTasksGet, methodTasksCancel, methodTasksUpdate)
+)
+
 // revisions is in order of age.
 var revisions = [revisionCount]revision{
-	{name: Revision20241105,
+	{name: Revision20241105, methods: legacyMethods,
 		capabilities: capabilities2024, implementation: implementation2024},
-	{name: Revision20250326, batches: true,
-		annotations: true, audio: true, progressText: true,
+	{name: Revision20250326, methods: legacyMethods, batches: true,
+		annotations: true, audio: true, progressText: true, completions: true,
 		capabilities: capabilities2024, implementation: implementation2024},
-	{name: Revision20250618,
-		annotations: true, audio: true, progressText: true,
-		titles: true, structured: true, resourceLinks: true, toolMeta: true,
+	{name: Revision20250618, methods: legacyMethods,
+		annotations: true, audio: true, progressText: true, completions: true,
+		titles: true, structured: true, resourceLinks: true, featureMeta: true, lastModified: true, elicitation: true,
 		capabilities: capabilities202506, implementation: implementation202506},
-	{name: Revision20251125, omitErrorID: true, argsInResult: true,
-		annotations: true, audio: true, progressText: true,
-		titles: true, structured: true, resourceLinks: true, toolMeta: true, icons: true,
+	{name: Revision20251125, methods: legacyMethods | taskMethods, omitErrorID: true, argsInResult: true,
+		annotations: true, audio: true, progressText: true, completions: true,
+		titles: true, structured: true, resourceLinks: true, featureMeta: true, lastModified: true, elicitation: true,
+		icons: true, elicitURL: true, coreTasks: true,
 		capabilities: capabilities202511, implementation: implementation202511,
 		callMembers: members{{"task", taskShape}}},
-	{name: Revision20260728, omitErrorID: true, argsInResult: true, modern: true,
-		annotations: true, audio: true, progressText: true,
-		titles: true, structured: true, resourceLinks: true, toolMeta: true, icons: true, anyOutput: true,
+	{name: Revision20260728, methods: modernMethods, omitErrorID: true, argsInResult: true, modern: true,
+		annotations: true, audio: true, progressText: true, completions: true,
+		titles: true, structured: true, resourceLinks: true, featureMeta: true, lastModified: true, elicitation: true,
+		icons: true, elicitURL: true, anyOutput: true,
 		capabilities: capabilities202607, implementation: implementation202511,
-		callMembers: members{{"inputResponses", inputResponsesShape}, {"requestState", stringShape}}},
+		callMembers: retryMembers, inputMembers: retryMembers},
 }
+
+// retryMembers are what the retry of a request that asked for input has.
+var retryMembers = members{{"inputResponses", inputResponsesShape}, {"requestState", stringShape}}
 
 func init() {
 	for i := range revisions {

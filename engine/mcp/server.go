@@ -2,26 +2,39 @@ package mcp
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"sync"
 	"sync/atomic"
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/registry"
 )
 
 // Server answers MCP requests. It is an engine.Service: give it to
 // transports.Listen. Its methods are safe from any goroutine, before and while
 // it serves.
 type Server struct {
-	opts  Options
-	tools catalog[*tool]
+	opts      Options
+	tools     catalog[*tool]
+	prompts   catalog[*prompt]
+	resources catalog[*resource]
+	templates catalog[*template]
+	completes atomic.Bool // something has completions
+	tasked    atomic.Bool // a tool may be a task
+	tasks     taskTable
+
+	updates     *registry.Topics // of resources, by URI
+	taskUpdates *registry.Topics // of tasks, by id
+	announcer   announcer
 
 	// Rendered once, see render.go.
-	initialized [revisionCount]atomic.Pointer[[]byte]
-	discovered  atomic.Pointer[[]byte]
+	initialized [revisionCount]atomic.Pointer[rendered]
+	discovered  atomic.Pointer[rendered]
 	modernTail  []byte // what closes a modern result
 
-	chains atomic.Pointer[chains]
+	chains  atomic.Pointer[chains]
+	sealers []cipher.AEAD
 
 	mu         sync.Mutex // protects what follows; held while features are added, so that none misses a middleware
 	middleware []func(next Handler) Handler
@@ -29,10 +42,16 @@ type Server struct {
 
 var _ engine.Service = (*Server)(nil)
 
-// NewServer returns a server without tools. It panics if o.Name is empty.
+// NewServer returns a server that has nothing to offer yet. It panics if o.Name is empty.
 func NewServer(o Options) *Server {
 	s := &Server{opts: o.withDefaults()}
-	s.tools.init("tools", 't')
+	s.tools.init("tools", 't', func() { s.announcer.changed(listTools) })
+	s.prompts.init("prompts", 'p', func() { s.announcer.changed(listPrompts) })
+	s.resources.init("resources", 'r', func() { s.announcer.changed(listResources) })
+	s.templates.init("resourceTemplates", 'u', func() { s.announcer.changed(listResources) })
+	s.updates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
+	s.taskUpdates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
+	s.sealers = newSealers(s.opts.StateKeys)
 	s.modernTail = s.renderModernTail()
 	s.chains.Store(newChains(s, nil))
 	return s
@@ -40,21 +59,23 @@ func NewServer(o Options) *Server {
 
 // OpenConn begins to serve a connection.
 func (s *Server) OpenConn(c *engine.Conn) engine.Handler {
-	ss := &session{server: s}
+	ss := &session{server: s, conn: c}
+	ss.logLevel.Store(int32(logNone))
+	s.announcer.saw(c.Loop().Engine())
 	c.SetState(ss)
 	return ss
 }
 
 // call returns the Call that goes with an engine's call, made at its first use.
-func (s *Server) call(ec *engine.Call) *Call {
+func (ss *session) call(ec *engine.Call) *Call {
 	c, ok := ec.Ext().(*Call)
 	if !ok {
 		c = &Call{}
 		c.reply.call = c
 		ec.SetExt(c)
 	}
-	c.engine, c.server = ec, s
-	c.tool, c.args = nil, emptyObject
+	c.engine, c.server, c.session = ec, ss.server, ss
+	c.found, c.name, c.args = found{}, nil, emptyObject
 	c.moved = false
 	c.reported = false
 	c.reply.reset()

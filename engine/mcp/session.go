@@ -1,10 +1,12 @@
 package mcp
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/registry"
 )
 
 // session is what a connection means: the engine.Handler of its messages, and
@@ -12,20 +14,38 @@ import (
 // leave no trace in it.
 type session struct {
 	server *Server
+	conn   *engine.Conn
 	// record is nil before initialize. It is written on the loop only, and
 	// never changes once it is there.
-	record atomic.Pointer[record]
+	record   atomic.Pointer[record]
+	logLevel atomic.Int32 // by logging/setLevel
+
+	// Owned by the loop.
+	subs     *registry.Subscriber // by resources/subscribe, nil before the first
+	requests *openRequest         // newest first
+	opened   int                  // how many requests are open
+
+	mu        sync.Mutex // protects what follows
+	asked     map[uint64]asking
+	lastAsked uint64 // id of the last request to the client
 }
 
 // record is what initialize has settled.
 type record struct {
 	rev                       *revision
 	clientName, clientVersion string
+	caps                      capabilities
 }
 
 // ServeRequest picks the era and the method.
 func (ss *session) ServeRequest(ec *engine.Call) {
-	c := ss.server.call(ec)
+	c := ss.call(ec)
+	c.method = methodNamed(ec.Method())
+	if ss.requests != nil && ss.openRequest(ec.ID().Raw()) != nil {
+		c.rev = modernOne
+		c.fail(errOpenID)
+		return
+	}
 	if err := ss.identify(c); err != nil {
 		if err == errUnsupported {
 			c.failUnsupported()
@@ -68,25 +88,13 @@ func (ss *session) identify(c *Call) *Error {
 		c.rev = r.rev
 		return nil
 	}
-	switch string(c.engine.Method()) {
+	switch c.method {
 	case methodInitialize, methodPing:
 		return nil
 	case methodDiscover:
 		return nil // legacy: refused as an unknown method
 	}
 	return errNotInitialized
-}
-
-// recall tells a Call off the loop what identify has found out. Safe from any
-// goroutine.
-func (ss *session) recall(c *Call) {
-	_ = c.meta.read(c.engine.Params()) // judged on the loop
-	c.rev = latestLegacy
-	if rev := revisionNamed(c.meta.version); rev != nil && rev.modern {
-		c.rev = rev
-	} else if r := ss.record.Load(); r != nil {
-		c.rev = r.rev
-	}
 }
 
 // errUnsupported stands for the error whose data depends on the request.
@@ -125,6 +133,10 @@ func (ss *session) ServeNotification(conn *engine.Conn, m *codec.Message) {
 	if !ok || id.Kind() != codec.String && id.Kind() != codec.Number {
 		return
 	}
+	if r := ss.openRequest(id.Raw()); r != nil { // nothing more is sent for it
+		ss.answered(r)
+		return
+	}
 	reason := ""
 	if conn.InFlight() > 0 {
 		if v, ok := p.Get("reason"); ok && v.Kind() == codec.String && len(v.Raw()) <= errorTextMax {
@@ -134,8 +146,14 @@ func (ss *session) ServeNotification(conn *engine.Conn, m *codec.Message) {
 	conn.Cancel(id.Raw(), reason)
 }
 
-// ServeResponse ignores answers: nothing was asked.
-func (ss *session) ServeResponse(*engine.Conn, *codec.Message) {}
-
-// CloseConn has nothing to undo: what a session holds is the connection's.
-func (ss *session) CloseConn(*engine.Conn, engine.CloseReason) {}
+// CloseConn ends what the session has beyond its connection.
+func (ss *session) CloseConn(*engine.Conn, engine.CloseReason) {
+	if ss.subs != nil {
+		ss.subs.Drop()
+	}
+	for r := ss.requests; r != nil; r = r.next {
+		r.drop()
+	}
+	ss.requests = nil
+	ss.server.tasks.dropSession(ss)
+}

@@ -34,6 +34,8 @@ var (
 	taskShape           = shape(`{"type":"object","properties":{"ttl":{"type":"integer"}}}`)
 	inputResponsesShape = shape(`{"type":"object","additionalProperties":{"type":"object"}}`)
 	stringShape         = shape(`{"type":"string"}`)
+	listenShape         = shape(`{"type":"object","properties":{"toolsListChanged":{"type":"boolean"},"promptsListChanged":{"type":"boolean"},
+		"resourcesListChanged":{"type":"boolean"},"resourceSubscriptions":{"type":"array","items":{"type":"string"}},"taskIds":{"type":"array","items":{"type":"string"}}}}`)
 )
 
 const (
@@ -64,13 +66,20 @@ type members []struct {
 	shape *node
 }
 
-func (ms members) check(params codec.Object) *fault {
+func (ms members) judge(params codec.Object) *Error {
 	for i := range ms {
 		if v, ok := params.Get(ms[i].name); ok {
 			if f := ms[i].shape.check(v); f != nil {
-				return f.under(ms[i].name)
+				return invalidParams(f.under(ms[i].name).text())
 			}
 		}
 	}
 	return nil
+}
+
+// completeMembers are the params of completion/complete.
+var completeMembers = members{
+	{"ref", shape(`{"type":"object","properties":{"type":{"type":"string"},"name":{"type":"string"},"uri":{"type":"string"},"title":{"type":"string"}},"required":["type"]}`)},
+	{"argument", shape(`{"type":"object","properties":{"name":{"type":"string"},"value":{"type":"string"}}}`)},
+	{"context", shape(`{"type":"object","properties":{"arguments":{"type":"object","additionalProperties":{"type":"string"}}}}`)},
 }

@@ -5,12 +5,7 @@ import "github.com/gannetmcp/gannet/codec"
 // append appends the tool as clients of the revision see it.
 func (t *tool) append(b []byte, rev *revision) []byte {
 	b = codec.AppendString(append(b, `{"name":`...), t.Name)
-	if rev.titles && t.Title != "" {
-		b = codec.AppendString(append(b, `,"title":`...), t.Title)
-	}
-	if t.Description != "" {
-		b = codec.AppendString(append(b, `,"description":`...), t.Description)
-	}
+	b = appendAbout(b, rev, t.Title, t.Description)
 	b = append(append(b, `,"inputSchema":`...), t.InputSchema...)
 	if rev.structured && t.OutputSchema != nil && (rev.anyOutput || t.objects) {
 		b = append(append(b, `,"outputSchema":`...), t.OutputSchema...)
@@ -18,13 +13,10 @@ func (t *tool) append(b []byte, rev *revision) []byte {
 	if rev.annotations && t.Annotations != nil {
 		b = t.Annotations.append(append(b, `,"annotations":`...))
 	}
-	if rev.icons && t.Icons != nil {
-		b = append(append(b, `,"icons":`...), t.Icons...)
+	if rev.coreTasks && t.TaskSupport != TaskForbidden {
+		b = append(append(append(b, `,"execution":{"taskSupport":"`...), taskSupportNames[t.TaskSupport]...), `"}`...)
 	}
-	if rev.toolMeta && t.Meta != nil {
-		b = append(append(b, `,"_meta":`...), t.Meta...)
-	}
-	return append(b, '}')
+	return append(appendExtras(b, rev, t.Icons, t.Meta), '}')
 }
 
 func (a *ToolAnnotations) append(b []byte) []byte {

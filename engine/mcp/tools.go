@@ -1,11 +1,9 @@
 package mcp
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/gannetmcp/gannet/codec"
-	"github.com/gannetmcp/gannet/engine"
 )
 
 // Tool describes a tool to clients. What the schemas and the other raw JSON
@@ -35,6 +33,10 @@ type Tool struct {
 	// checked without allocation, any other one by a general validator, which
 	// allocates. The tools of AddTool always have it.
 	Validate bool
+
+	// TaskSupport says whether calls may be tasks. A tool that supports them
+	// must be Pooled.
+	TaskSupport TaskSupport
 }
 
 // ToolAnnotations are hints about what a tool does (2025-03-26). A nil field
@@ -46,15 +48,6 @@ type ToolAnnotations struct {
 	IdempotentHint  *bool
 	OpenWorldHint   *bool
 }
-
-// Mode says where a handler runs.
-type Mode uint8
-
-// The modes.
-const (
-	Pooled Mode = iota // on the worker pool; may block
-	Inline             // on the event loop, which waits for it
-)
 
 // tool is a registered tool. Immutable: a change replaces it.
 type tool struct {
@@ -80,11 +73,11 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 	if err := t.complete(); err != nil {
 		return err
 	}
-	switch {
-	case h == nil:
-		return fmt.Errorf("tool %q has no handler", t.Name)
-	case m > Inline:
-		return fmt.Errorf("tool %q: unknown mode %d", t.Name, m)
+	if err := judgeHandler(m, h); err != nil {
+		return fmt.Errorf("tool %q: %w", t.Name, err)
+	}
+	if t.TaskSupport > TaskEntered || t.TaskSupport != TaskForbidden && m == Inline {
+		return fmt.Errorf("tool %q: TaskSupport %d: unknown, or of a tool that is not Pooled", t.Name, t.TaskSupport)
 	}
 	if t.Validate {
 		v, err := compileValidator(t.InputSchema)
@@ -106,6 +99,9 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 	if err := s.tools.add(t.Name, e, s.middleware); err != nil {
 		return fmt.Errorf("tool %q: %w", t.Name, err)
 	}
+	if t.TaskSupport != TaskForbidden {
+		s.tasked.Store(true)
+	}
 	return nil
 }
 
@@ -119,48 +115,24 @@ func validated(v *validator, h Handler) Handler {
 }
 
 // RemoveTool removes a tool and reports whether there was one of that name.
-// Handlers that run end as usual; calls that wait for the worker pool or for
-// their time are refused, and what a handler moved off the loop gives after that
-// is no longer judged by the tool's output schema.
+// Calls that have arrived end as usual.
 func (s *Server) RemoveTool(name string) bool { return s.tools.remove(name) }
-
-const toolNameMax = 128
 
 // complete fills in what may be left out and judges the rest.
 func (t *Tool) complete() error {
-	if t.Name == "" || len(t.Name) > toolNameMax {
-		return fmt.Errorf("tool name %.140q: it must have 1 to %d characters", t.Name, toolNameMax)
-	}
-	for i := range len(t.Name) {
-		c := t.Name[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-') {
-			return fmt.Errorf("tool name %q: only A-Z a-z 0-9 _ . - are allowed", t.Name)
-		}
+	if err := judgeName(t.Name); err != nil {
+		return fmt.Errorf("tool %w", err)
 	}
 	if t.InputSchema == nil {
 		t.InputSchema = []byte(noArguments)
 	}
-	for _, f := range []struct {
-		name string
-		b    *[]byte
-		kind codec.ValueKind
-	}{
-		{"InputSchema", &t.InputSchema, codec.ObjectKind},
-		{"OutputSchema", &t.OutputSchema, codec.ObjectKind},
-		{"Icons", &t.Icons, codec.ArrayKind},
-		{"Meta", &t.Meta, codec.ObjectKind},
-	} {
-		if *f.b == nil {
-			continue
-		}
-		v, err := codec.ParseValue(*f.b)
-		if err != nil {
-			return fmt.Errorf("tool %q: %s: %w", t.Name, f.name, err)
-		}
-		if v.Kind() != f.kind {
-			return fmt.Errorf("tool %q: %s is no JSON %s", t.Name, f.name, f.kind)
-		}
-		*f.b = appendOneLine(nil, v.Raw())
+	if err := settle(
+		rawField{"InputSchema", &t.InputSchema, codec.ObjectKind},
+		rawField{"OutputSchema", &t.OutputSchema, codec.ObjectKind},
+		rawField{"Icons", &t.Icons, codec.ArrayKind},
+		rawField{"Meta", &t.Meta, codec.ObjectKind},
+	); err != nil {
+		return fmt.Errorf("tool %q: %w", t.Name, err)
 	}
 	if !typeIsObject(t.InputSchema) {
 		return fmt.Errorf(`tool %q: InputSchema: type must be "object"`, t.Name)
@@ -174,92 +146,30 @@ func typeIsObject(schema []byte) bool {
 	return ok && t.EqualString("object")
 }
 
-// appendOneLine appends JSON text without line breaks, which the framing of
-// streams does not allow: outside strings they are white space, inside they
-// cannot stand.
-func appendOneLine(dst, b []byte) []byte {
-	at := len(dst)
-	dst = append(dst, b...)
-	for _, c := range []byte{'\n', '\r'} {
-		for rest := dst[at:]; ; {
-			i := bytes.IndexByte(rest, c)
-			if i < 0 {
-				break
-			}
-			rest[i] = ' '
-			rest = rest[i+1:]
-		}
-	}
-	return dst
-}
-
-// toolParams reads the params of tools/call.
-func toolParams(c *Call) (name []byte, args codec.Object, err *Error) {
+// readCall reads the params of tools/call.
+func (c *Call) readCall() *Error {
 	p := c.engine.Params()
 	v, ok := p.Get("name")
 	if !ok || v.Kind() != codec.String {
-		return nil, args, errToolName
+		return errToolName
 	}
-	name, nerr := v.Bytes(c.engine.Arena())
-	if nerr != nil {
-		return nil, args, errToolName
+	name, err := v.Bytes(c.engine.Arena())
+	if err != nil {
+		return errToolName
 	}
+	c.name = name
 	if v, ok := p.Get("arguments"); ok {
 		if v.Kind() != codec.ObjectKind {
-			return nil, args, errToolArguments
+			return errToolArguments
 		}
-		return name, v.Object(), nil
+		c.args = v.Object()
 	}
-	return name, emptyObject, nil
+	return c.rev.callMembers.judge(p)
 }
 
 var emptyObject = codec.RawValue([]byte("{}")).Object()
 
-// callTool serves tools/call.
-func (s *Server) callTool(c *Call, ch *chains) {
-	name, args, err := toolParams(c)
-	if err != nil {
-		c.fail(err)
-		return
-	}
-	if f := c.rev.callMembers.check(c.engine.Params()); f != nil {
-		c.fail(invalidParams(f.text()))
-		return
-	}
-	c.args = args
-	e := s.tools.names.Lookup(name)
-	if e == nil {
-		c.run(ch.unknownTool)
-		return
-	}
-	c.tool = e.Value
-	if c.tool.mode == Inline {
-		c.run(c.tool.handler)
-		return
-	}
-	c.moved = true
-	c.engine.Submit(pooledTool{})
-}
-
-// pooledTool calls a tool's handler on the worker pool.
-type pooledTool struct{}
-
-func (pooledTool) RunCall(ec *engine.Call) {
-	c := resume(ec)
-	switch {
-	case c == nil:
-	case c.tool == nil: // removed meanwhile
-		c.run(c.server.chains.Load().unknownTool)
-	default:
-		c.run(c.tool.handler)
-	}
-}
-
 func unknownTool(c *Call) error {
-	name, _, err := toolParams(c)
-	if err != nil {
-		return err
-	}
-	c.failText(codec.CodeInvalidParams, "Unknown tool: ", name, nil)
+	c.failText(codec.CodeInvalidParams, "Unknown tool: ", c.name, nil)
 	return nil
 }

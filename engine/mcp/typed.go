@@ -43,8 +43,14 @@ func AddTool[In, Out any](s *Server, t Tool, h func(ctx context.Context, in In) 
 
 type callKey struct{}
 
-// CallFrom returns the call that a typed handler's context belongs to, nil if
-// ctx is none of these.
+// WithCall returns a context in which CallFrom finds c: for handlers that call
+// what knows only contexts. It must not be used after the handler has returned.
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// CallFrom returns the call that a typed handler's context belongs to, or that
+// WithCall has put into it, nil if there is none.
 func CallFrom(ctx context.Context) *Call {
 	c, _ := ctx.Value(callKey{}).(*Call)
 	return c
@@ -90,7 +96,7 @@ func addTyped[In, Out any](s *Server, t Tool, h func(ctx context.Context, in In)
 		if err := decodeArguments(c.args.Raw(), &in); err != nil {
 			return err
 		}
-		v, err := h(context.WithValue(c.Context(), callKey{}, c), in)
+		v, err := h(WithCall(c.Context(), c), in)
 		if err != nil {
 			return err
 		}

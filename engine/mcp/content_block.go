@@ -90,13 +90,3 @@ func (c contentBlocks) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal([]Content(c))
 }
-
-// textOf returns the text of all text blocks together.
-func textOf(blocks []Content) (s string) {
-	for _, b := range blocks {
-		if b.Type == "text" {
-			s += b.Text
-		}
-	}
-	return s
-}

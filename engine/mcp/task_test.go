@@ -1,0 +1,205 @@
+package mcp_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/engine/mcp/mcptest"
+)
+
+// startTask calls the tool as a task and returns the answer and the task's id.
+func startTask(t *testing.T, c *mcptest.Client, id int, modern bool, params string) (answer, task string) {
+	t.Helper()
+	if modern {
+		params += `,"_meta":{` + modernCan + `}`
+	} else {
+		params += `,"task":{}`
+	}
+	answer = ask(t, c, id, "tools/call", `"name":"task",`+params)
+	var r struct {
+		Result struct {
+			TaskID string
+			Task   struct{ TaskID string }
+		}
+	}
+	if err := json.Unmarshal([]byte(answer), &r); err != nil {
+		t.Fatal(err)
+	}
+	return answer, r.Result.TaskID + r.Result.Task.TaskID
+}
+
+// taskServer has a tool that answers with bytes, or waits for its end first.
+func taskServer(o mcp.Options) (s *mcp.Server, running *atomic.Int32) {
+	o.Name = "tasks"
+	s = mcp.NewServer(o)
+	running = &atomic.Int32{}
+	s.HandleTool(mcp.Tool{Name: "task", TaskSupport: mcp.TaskOptional}, mcp.Pooled, func(c *mcp.Call) error {
+		n, err := c.Args().IntOr("bytes", -1)
+		if err != nil {
+			return err
+		}
+		if n < 0 {
+			running.Add(1)
+			defer running.Add(-1)
+			<-c.Context().Done()
+			return nil
+		}
+		return c.Reply().TextString(strings.Repeat("x", int(n)))
+	})
+	return s, running
+}
+
+// Tasks are bounded in number, for all and for each owner, in bytes, and in
+// time; what has expired or ended makes room.
+func TestTaskLimits(t *testing.T) {
+	for _, modern := range []bool{false, true} {
+		t.Run(fmt.Sprint("modern ", modern), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, running := taskServer(mcp.Options{MaxTasks: 3, MaxTasksPerOwner: 2, MaxTaskBytes: 10_000, TaskTTL: time.Minute,
+					Principal: func(c *mcp.Call) string {
+						name, _ := c.Client()
+						return name
+					}})
+				open := func() *mcptest.Client {
+					c := mcptest.New(t, s)
+					if !modern {
+						if _, err := c.Initialize(t.Context(), mcp.Revision20251125); err != nil {
+							t.Fatal(err)
+						}
+					}
+					return c
+				}
+				id := 100
+				start := func(c *mcptest.Client, who, params string) string {
+					t.Helper()
+					id++
+					params = strings.ReplaceAll(params+`,"_meta":{`+modernCan+`}`, `"name":"c"`, `"name":"`+who+`"`)
+					if !modern {
+						params += `,"task":{}`
+					}
+					return ask(t, c, id, "tools/call", `"name":"task",`+strings.Replace(params, "2026-07-28", map[bool]string{true: "2026-07-28", false: "2025-11-25"}[modern], 1))
+				}
+				a, b := open(), open()
+				wait := `"arguments":{}`
+				for i, m := range []string{start(a, "a", wait), start(a, "a", wait), start(b, "b", wait)} {
+					if !strings.Contains(m, "working") {
+						t.Errorf("task %d: %s", i, m)
+					}
+				}
+				for i, m := range []string{start(a, "a", wait), start(b, "b", wait)} {
+					if !strings.Contains(m, "-31001") {
+						t.Errorf("task %d beyond the limit: %s", i, m)
+					}
+				}
+				synctest.Wait()
+				if n := running.Load(); n != 3 {
+					t.Errorf("%d run, want 3", n)
+				}
+				time.Sleep(time.Minute + time.Second)
+				if n := running.Load(); n != 0 {
+					t.Errorf("%d run after their time", n)
+				}
+				c := open()
+				if m := start(c, "c", `"arguments":{"bytes":20000}`); !strings.Contains(m, "working") {
+					t.Errorf("got %s", m)
+				}
+				if m := start(c, "c", `"arguments":{"bytes":0,"x":"`+strings.Repeat("y", 11_000)+`"}`); !strings.Contains(m, "-31001") {
+					t.Errorf("a request beyond the limit: %.200s", m)
+				}
+				if !modern {
+					time.Sleep(time.Second)
+					list := ""
+					for !strings.Contains(list, `"tasks":`) {
+						list = ask(t, c, 999, "tasks/list", "")
+					}
+					if strings.Count(list, "taskId") != 1 || !strings.Contains(list, "there is no room for the result") {
+						t.Errorf("got %s", list)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Nobody but its owner is told of a task; the tasks of a session end with it,
+// those of the extension do not.
+func TestTaskOwners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, running := taskServer(mcp.Options{Principal: func(c *mcp.Call) string {
+			name, _ := c.Client()
+			return name
+		}})
+		legacy := func() *mcptest.Client {
+			c := mcptest.New(t, s)
+			if _, err := c.Initialize(t.Context(), mcp.Revision20251125); err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		a, b := legacy(), legacy()
+		_, task := startTask(t, a, 100, false, `"arguments":{}`)
+		if task == "" {
+			t.Fatal("no task")
+		}
+		for _, method := range []string{"tasks/get", "tasks/result", "tasks/cancel"} {
+			if m := ask(t, b, 200, method, `"taskId":"`+task+`"`); !strings.Contains(m, "-32602") {
+				t.Errorf("%s by another session: %s", method, m)
+			}
+		}
+		if m := ask(t, b, 201, "tasks/list", ""); !strings.Contains(m, `"tasks":[]`) {
+			t.Errorf("got %s", m)
+		}
+		// A modern client, on whatever connection.
+		_, modern := startTask(t, b, 300, true, `"arguments":{}`)
+		get := func(c *mcptest.Client, name, task string) string {
+			return ask(t, c, 301, "tasks/get", `"taskId":"`+task+`","_meta":{`+strings.Replace(modernCan, `"name":"c"`, `"name":"`+name+`"`, 1)+`}`)
+		}
+		if m := get(b, "c", task); !strings.Contains(m, "-32602") {
+			t.Errorf("a task of a session, found by the extension: %s", m)
+		}
+		if m := get(b, "other", modern); !strings.Contains(m, "-32602") {
+			t.Errorf("by another principal: %s", m)
+		}
+		synctest.Wait()
+		if n := running.Load(); n != 2 {
+			t.Errorf("%d run, want 2", n)
+		}
+		a.Close()
+		synctest.Wait()
+		if n := running.Load(); n != 1 {
+			t.Errorf("%d run after the session has ended, want 1", n)
+		}
+		if m := get(b, "c", modern); !strings.Contains(m, "working") {
+			t.Errorf("got %s", m)
+		}
+		cancel := ask(t, b, 302, "tasks/cancel", `"taskId":"`+modern+`","_meta":{`+modernCan+`}`)
+		synctest.Wait()
+		if n := running.Load(); n != 0 || !strings.Contains(cancel, "complete") {
+			t.Errorf("%d run after tasks/cancel: %s", n, cancel)
+		}
+	})
+}
+
+// A tool that cannot be a task is told at registration.
+func TestTaskRegistration(t *testing.T) {
+	for _, tc := range []struct {
+		support mcp.TaskSupport
+		mode    mcp.Mode
+	}{{mcp.TaskOptional, mcp.Inline}, {mcp.TaskEntered + 1, mcp.Pooled}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d, %d was taken", tc.support, tc.mode)
+				}
+			}()
+			s := mcp.NewServer(mcp.Options{Name: "bad"})
+			s.HandleTool(mcp.Tool{Name: "x", TaskSupport: tc.support}, tc.mode, func(*mcp.Call) error { return nil })
+		}()
+	}
+}
