@@ -162,8 +162,9 @@ func readError(o codec.Object) error {
 // ServeMalformed fails the request whose answer is malformed, where that can
 // be told. Nothing is answered: a client writes no answers but to requests.
 func (l *link) ServeMalformed(_ *engine.Conn, id codec.ID, err *codec.Error) {
-	l.session.stats.malformed.Add(1)
-	l.session.client.opts.Logger.Warn("the server sent what is no message", "error", err)
+	if n := l.session.stats.malformed.Add(1); n&(n-1) == 0 { // ever less often: a server may print all its log there
+		l.session.client.opts.Logger.Warn("the server sent what is no message", "error", err, "count", n)
+	}
 	if n, ok := requestID(id.Raw()); ok {
 		if p := l.take(n); p != nil {
 			p.settle(answer{err: fmt.Errorf("%w: %s", ErrBadAnswer, err.Reason)})

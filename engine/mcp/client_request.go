@@ -203,7 +203,7 @@ func (l *link) abandon(q *pendingRequest, method string, why error) (json.RawMes
 		a := <-q.answered // it came just now
 		return a.result, a.err
 	}
-	if method != askInitialize && method != askDiscover {
+	if method != askInitialize && (method != askDiscover || l.rev.Load() != nil) {
 		l.cancel(q.id, why.Error())
 	}
 	return nil, why

@@ -167,7 +167,7 @@ func (s *ClientSession) current(ctx context.Context) (*link, error) {
 var errNoConnection = fmt.Errorf("%w: the session has no connection; it is not negotiated yet, or being redialled", ErrRequestTimeout)
 
 // Info returns what the server told when the session, or its present
-// connection, was negotiated; nil before.
+// connection, was negotiated; nil before. It must not be written to.
 func (s *ClientSession) Info() *ServerInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()

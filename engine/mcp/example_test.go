@@ -89,3 +89,35 @@ func try(srv *mcp.Server, tool string, args map[string]any) {
 		fmt.Println(r.Text())
 	}
 }
+
+// A handler that asks its client: written once, for clients that are sent a
+// request and for those that are asked by the answer to their own.
+func ExampleCall_Elicit() {
+	srv := mcp.NewServer(mcp.Options{Name: "travel", Version: "1.0"})
+	srv.HandleTool(mcp.Tool{Name: "book"}, mcp.Pooled, func(c *mcp.Call) error {
+		answer, err := c.Elicit("seat", &mcp.ElicitRequest{
+			Message:         "Where do you want to sit?",
+			RequestedSchema: []byte(`{"type":"object","properties":{"seat":{"type":"string","enum":["window","aisle"]}},"required":["seat"]}`),
+		})
+		if err != nil {
+			return err // mcp.ErrInputRequired among others
+		}
+		if !answer.Accepted() {
+			return c.Reply().TextString("not booked")
+		}
+		return c.Reply().TextString(fmt.Sprint("booked a seat: ", answer.Content["seat"]))
+	})
+	t := &testing.T{}
+	client := mcptest.New(t, srv)
+	defer client.Close()
+	const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}}`
+	client.Send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"book",` + meta + `}}`)
+	asked, _ := client.Receive(context.Background())
+	fmt.Println(strings.Contains(asked, `"resultType":"input_required"`))
+	client.Send(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"book","inputResponses":{"seat":{"action":"accept","content":{"seat":"aisle"}}},` + meta + `}}`)
+	done, _ := client.Receive(context.Background())
+	fmt.Println(strings.Contains(done, "booked a seat: aisle"))
+	// Output:
+	// true
+	// true
+}

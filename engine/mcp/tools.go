@@ -137,6 +137,9 @@ func (t *Tool) complete() error {
 	if !typeIsObject(t.InputSchema) {
 		return fmt.Errorf(`tool %q: InputSchema: type must be "object"`, t.Name)
 	}
+	if err := judgeHeaders(t.InputSchema); err != nil {
+		return fmt.Errorf("tool %q: InputSchema: %w", t.Name, err)
+	}
 	return nil
 }
 
