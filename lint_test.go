@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"engine/mcp/fixture": {module + "/engine/mcp"},
 	"engine/mcp/mcptest": {module + "/codec", module + "/engine", module + "/engine/mcp"},
 	"transports/line":    {module + "/ringbuf"},
-	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/transports/line", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
+	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything
@@ -47,12 +47,39 @@ var jsonAllowed = []string{
 	"engine/mcp/roots.go",
 	"engine/mcp/state.go",
 	"engine/mcp/mcptest", // a client for tests
+	// The client is no hot path: what it sends and gets is Go values.
+	"engine/mcp/client.go",
+	"engine/mcp/client_elicitation.go",
+	"engine/mcp/client_input.go",
+	"engine/mcp/client_link.go",
+	"engine/mcp/client_list.go",
+	"engine/mcp/client_listen.go",
+	"engine/mcp/client_negotiate.go",
+	"engine/mcp/client_notify.go",
+	"engine/mcp/client_options.go",
+	"engine/mcp/client_prompts.go",
+	"engine/mcp/client_request.go",
+	"engine/mcp/client_resources.go",
+	"engine/mcp/client_rounds.go",
+	"engine/mcp/client_sampling.go",
+	"engine/mcp/client_session.go",
+	"engine/mcp/client_tasks.go",
+	"engine/mcp/client_tools.go",
 }
 
 // clockAllowed are the files under engine/ that may read the time, wait, or
 // start goroutines: everything else does so by Clock, Driver and Executor, so
 // that tests run it on one goroutine with a time of their own.
 var clockAllowed = []string{
+	"engine/clock.go",        // implements Clock
+	"engine/pool/workers.go", // implements the Executor
+	"engine/mcp/mcptest",     // implements a Driver and a Clock for tests
+	"engine/mcp/fixture",     // demo tools that wait, on a worker
+	// A client's requests are waited for by the goroutines that sent them, each
+	// with its own timer; its notifications are told on a goroutine that lives
+	// as long as some wait.
+	"engine/mcp/client_request.go",
+	"engine/mcp/client_notify.go",
 	"engine/clock.go",          // implements Clock
 	"engine/pool/workers.go",   // implements the Executor
 	"engine/mcp/state.go",      // wall time, which outlives a process

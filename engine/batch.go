@@ -19,7 +19,7 @@ func (c *Conn) receiveBatch(m *codec.Message) {
 	l := c.loop
 	if !c.batchOK {
 		l.n.invalid.add(1)
-		c.sendError(codec.ID{}, &errBatchRefused)
+		c.malformed(codec.ID{}, &errBatchRefused)
 		return
 	}
 	l.n.batches.add(1)
@@ -37,6 +37,9 @@ func (c *Conn) receiveBatch(m *codec.Message) {
 			if !ok {
 				e = codec.ErrInternal
 			}
+			if c.takesMalformed(m.ID(), e) {
+				continue
+			}
 			dst, _ := b.begin()
 			b.end(codec.AppendErrorReply(dst, m.ID(), c.noID(), e))
 			l.n.errorsOut.add(1)
@@ -44,6 +47,9 @@ func (c *Conn) receiveBatch(m *codec.Message) {
 		}
 		if m.Kind() == codec.KindBatch {
 			l.n.invalid.add(1)
+			if c.takesMalformed(codec.ID{}, &errNestedBatch) {
+				continue
+			}
 			dst, _ := b.begin()
 			b.end(codec.AppendErrorReply(dst, codec.ID{}, c.noID(), &errNestedBatch))
 			l.n.errorsOut.add(1)

@@ -261,7 +261,7 @@ func (c *Conn) Oversized() {
 	c.served = true
 	c.loop.n.oversized.add(1)
 	c.partialAt, c.partialHeld = 0, 0
-	c.sendError(codec.ID{}, &c.loop.e.tooLarge)
+	c.malformed(codec.ID{}, &c.loop.e.tooLarge)
 }
 
 // Overloaded refuses a message that the byte budget has no room for, which the
@@ -273,7 +273,7 @@ func (c *Conn) Overloaded() {
 	c.loop.watchBudget()
 	c.loop.n.callsRefused.add(1)
 	c.partialAt, c.partialHeld = 0, 0
-	c.sendError(codec.ID{}, &refusedBudget)
+	c.malformed(codec.ID{}, &refusedBudget)
 }
 
 // EndOfInput tells that the peer will send no more. What it asked for is still

@@ -90,6 +90,16 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxSubscriptions: registry.DefaultMaxSubscriptions, MaxPerSubscriber: registry.DefaultMaxPerSubscriber, MaxNameSize: registry.DefaultMaxTopicNameBytes})
 	numbers(wanted, "ringbuf.PoolOptions", ringbuf.PoolOptions{RetainPerClass: ringbuf.DefaultRetainPerClass, Retain: ringbuf.DefaultRetain})
 	numbers(wanted, "pool.WorkersOptions", pool.WorkersOptions{Max: pool.DefaultWorkersMax, Queue: pool.DefaultQueue, IdleAfter: pool.DefaultIdleAfter})
+	numbers(wanted, "transports.DialOptions", transports.DialOptions{
+		DialTimeout: transports.DefaultDialTimeout, KeepAlive: transports.DefaultKeepAlive,
+		ReconnectMin: transports.DefaultReconnectMin, ReconnectMax: transports.DefaultReconnectMax})
+	numbers(wanted, "transports.CommandOptions", transports.CommandOptions{
+		ExitTimeout: transports.DefaultExitTimeout, TermTimeout: transports.DefaultTermTimeout, StderrTail: transports.DefaultStderrTail})
+	numbers(wanted, "mcp.ClientOptions", mcp.ClientOptions{
+		ProbeTimeout: mcp.DefaultProbeTimeout, RequestTimeout: mcp.DefaultRequestTimeout, RequestTimeoutMax: mcp.DefaultRequestTimeoutMax,
+		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
+		NotificationQueue: mcp.DefaultNotificationQueue, NotificationBytes: mcp.DefaultNotificationBytes,
+		MaxPages: mcp.DefaultMaxPages, MaxListBytes: mcp.DefaultMaxListBytes, MaxRounds: mcp.DefaultMaxRounds})
 	numbers(wanted, "mcp.Options", mcp.Options{MaxSubscriptions: registry.DefaultMaxPerSubscriber, MaxOpenRequests: mcp.DefaultMaxOpenRequests,
 		MaxQuestions: mcp.DefaultMaxQuestions, AnswerTimeout: mcp.DefaultAnswerTimeout, StateTTL: mcp.DefaultStateTTL,
 		MaxTasks: mcp.DefaultMaxTasks, MaxTasksPerOwner: mcp.DefaultMaxTasksPerOwner, MaxTaskBytes: mcp.DefaultMaxTaskBytes, TaskTTL: mcp.DefaultTaskTTL})

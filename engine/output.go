@@ -286,7 +286,7 @@ func (c *Conn) refuse(m *codec.Message, err error) {
 	} else {
 		c.loop.n.invalid.add(1)
 	}
-	c.sendError(m.ID(), e)
+	c.malformed(m.ID(), e)
 }
 
 // sendError answers with an error outside of any call; it is urgent.

@@ -20,9 +20,16 @@
 // when it reads the end of file, but a duplicate made just before lives on
 // until the engine has written everything (see stream.go).
 //
+// # Clients
+//
+// Dial and Command connect an mcp.Client to a server on a socket, or to a
+// process on its standard input and output. Each session has an engine of its
+// own, driven by the goroutine that reads and by those that make requests
+// (turns.go): nothing is handed over.
+//
 // # Goroutines
 //
-// One for each gnet loop, one for each listener, two for standard input if that
+// One for each client session, which reads. One for each gnet loop, one for each listener, two for standard input if that
 // is served (one reads, one waits for the end), and the engine's worker pool.
 // None for a connection.
 package transports

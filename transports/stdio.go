@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,21 +19,14 @@ const stdioRead = 64 << 10
 // standard input and output.
 //
 // One goroutine reads, serves and writes, so that a message is handed to
-// nobody. While it waits for input, answers from the worker pool must go out
-// all the same: whoever holds mu owns the engine's loop, the reader for the
-// time between two reads, or the goroutine that wakes it. A goroutine that
-// finds mu taken leaves a note, which the owner reads after it has unlocked,
-// so that no wake-up is lost.
+// nobody.
 type stdio struct {
 	input
+	turns
 	srv   *Server
 	inFD  int // duplicates of ours: a read that waits may outlive the server,
 	outFD int // and the number of a descriptor that others close is soon another's
 
-	mu     sync.Mutex
-	noted  atomic.Bool // somebody wants a turn
-	loop   *engine.Loop
-	timer  *time.Timer
 	closed bool          // by the engine; under mu
 	over   chan struct{} // closed when the connection has ended
 	stop   atomic.Bool   // accept no more input
@@ -52,23 +43,19 @@ func newStdio(s *Server) (*stdio, error) {
 		return nil, fmt.Errorf("transports: stdio: standard output: %w", err)
 	}
 	d.init(s.engine)
-	d.timer = time.AfterFunc(time.Hour, d.Wake)
-	d.timer.Stop()
-	d.loop = s.engine.NewLoop(d)
+	d.drive(s.engine)
 	return d, nil
 }
 
 // start opens the connection and reads it until its end.
 func (d *stdio) start() {
-	d.mu.Lock()
-	d.loop.Begin()
-	if d.conn = d.loop.Open(d, nil); d.conn != nil {
-		d.conn.KeepIdle(true) // the client that started the process ends it, by closing its input
-	}
-	d.loop.End()
-	refused := d.conn == nil
-	d.mu.Unlock()
-	d.catchUp()
+	refused := false
+	d.turn(func() {
+		if d.conn = d.loop.Open(d, nil); d.conn != nil {
+			d.conn.KeepIdle(true) // the client that started the process ends it, by closing its input
+		}
+		refused = d.conn == nil
+	})
 	eof := make(chan struct{})
 	go func() {
 		if !refused {
@@ -107,14 +94,11 @@ func (d *stdio) supervise(eof <-chan struct{}) {
 
 // cut ends the connection if it has not ended.
 func (d *stdio) cut() {
-	d.mu.Lock()
-	d.loop.Begin()
-	if d.conn != nil {
-		d.conn.Close(engine.CloseForced)
-	}
-	d.loop.End()
-	d.mu.Unlock()
-	d.catchUp()
+	d.turn(func() {
+		if d.conn != nil {
+			d.conn.Close(engine.CloseForced)
+		}
+	})
 }
 
 // read feeds what comes in until the end of the input or of the connection.
@@ -189,28 +173,6 @@ func waitFD(fd int, events int16, ms int) error {
 		return nil
 	}
 	return err
-}
-
-// Wake runs a turn if nobody is inside the loop, and leaves a note otherwise.
-// Safe from any goroutine.
-func (d *stdio) Wake() {
-	d.noted.Store(true)
-	d.catchUp()
-}
-
-// catchUp runs turns as long as notes are left and nobody else is at it.
-func (d *stdio) catchUp() {
-	for d.noted.Load() && d.mu.TryLock() {
-		if d.noted.Swap(false) {
-			d.loop.Turn()
-		}
-		d.mu.Unlock()
-	}
-}
-
-// WakeAt sets the one runtime timer.
-func (d *stdio) WakeAt(at int64) {
-	d.timer.Reset(time.Duration(at - d.srv.engine.Options().Clock.Now()))
 }
 
 // Write writes all of p and waits for the peer meanwhile: there is no other to

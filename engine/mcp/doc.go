@@ -6,6 +6,15 @@
 //	srv.HandleTool(mcp.Tool{Name: "echo"}, mcp.Inline, echo)     // raw, without allocation
 //	err := transports.ListenAndServe(ctx, srv, "stdio")
 //
+// # Clients
+//
+// A Client is the other half: an engine.Service whose connections are sessions
+// that ask servers, of any of the revisions.
+//
+//	client := mcp.NewClient(mcp.ClientOptions{Name: "assistant", Version: "1.0"})
+//	s, err := transports.Dial(ctx, client, "tcp://127.0.0.1:7600", transports.DialOptions{})
+//	r, err := s.CallTool(ctx, "forecast", map[string]string{"city": "Bergen"})
+//
 // # Eras
 //
 // Revisions up to 2025-11-25, called legacy, begin with an initialize request

@@ -1,0 +1,66 @@
+package transports_test
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/transports"
+)
+
+// A client calls a tool of a server on a TCP port.
+func ExampleDial() {
+	srv := mcp.NewServer(mcp.Options{Name: "greeter", Version: "1.0"})
+	mcp.AddTool(srv, mcp.Tool{Name: "greet"}, func(_ context.Context, in struct {
+		Name string `json:"name"`
+	}) (string, error) {
+		return "Hello, " + in.Name, nil
+	})
+	l, err := transports.Listen(srv, transports.Options{Listeners: []transports.Listener{{URL: "tcp://127.0.0.1:0"}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	client := mcp.NewClient(mcp.ClientOptions{Name: "caller", Version: "1.0"})
+	s, err := transports.Dial(ctx, client, l.Addrs()[0], transports.DialOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	r, err := s.CallTool(ctx, "greet", map[string]string{"name": "Ann"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(s.Info().Revision, r.Text())
+	// Output: 2026-07-28 Hello, Ann
+}
+
+// A client starts a server that speaks on its standard input and output, and
+// lists its tools.
+func ExampleCommand() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	client := mcp.NewClient(mcp.ClientOptions{Name: "lister", Version: "1.0"})
+	s, err := transports.Command(ctx, client, exec.Command("gannet", "serve", "--demo", "--listen", "stdio"), transports.CommandOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	tools, err := s.ListTools(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, t := range tools {
+		fmt.Println(t.Name, t.Description)
+	}
+}
