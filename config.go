@@ -28,7 +28,8 @@ type settings struct {
 
 	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600 and a Unix socket of the user's." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
 	AddrFile string   `help:"File to write the bound addresses to, a URL a line; removed at the end." placeholder:"FILE" env:"GANNET_ADDR_FILE"`
-	Demo     bool     `help:"Serve the demo tools echo, delay, add and blob." env:"GANNET_DEMO"`
+	Demo     bool     `help:"Serve the demo: tools, a prompt, resources." env:"GANNET_DEMO"`
+	Fixture  string   `help:"Serve a ready-made server to try clients with: none, or everything, the one that conformance suites ask for." enum:"none,everything" default:"none" env:"GANNET_FIXTURE"`
 	Insecure bool     `help:"Allow addresses that other machines can reach, although there is neither TLS nor authentication." env:"GANNET_INSECURE"`
 	Name     string   `help:"Server name that clients see." default:"gannet" env:"GANNET_NAME"`
 

@@ -28,6 +28,7 @@ func (serveCommand) Help() string {
 	return `Examples:
   gannet serve --demo                          TCP and a Unix socket on this machine
   gannet serve --demo --listen stdio           for a client that starts the server
+  gannet serve --fixture everything --listen stdio   to try a client with
   gannet serve --listen tcp://127.0.0.1:0 --addr-file /tmp/addr
   GANNET_LOG_LEVEL=debug gannet serve --config gannet.yaml
 
@@ -61,8 +62,15 @@ func (c *serveCommand) Run(std *streams) error {
 	srv := mcp.NewServer(mcp.Options{Name: c.Name, Version: buildVersion().Version, Logger: log})
 	if c.Demo {
 		fixture.AddDemo(srv)
-	} else {
-		log.Warn("no tools: this binary has none of its own but those of --demo; embed the packages to serve yours")
+	}
+	switch {
+	case c.Fixture == "everything":
+		everything := fixture.AddEverything(srv)
+		ctx, stop := context.WithCancel(context.Background())
+		defer stop()
+		go everything.Run(ctx)
+	case !c.Demo:
+		log.Warn("no tools: this binary has none of its own but those of --demo and --fixture; embed the packages to serve yours")
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)

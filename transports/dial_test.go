@@ -52,7 +52,7 @@ func useDemo(t *testing.T, s *mcp.ClientSession) {
 	if err := s.Ping(ctx); err != nil {
 		t.Error(err)
 	}
-	if tools, err := s.ListTools(ctx); err != nil || len(tools) != 4 {
+	if tools, err := s.ListTools(ctx); err != nil || len(tools) != 6 {
 		t.Errorf("%d tools, %v", len(tools), err)
 	}
 	var wg sync.WaitGroup

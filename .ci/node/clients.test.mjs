@@ -60,7 +60,7 @@ for (const { name, revision, make, call } of clients) {
     if (revision !== modern) await t.test('pings', () => client.ping());
     await t.test('lists tools', async () => {
       const { tools } = await client.listTools();
-      assert.deepEqual(tools.map((x) => x.name).sort(), ['add', 'blob', 'delay', 'echo']);
+      assert.deepEqual(tools.map((x) => x.name).sort(), ['add', 'blob', 'delay', 'echo', 'greet', 'summarize']);
       const add = tools.find((x) => x.name === 'add');
       assert.equal(add.inputSchema.type, 'object');
       assert.equal(add.outputSchema.type, 'object');
@@ -132,7 +132,7 @@ test('Inspector CLI', { timeout: 120_000 }, async (t) => {
   };
   await t.test('tools/list', async () => {
     const { tools } = await run('--method', 'tools/list');
-    assert.equal(tools.length, 4);
+    assert.equal(tools.length, 6);
   });
   await t.test('tools/call', async () => {
     const r = await run('--method', 'tools/call', '--tool-name', 'echo', '--tool-arg', 'text=hello');

@@ -190,7 +190,7 @@ func exercise(t *testing.T, lib library, c interopClient, pinned string) {
 			t.Errorf("schema of %s: %q, %v", name, schemas[name], err)
 		}
 	}
-	if len(tools) != 4 {
+	if len(tools) != 6 {
 		t.Errorf("%d tools", len(tools))
 	}
 

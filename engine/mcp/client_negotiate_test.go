@@ -35,7 +35,7 @@ func TestClientNegotiatesWithServer(t *testing.T) {
 				t.Error(err)
 			}
 			tools, err := s.ListTools(ctx)
-			if err != nil || len(tools) != 4 || tools[0].Name != "add" && tools[0].Name != "echo" || !json.Valid(tools[0].InputSchema) {
+			if err != nil || len(tools) != 6 || tools[0].Name != "add" && tools[0].Name != "echo" || !json.Valid(tools[0].InputSchema) {
 				t.Errorf("tools %+v, %v", tools, err)
 			}
 			r, err := s.CallTool(ctx, "echo", map[string]string{"text": "hé\n<x>"})

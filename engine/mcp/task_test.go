@@ -13,6 +13,16 @@ import (
 	"github.com/gannetmcp/gannet/engine/mcp/mcptest"
 )
 
+// answerOf is ask, past notifications.
+func answerOf(t *testing.T, c *mcptest.Client, id int, method, params string) string {
+	t.Helper()
+	m := ask(t, c, id, method, params)
+	for strings.Contains(m, `"method":`) {
+		m = next(t, c)
+	}
+	return m
+}
+
 // startTask calls the tool as a task and returns the answer and the task's id.
 func startTask(t *testing.T, c *mcptest.Client, id int, modern bool, params string) (answer, task string) {
 	t.Helper()
@@ -21,7 +31,7 @@ func startTask(t *testing.T, c *mcptest.Client, id int, modern bool, params stri
 	} else {
 		params += `,"task":{}`
 	}
-	answer = ask(t, c, id, "tools/call", `"name":"task",`+params)
+	answer = answerOf(t, c, id, "tools/call", `"name":"task",`+params)
 	var r struct {
 		Result struct {
 			TaskID string
@@ -83,7 +93,7 @@ func TestTaskLimits(t *testing.T) {
 					if !modern {
 						params += `,"task":{}`
 					}
-					return ask(t, c, id, "tools/call", `"name":"task",`+strings.Replace(params, "2026-07-28", map[bool]string{true: "2026-07-28", false: "2025-11-25"}[modern], 1))
+					return answerOf(t, c, id, "tools/call", `"name":"task",`+strings.Replace(params, "2026-07-28", map[bool]string{true: "2026-07-28", false: "2025-11-25"}[modern], 1))
 				}
 				a, b := open(), open()
 				wait := `"arguments":{}`
@@ -114,10 +124,7 @@ func TestTaskLimits(t *testing.T) {
 				}
 				if !modern {
 					time.Sleep(time.Second)
-					list := ""
-					for !strings.Contains(list, `"tasks":`) {
-						list = ask(t, c, 999, "tasks/list", "")
-					}
+					list := answerOf(t, c, 999, "tasks/list", "")
 					if strings.Count(list, "taskId") != 1 || !strings.Contains(list, "there is no room for the result") {
 						t.Errorf("got %s", list)
 					}
@@ -148,17 +155,17 @@ func TestTaskOwners(t *testing.T) {
 			t.Fatal("no task")
 		}
 		for _, method := range []string{"tasks/get", "tasks/result", "tasks/cancel"} {
-			if m := ask(t, b, 200, method, `"taskId":"`+task+`"`); !strings.Contains(m, "-32602") {
+			if m := answerOf(t, b, 200, method, `"taskId":"`+task+`"`); !strings.Contains(m, "-32602") {
 				t.Errorf("%s by another session: %s", method, m)
 			}
 		}
-		if m := ask(t, b, 201, "tasks/list", ""); !strings.Contains(m, `"tasks":[]`) {
+		if m := answerOf(t, b, 201, "tasks/list", ""); !strings.Contains(m, `"tasks":[]`) {
 			t.Errorf("got %s", m)
 		}
 		// A modern client, on whatever connection.
 		_, modern := startTask(t, b, 300, true, `"arguments":{}`)
 		get := func(c *mcptest.Client, name, task string) string {
-			return ask(t, c, 301, "tasks/get", `"taskId":"`+task+`","_meta":{`+strings.Replace(modernCan, `"name":"c"`, `"name":"`+name+`"`, 1)+`}`)
+			return answerOf(t, c, 301, "tasks/get", `"taskId":"`+task+`","_meta":{`+strings.Replace(modernCan, `"name":"c"`, `"name":"`+name+`"`, 1)+`}`)
 		}
 		if m := get(b, "c", task); !strings.Contains(m, "-32602") {
 			t.Errorf("a task of a session, found by the extension: %s", m)
@@ -178,7 +185,7 @@ func TestTaskOwners(t *testing.T) {
 		if m := get(b, "c", modern); !strings.Contains(m, "working") {
 			t.Errorf("got %s", m)
 		}
-		cancel := ask(t, b, 302, "tasks/cancel", `"taskId":"`+modern+`","_meta":{`+modernCan+`}`)
+		cancel := answerOf(t, b, 302, "tasks/cancel", `"taskId":"`+modern+`","_meta":{`+modernCan+`}`)
 		synctest.Wait()
 		if n := running.Load(); n != 0 || !strings.Contains(cancel, "complete") {
 			t.Errorf("%d run after tasks/cancel: %s", n, cancel)
