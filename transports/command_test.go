@@ -105,18 +105,22 @@ func TestCommandEnds(t *testing.T) {
 		most       time.Duration
 		signal     syscall.Signal
 	}{
-		{"by the end of input", `cat >/dev/null`, nil, 90 * time.Millisecond, 0},
-		{"by SIGTERM", `exec sleep 1000`, nil, time.Second, syscall.SIGTERM},
+		{"by the end of input", `cat >/dev/null`, nil, DefaultExitTimeout, 0},
+		{"by SIGTERM", `exec sleep 1000`, nil, 2 * time.Second, syscall.SIGTERM},
 		{"by SIGKILL", `trap "" TERM; while :; do sleep 0.01; done`, nil, 2 * time.Second, syscall.SIGKILL},
-		{"its group", `sleep 1000; sleep 1000`, func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, time.Second, syscall.SIGTERM},
-		{"a child keeps the output", `sleep 3 & exec sleep 1000`, nil, 2500 * time.Millisecond, syscall.SIGTERM},
+		{"its group", `sleep 1000; sleep 1000`, func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, 2 * time.Second, syscall.SIGTERM},
+		{"a child keeps the output", `sleep 8 & exec sleep 1000`, nil, 4 * time.Second, syscall.SIGTERM},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cmd := script(tc.rest)
 			if tc.setup != nil {
 				tc.setup(cmd)
 			}
-			s, err := Command(context.Background(), testClient(mcp.Revision20251125), cmd, quick)
+			o := quick
+			if tc.signal == 0 {
+				o = CommandOptions{}
+			}
+			s, err := Command(context.Background(), testClient(mcp.Revision20251125), cmd, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,7 +217,7 @@ func TestCommandNoWait(t *testing.T) {
 	}
 	begin := time.Now()
 	_ = s.Close()
-	if d := time.Since(begin); d > 90*time.Millisecond*10 {
+	if d := time.Since(begin); d > killedWait {
 		t.Errorf("took %v", d)
 	}
 }
