@@ -27,7 +27,7 @@ func TestClientNegotiatesWithServer(t *testing.T) {
 				want = mcp.LatestRevision
 			}
 			info := s.Info()
-			if info.Revision != want || info.Name != "real" || info.Version != "2" || info.Instructions != "go on" || !info.Has("tools") || info.Has("prompts") {
+			if info.Revision != want || info.Name != "real" || info.Version != "2" || info.Instructions != "go on" || !info.Has("tools") || !info.Has("prompts") || info.Has("experimental") {
 				t.Errorf("info %+v", info)
 			}
 			ctx := context.Background()

@@ -122,7 +122,7 @@ func (c *Call) readGet() *Error {
 		return errPromptName
 	}
 	c.name = name
-	if v, ok := p.Get("arguments"); ok {
+	if v, ok := p.Get("arguments"); ok && !v.IsNull() { // as in readCall
 		if v.Kind() != codec.ObjectKind {
 			return errPromptArguments
 		}

@@ -198,7 +198,7 @@ func (s *Server) resource(c *Call) *registration {
 		return &e.Value.registration
 	}
 	if s.templates.names.Len() > 0 {
-		return s.matchSlow(c)
+		return s.match(c)
 	}
 	return nil
 }

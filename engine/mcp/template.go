@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ type template struct {
 	ResourceTemplate
 	registration
 	pattern *uritemplate.Template
+	prefix  []byte // what each URI begins with
 }
 
 // HandleResourceTemplate registers a template. Its handler finds the URI by
@@ -69,6 +71,7 @@ func (s *Server) addTemplate(t ResourceTemplate, m Mode, h Handler) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := &template{ResourceTemplate: t, registration: registration{mode: m, base: h}, pattern: pattern}
+	e.prefix, _, _ = bytes.Cut([]byte(t.URITemplate), []byte("{"))
 	if err := s.templates.add(t.URITemplate, e, s.middleware); err != nil {
 		return fmt.Errorf("template %q: %w", t.URITemplate, err)
 	}
@@ -90,18 +93,25 @@ func (t *template) append(b []byte, rev *revision) []byte {
 	return append(t.appendDescription(b, rev), '}')
 }
 
-// matchSlow finds the first template that c.name belongs to. The time is in
-// proportion to the length of the URI and of the templates.
-func (s *Server) matchSlow(c *Call) *registration {
+// match finds the first template that c.name belongs to. The time is in
+// proportion to the length of the URI and of the templates that begin like it.
+func (s *Server) match(c *Call) *registration {
 	entries, _ := s.templates.names.Names()
-	uri := string(c.name)
 	for _, e := range entries {
-		if vars := e.Value.pattern.Match(uri); vars != nil {
-			c.found.resource, c.vars = &e.Value.Resource, vars
+		if bytes.HasPrefix(c.name, e.Value.prefix) && e.Value.matchSlow(c) {
 			return &e.Value.registration
 		}
 	}
 	return nil
+}
+
+func (t *template) matchSlow(c *Call) bool {
+	vars := t.pattern.Match(string(c.name))
+	if vars == nil {
+		return false
+	}
+	c.found.resource, c.vars = &t.Resource, vars
+	return true
 }
 
 // Var returns the value of a variable of the template that the URI belongs to,

@@ -161,7 +161,8 @@ func (c *Call) readCall() *Error {
 		return errToolName
 	}
 	c.name = name
-	if v, ok := p.Get("arguments"); ok {
+	// The go-sdk's client sends null for no arguments.
+	if v, ok := p.Get("arguments"); ok && !v.IsNull() {
 		if v.Kind() != codec.ObjectKind {
 			return errToolArguments
 		}

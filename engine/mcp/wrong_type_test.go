@@ -327,6 +327,9 @@ func TestWrongTypesBySchema(t *testing.T) {
 				fields := s.fields(definition["properties"].(map[string]any)["params"], nil, "")
 				for _, f := range fields {
 					for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+						if kind == "null" && slices.Equal(f.path, []string{"arguments"}) {
+							continue // means none: a client that is much used sends it
+						}
 						if !f.allowed[kind] {
 							wrong++
 						} else if method == "initialize" || method == "subscriptions/listen" {
