@@ -43,13 +43,14 @@ func ExampleDial() {
 	// Output: 2026-07-28 Hello, Ann
 }
 
-// A client starts a server that speaks on its standard input and output, and
-// lists its tools.
+// The public TypeScript server that has everything, started over stdio: listed
+// and called.
 func ExampleCommand() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	client := mcp.NewClient(mcp.ClientOptions{Name: "lister", Version: "1.0"})
-	s, err := transports.Command(ctx, client, exec.Command("gannet", "serve", "--demo", "--listen", "stdio"), transports.CommandOptions{})
+	server := exec.Command("npx", "-y", "@modelcontextprotocol/server-everything")
+	s, err := transports.Command(ctx, client, server, transports.CommandOptions{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -63,4 +64,10 @@ func ExampleCommand() {
 	for _, t := range tools {
 		fmt.Println(t.Name, t.Description)
 	}
+	r, err := s.CallTool(ctx, "echo", map[string]any{"message": "hello"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.Text())
 }
