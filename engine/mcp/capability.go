@@ -104,20 +104,26 @@ func (s *Server) offer() (set offer) {
 	return set
 }
 
-// offers reports whether the server has what a method is about.
-func (s *Server) offers(m method) bool {
-	switch m {
-	case methodPromptsList, methodPromptsGet:
-		return s.prompts.used.Load()
-	case methodResourcesList, methodTemplatesList, methodResourcesRead, methodSubscribe, methodUnsubscribe:
-		return s.offersList(listResources)
-	case methodComplete:
-		return s.completes.Load()
-	case methodTasksGet, methodTasksResult, methodTasksList, methodTasksCancel, methodTasksUpdate:
-		return s.tasked.Load()
+// served returns the methods that the server has something for.
+func (set offer) served() methods {
+	all := ^methods(0)
+	if set&offerPrompts == 0 {
+		all &^= methodSet(methodPromptsList, methodPromptsGet)
 	}
-	return true
+	if set&offerResources == 0 {
+		all &^= methodSet(methodResourcesList, methodTemplatesList, methodResourcesRead, methodSubscribe, methodUnsubscribe)
+	}
+	if set&offerCompletions == 0 {
+		all &^= methodSet(methodComplete)
+	}
+	if set&offerTasks == 0 {
+		all &^= methodSet(methodTasksGet, methodTasksResult, methodTasksList, methodTasksCancel, methodTasksUpdate)
+	}
+	return all
 }
+
+// offered notes what the server has, after something was registered.
+func (s *Server) offered() { s.served.Store(uint32(s.offer().served())) }
 
 func (s *Server) offersList(l lists) bool {
 	switch l {

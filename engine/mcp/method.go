@@ -136,7 +136,7 @@ func newChains(s *Server, mw []func(Handler) Handler) *chains {
 // dispatch serves a request whose revision is known.
 func (s *Server) dispatch(c *Call) {
 	ch := s.chains.Load()
-	if !c.rev.methods.has(c.method) || !s.offers(c.method) {
+	if !(c.rev.methods & methods(s.served.Load())).has(c.method) {
 		c.method = unknown
 	}
 	h, mode := ch[c.method], Inline

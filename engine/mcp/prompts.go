@@ -79,6 +79,7 @@ func (s *Server) addPrompt(p Prompt, m Mode, h Handler) error {
 	for _, a := range p.Arguments {
 		if a.Complete != nil {
 			s.completes.Store(true)
+			s.offered()
 		}
 	}
 	return nil

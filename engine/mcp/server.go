@@ -20,8 +20,9 @@ type Server struct {
 	prompts   catalog[*prompt]
 	resources catalog[*resource]
 	templates catalog[*template]
-	completes atomic.Bool // something has completions
-	tasked    atomic.Bool // a tool may be a task
+	completes atomic.Bool   // something has completions
+	tasked    atomic.Bool   // a tool may be a task
+	served    atomic.Uint32 // methods
 	tasks     taskTable
 
 	updates     *registry.Topics // of resources, by URI
@@ -46,12 +47,13 @@ var _ engine.Service = (*Server)(nil)
 func NewServer(o Options) *Server {
 	s := &Server{opts: o.withDefaults()}
 	s.tools.init("tools", 't', func() { s.announcer.changed(listTools) })
-	s.prompts.init("prompts", 'p', func() { s.announcer.changed(listPrompts) })
-	s.resources.init("resources", 'r', func() { s.announcer.changed(listResources) })
-	s.templates.init("resourceTemplates", 'u', func() { s.announcer.changed(listResources) })
+	s.prompts.init("prompts", 'p', func() { s.offered(); s.announcer.changed(listPrompts) })
+	s.resources.init("resources", 'r', func() { s.offered(); s.announcer.changed(listResources) })
+	s.templates.init("resourceTemplates", 'u', func() { s.offered(); s.announcer.changed(listResources) })
 	s.updates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
 	s.taskUpdates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
 	s.sealers = newSealers(s.opts.StateKeys)
+	s.offered()
 	s.modernTail = s.renderModernTail()
 	s.chains.Store(newChains(s, nil))
 	return s

@@ -77,6 +77,7 @@ func (s *Server) addTemplate(t ResourceTemplate, m Mode, h Handler) error {
 	}
 	if len(t.Complete) > 0 {
 		s.completes.Store(true)
+		s.offered()
 	}
 	return nil
 }

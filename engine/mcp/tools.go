@@ -101,6 +101,7 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 	}
 	if t.TaskSupport != TaskForbidden {
 		s.tasked.Store(true)
+		s.offered()
 	}
 	return nil
 }
