@@ -99,7 +99,7 @@ func (c *Call) beginMessage() []byte {
 	case c.batch != nil:
 		c.dst, c.at = c.batch.begin()
 	default:
-		c.dst, c.at = c.conn.begin(len(c.msg.ID().Raw()))
+		c.dst, c.at = c.conn.begin(len(c.msg.ID().Raw()), true)
 	}
 	return c.dst
 }
@@ -120,7 +120,7 @@ func (c *Call) endMessage(dst []byte, urgent bool) {
 	case c.batch != nil:
 		c.batch.end(dst)
 	default:
-		c.conn.end(dst, c.at, urgent)
+		c.conn.end(dst, c.at, c.code, urgent)
 	}
 }
 

@@ -99,9 +99,9 @@ func (b *batch) completeIfDone() {
 	c := b.conn
 	l := c.loop
 	if b.answers > 0 && !c.closed {
-		dst, at := c.begin(len(b.buf) + 1)
+		dst, at := c.begin(len(b.buf)+1, true)
 		dst = append(append(dst, b.buf...), ']')
-		c.end(dst, at, false)
+		c.end(dst, at, 0, false)
 	}
 	if b.buf != nil {
 		l.bufs.Put(b.buf)

@@ -53,6 +53,7 @@ type Conn struct {
 	isDirty     bool
 	blocked     bool // the wire took less than it was given
 	held        bool // told Blocked to the transport, owes it Resume
+	paused      bool // by Pause
 	keepIdle    bool
 	inputEnded  bool
 	draining    bool
@@ -248,8 +249,42 @@ func (c *Conn) Send(b []byte) {
 	if c.closed {
 		return
 	}
-	dst, at := c.begin(len(b))
-	c.end(append(dst, b...), at, false)
+	dst, at := c.begin(len(b), false)
+	c.end(append(dst, b...), at, 0, false)
+}
+
+// SendAnswer is Send for the answer to a request that was left open (Call.Leave).
+func (c *Conn) SendAnswer(b []byte) {
+	if c.closed {
+		return
+	}
+	dst, at := c.begin(len(b), true)
+	c.end(append(dst, b...), at, 0, false)
+}
+
+// SendRaw sends bytes of the transport's own, past the framing, with this
+// turn's output. b is copied.
+func (c *Conn) SendRaw(b []byte) {
+	if c.closed {
+		return
+	}
+	dst := c.out
+	if cap(dst)-len(dst) < len(b) {
+		dst = c.growOut(len(b))
+	}
+	c.out = append(dst, b...)
+	c.sentOne()
+}
+
+// Pause has the transport feed nothing until Unpause, as Blocked does: one
+// request of a protocol without ids is being answered. Wire.Resume then follows
+// after the turn's output.
+func (c *Conn) Pause() { c.held, c.paused = true, true }
+
+// Unpause ends what Pause began. It may be called by the Framing.
+func (c *Conn) Unpause() {
+	c.paused = false
+	c.markDirty()
 }
 
 // Oversized refuses a message that is longer than Options.MaxMessageBytes,

@@ -235,11 +235,11 @@ func (c *Conn) deliver(call *Call) {
 		if cap(c.out) == len(c.out) {
 			c.out = c.loop.e.buffers.Grow(c.out, 1)
 		}
-		c.end(c.out, 0, urgent)
+		c.end(c.out, 0, call.code, urgent)
 		return
 	}
-	dst, at := c.begin(len(call.out))
-	c.end(append(dst, call.out...), at, urgent)
+	dst, at := c.begin(len(call.out), true)
+	c.end(append(dst, call.out...), at, call.code, urgent)
 }
 
 // copyMax is the size up to which an answer is copied into the output.

@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/gannetmcp/gannet/codec"
+
 // Driver is what a Loop needs from whatever runs it: a gnet event loop, the
 // goroutine that reads standard input, a test.
 type Driver interface {
@@ -41,11 +43,14 @@ type Wire interface {
 // on any reliable byte stream.
 type Framing interface {
 	// Open appends what precedes a message, if need be as room to be filled
-	// in by Close.
-	Open(dst []byte) []byte
-	// Close completes the frame that Open began at offset at of dst.
-	Close(dst []byte, at int) []byte
+	// in by Close. answer tells the answer to what was received from what the
+	// server says of its own accord.
+	Open(dst []byte, answer bool) []byte
+	// Close completes the frame that Open began at offset at of dst. code is
+	// that of an error that is an answer, else 0.
+	Close(dst []byte, at int, code codec.Code) []byte
 	// Boundary returns the length of the frame that begins at b[0]. The
-	// whole frame is in b.
+	// whole frame is in b. Where frames must keep their order, it returns
+	// len(b).
 	Boundary(b []byte) int
 }

@@ -203,6 +203,9 @@ func (l *Loop) flushDirty() {
 			}
 			c.flush()
 		}
+		if c.held && !c.paused && !c.blocked {
+			c.resume()
+		}
 		if !c.closed {
 			c.finishIfDone()
 		}

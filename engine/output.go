@@ -15,7 +15,7 @@ const (
 
 // begin returns the output to append one framed message to. The caller gives
 // it back by end or abandon before anything else is sent on c.
-func (c *Conn) begin(room int) (dst []byte, at int) {
+func (c *Conn) begin(room int, answer bool) (dst []byte, at int) {
 	if c.sent > len(c.out)/2 {
 		// Half of it has gone: a peer that reads without ever catching up
 		// must not make the buffer grow for ever.
@@ -27,21 +27,21 @@ func (c *Conn) begin(room int) (dst []byte, at int) {
 	}
 	at = len(dst)
 	if c.framing != nil {
-		dst = c.framing.Open(dst)
+		dst = c.framing.Open(dst, answer)
 	}
 	return dst, at
 }
 
 // end completes the frame begun at offset at. An urgent one overtakes output
 // that the wire has not taken.
-func (c *Conn) end(dst []byte, at int, urgent bool) {
+func (c *Conn) end(dst []byte, at int, code codec.Code, urgent bool) {
 	if c.closed { // by an earlier message of the same call
 		c.out = dst
 		c.releaseOut()
 		return
 	}
 	if c.framing != nil {
-		dst = c.framing.Close(dst, at)
+		dst = c.framing.Close(dst, at, code)
 	} else {
 		dst = append(dst, '\n')
 	}
@@ -185,7 +185,7 @@ func (c *Conn) unblock() {
 
 // resume lets the transport feed what it held, once output is below the mark.
 func (c *Conn) resume() {
-	if !c.held || c.closed || len(c.out)-c.sent >= c.loop.e.opts.OutputHighWater {
+	if !c.held || c.paused || c.closed || len(c.out)-c.sent >= c.loop.e.opts.OutputHighWater {
 		return
 	}
 	c.held = false
@@ -292,9 +292,9 @@ func (c *Conn) refuse(m *codec.Message, err error) {
 // sendError answers with an error outside of any call; it is urgent.
 func (c *Conn) sendError(id codec.ID, err *codec.Error) {
 	c.loop.n.errorsOut.add(1)
-	dst, at := c.begin(256)
+	dst, at := c.begin(256, true)
 	dst = codec.AppendErrorReply(dst, id, c.noID(), err)
-	c.end(dst, at, true)
+	c.end(dst, at, err.Code, true)
 }
 
 func (c *Conn) noID() codec.NoID {

@@ -20,6 +20,7 @@ type Push struct {
 	item   ringbuf.Item[task]
 	conn   *Conn
 	urgent bool
+	answer bool
 	next   *Push
 
 	// Buf is the message, without framing. It is the push's until Send, and
@@ -49,7 +50,7 @@ func (c *Conn) NewPush() *Push {
 		p = &Push{}
 		p.item.Value = p
 	}
-	p.next, p.conn, p.urgent = nil, c, false
+	p.next, p.conn, p.urgent, p.answer = nil, c, false, false
 	p.Buf = p.room[:0]
 	return p
 }
@@ -78,6 +79,12 @@ func (p *Push) inRoom(b []byte) bool { return unsafe.SliceData(b) == &p.room[0] 
 //
 // Errors: ErrPushQueueFull.
 func (p *Push) Send() error { return p.send(false) }
+
+// SendAnswer is Send for the answer to a request that was left open (Call.Leave).
+func (p *Push) SendAnswer() error {
+	p.answer = true
+	return p.send(false)
+}
 
 // SendUrgent is Send by the urgent lane.
 func (p *Push) SendUrgent() error { return p.send(true) }
@@ -135,8 +142,8 @@ func (p *Push) Discard() {
 func (p *Push) runOnLoop(l *Loop) {
 	c := p.conn
 	if !c.closed {
-		dst, at := c.begin(len(p.Buf))
-		c.end(append(dst, p.Buf...), at, p.urgent)
+		dst, at := c.begin(len(p.Buf), p.answer)
+		c.end(append(dst, p.Buf...), at, 0, p.urgent)
 	}
 	p.clear(l.e)
 	if l.pushed == nil {
@@ -189,7 +196,7 @@ func (c *Call) BeginNotification(method string) []byte {
 		c.push = c.conn.NewPush()
 		return codec.AppendNotificationHead(c.push.Buf, method)
 	}
-	c.dst, c.at = c.conn.begin(len(method) + outMin)
+	c.dst, c.at = c.conn.begin(len(method)+outMin, false)
 	return codec.AppendNotificationHead(c.dst, method)
 }
 
@@ -201,7 +208,7 @@ func (c *Call) EndNotification(dst []byte) error {
 	dst = append(dst, '}')
 	c.notified = true
 	if !c.detached {
-		c.conn.end(dst, c.at, false)
+		c.conn.end(dst, c.at, 0, false)
 		c.dst = nil
 		return nil
 	}
