@@ -72,7 +72,9 @@ type Peer struct {
 
 // Open adds a connection to the loop. framing may be nil: newline-delimited.
 // It returns nil when the service refuses it; the Wire is then closed.
-func (l *Loop) Open(w Wire, framing Framing) *Conn {
+func (l *Loop) Open(w Wire, framing Framing) *Conn { return l.open(w, framing, l.e.svc.OpenConn) }
+
+func (l *Loop) open(w Wire, framing Framing, handler func(*Conn) Handler) *Conn {
 	l.serial++
 	c := &Conn{
 		loop: l, wire: w, framing: framing, serial: l.serial,
@@ -89,7 +91,7 @@ func (l *Loop) Open(w Wire, framing Framing) *Conn {
 	if f := l.e.opts.Observer.ConnOpened; f != nil {
 		f(c)
 	}
-	c.handler = l.e.svc.OpenConn(c)
+	c.handler = handler(c)
 	if c.handler == nil {
 		c.Close(CloseRefused)
 		return nil

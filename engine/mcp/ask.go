@@ -180,12 +180,10 @@ func (ss *session) ask(c *Call, q *question) ([]byte, error) {
 		ss.mu.Unlock()
 	}()
 
-	p := c.engine.Conn().NewPush()
-	p.Grow(len(q.params) + blockRoom)
-	p.Buf = codec.AppendUint(append(p.Buf, `{"jsonrpc":"2.0","id":`...), id)
-	p.Buf = append(append(append(p.Buf, `,"method":"`...), q.method...), `","params":`...)
-	p.Buf = append(c.appendRelated(append(p.Buf, q.params[:len(q.params)-1]...)), "}}"...)
-	if err := p.Send(); err != nil {
+	b := codec.AppendUint([]byte(`{"jsonrpc":"2.0","id":`), id)
+	b = append(append(append(b, `,"method":"`...), q.method...), `","params":`...)
+	b = append(c.appendRelated(append(b, q.params[:len(q.params)-1]...)), "}}"...)
+	if err := c.deliver(b); err != nil {
 		return nil, err
 	}
 	if c.task != nil {
@@ -209,14 +207,23 @@ func (ss *session) ask(c *Call, q *question) ([]byte, error) {
 	case <-ctx.Done():
 		cause := context.Cause(ctx)
 		if !errors.Is(cause, engine.ErrConnClosed) {
-			p := c.engine.Conn().NewPush()
-			p.Buf = codec.AppendNotificationHead(p.Buf, notificationCancelled)
-			p.Buf = codec.AppendUint(append(p.Buf, `{"requestId":`...), id)
-			p.Buf = append(p.Buf, `,"reason":"the request that it was for has ended"}}`...)
-			_ = p.Send() // a full queue costs the client a needless question
+			b := codec.AppendNotificationHead(b[:0], notificationCancelled)
+			b = codec.AppendUint(append(b, `{"requestId":`...), id)
+			b = append(b, `,"reason":"the request that it was for has ended"}}`...)
+			_ = c.deliver(b) // a full queue costs the client a needless question
 		}
 		return nil, cause
 	}
+}
+
+// deliver sends a message that belongs to the call: on its own connection, where
+// the request is answered, or, for a task on HTTP, whose request was answered, on
+// the session's stream.
+func (c *Call) deliver(message []byte) error {
+	if c.task != nil {
+		return c.session.Deliver(message)
+	}
+	return c.engine.Conn().Deliver(message)
 }
 
 // ServeResponse takes the answer to a question. One that nobody waits for is

@@ -143,6 +143,9 @@ func (c *Call) move(d time.Duration, h Handler) {
 	if twin == nil {
 		return // answered: a limit was reached
 	}
+	if hs := c.session.http; hs != nil {
+		hs.left(c.engine.ID().Raw(), c.engine.Conn())
+	}
 	t := c.session.call(twin)
 	t.rev, t.method, t.found, t.handler = c.rev, c.method, c.found, h
 	t.reported, t.progress = c.reported, c.progress // which must not go back
@@ -165,6 +168,9 @@ func (moved) RunCall(ec *engine.Call) {
 		_ = c.readComplete()
 	}
 	c.run(c.handler)
+	if hs := c.session.http; hs != nil {
+		hs.home(ec.ID().Raw())
+	}
 }
 
 // finishError answers with the error that a handler returned.

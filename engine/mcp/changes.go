@@ -38,6 +38,7 @@ var kindsOfLists = [...]struct {
 // announcer tells clients of changes of lists. An idle connection holds nothing
 // for it: each loop goes through its connections.
 type announcer struct {
+	server  *Server
 	last    atomic.Pointer[engine.Engine] // seen last: the answer to nearly all calls of saw
 	mu      sync.Mutex                    // protects what follows
 	engines []*engine.Engine
@@ -83,12 +84,16 @@ func (a *announcer) changed(l lists) {
 	for _, e := range engines {
 		e.EachLoop(changeDelay, func(loop *engine.Loop) {
 			a.mu.Lock()
-			if a.pending == ch {
+			first := a.pending == ch
+			if first {
 				a.pending = nil
 			}
 			l := ch.lists
 			a.mu.Unlock()
 			announce(loop, l)
+			if first {
+				a.server.announceHTTP(l)
+			}
 		})
 	}
 }
@@ -115,6 +120,17 @@ func announce(loop *engine.Loop, changed lists) {
 			}
 		}
 	}
+}
+
+// announceHTTP tells the clients whose sessions are on HTTP.
+func (s *Server) announceHTTP(changed lists) {
+	s.sessions.each(func(hs *httpSession) {
+		for i := range kindsOfLists {
+			if k := &kindsOfLists[i]; changed&k.list != 0 {
+				_ = hs.Deliver(k.message) // a client that takes no more can list
+			}
+		}
+	})
 }
 
 // ResourceUpdated tells the clients that have subscribed to a resource that it

@@ -29,8 +29,7 @@ func TestHeaderKeyword(t *testing.T) {
 		{`{"type":"object","x-mcp-header":"N"}`, "properties alone"},
 		{`{"type":"object","properties":{"a":{"type":"string","x-mcp-header":"N"},"b":{"type":"string","x-mcp-header":"n"}}}`, "same name"},
 	} {
-		tool := Tool{Name: "t", InputSchema: []byte(tc.schema)}
-		err := tool.complete()
+		_, err := judgeHeaders([]byte(tc.schema))
 		if (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: %v, want %q", tc.schema, err, tc.says)
 		}

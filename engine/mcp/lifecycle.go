@@ -43,7 +43,9 @@ func initialize(c *Call) error {
 	conn := c.engine.Conn()
 	conn.AllowBatch(r.rev.batches)
 	conn.OmitErrorID(r.rev.omitErrorID)
-	conn.KeepIdle(true)
+	if ss.http == nil {
+		conn.KeepIdle(true)
+	}
 	c.engine.Result(c.server.initializeResult(r.rev))
 	return nil
 }

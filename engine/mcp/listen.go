@@ -32,7 +32,7 @@ func listen(c *Call) error {
 		c.server.opts.Logger.Error("middleware moved subscriptions/listen off the loop, where it cannot be served")
 		return &Error{Code: codec.CodeInternal, Message: codec.CodeInternal.String()}
 	}
-	ss := c.session
+	ss := c.connSession()
 	if ss.opened >= c.server.opts.MaxOpenRequests {
 		return errTooManyOpen
 	}
@@ -164,5 +164,5 @@ func (l *listener) end(conn *engine.Conn) {
 	b = append(append(b[:0], `{"jsonrpc":"2.0","id":`...), l.id...)
 	b = append(append(b, `,"result":{"resultType":"complete"`...), subscriptionMeta...)
 	b = append(append(b, l.id...), "}}}"...)
-	conn.Send(b)
+	conn.SendAnswer(b)
 }

@@ -18,6 +18,10 @@ type openRequest struct {
 	next     *openRequest
 }
 
+// connSession returns the session of the call's connection, which is not that of
+// the call if it is one of HTTP.
+func (c *Call) connSession() *session { return c.engine.Conn().State().(*session) }
+
 // open notes a request that is left open.
 func (ss *session) open(r *openRequest, drop func()) {
 	r.drop = drop
@@ -59,7 +63,7 @@ func (ss *session) DrainConn(conn *engine.Conn) {
 		r := ss.requests
 		if r.listener == nil {
 			b := codec.AppendErrorReply(nil, codec.RawID(r.id), codec.NoIDOmit, codec.ErrShuttingDown)
-			conn.Send(b)
+			conn.SendAnswer(b)
 		} else {
 			r.listener.end(conn)
 		}

@@ -82,6 +82,9 @@ type Options struct {
 	// may run; clients of 2025-11-25 may ask for less. Zero: 1 h.
 	TaskTTL time.Duration
 
+	// HTTP says how the server is served on HTTP.
+	HTTP HTTPOptions
+
 	// Logger takes what an operator should know: tool results that break their
 	// own output schema, errors of handlers that peers are not told. nil
 	// discards.
@@ -129,6 +132,7 @@ func (o Options) withDefaults() Options {
 			*d.value = d.zero
 		}
 	}
+	o.HTTP = o.HTTP.withDefaults()
 	o.PrivateCache = o.PrivateCache || o.ListFilter != nil
 	if o.Version == "" {
 		o.Version = "0.0.0"

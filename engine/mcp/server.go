@@ -24,6 +24,7 @@ type Server struct {
 	tasked    atomic.Bool   // a tool may be a task
 	served    atomic.Uint32 // methods
 	tasks     taskTable
+	sessions  sessionTable // of HTTP
 
 	updates     *registry.Topics // of resources, by URI
 	taskUpdates *registry.Topics // of tasks, by id
@@ -46,6 +47,7 @@ var _ engine.Service = (*Server)(nil)
 // NewServer returns a server that has nothing to offer yet. It panics if o.Name is empty.
 func NewServer(o Options) *Server {
 	s := &Server{opts: o.withDefaults()}
+	s.announcer.server = s
 	s.tools.init("tools", 't', func() { s.announcer.changed(listTools) })
 	s.prompts.init("prompts", 'p', func() { s.offered(); s.announcer.changed(listPrompts) })
 	s.resources.init("resources", 'r', func() { s.offered(); s.announcer.changed(listResources) })

@@ -14,7 +14,8 @@ import (
 // leave no trace in it.
 type session struct {
 	server *Server
-	conn   *engine.Conn
+	conn   *engine.Conn // nil for one of HTTP
+	http   *httpSession // that this is, nil for one of a stream
 	// record is nil before initialize. It is written on the loop only, and
 	// never changes once it is there.
 	record   atomic.Pointer[record]
@@ -125,25 +126,40 @@ var supportedData = append(appendRevisions([]byte(`{"supported":`)), `,"requeste
 // ServeNotification takes notifications; those that mean nothing to us are
 // ignored, as the protocol wants it.
 func (ss *session) ServeNotification(conn *engine.Conn, m *codec.Message) {
-	if string(m.Method()) != notificationCancelled {
+	id, reason, ok := cancelled(m)
+	if !ok {
 		return
 	}
-	p := m.Params()
-	id, ok := p.Get("requestId")
-	if !ok || id.Kind() != codec.String && id.Kind() != codec.Number {
-		return
-	}
-	if r := ss.openRequest(id.Raw()); r != nil { // nothing more is sent for it
+	if r := ss.openRequest(id); r != nil { // nothing more is sent for it
 		ss.answered(r)
 		return
 	}
-	reason := ""
-	if conn.InFlight() > 0 {
-		if v, ok := p.Get("reason"); ok && v.Kind() == codec.String && len(v.Raw()) <= errorTextMax {
-			reason, _ = v.StringCopy()
-		}
+	conn.Cancel(id, reason)
+}
+
+// cancelled reads notifications/cancelled: the raw id of a request, and why.
+func cancelled(m *codec.Message) (id []byte, reason string, ok bool) {
+	if string(m.Method()) != notificationCancelled {
+		return nil, "", false
 	}
-	conn.Cancel(id.Raw(), reason)
+	p := m.Params()
+	v, ok := p.Get("requestId")
+	if !ok || v.Kind() != codec.String && v.Kind() != codec.Number {
+		return nil, "", false
+	}
+	if r, ok := p.Get("reason"); ok && r.Kind() == codec.String && len(r.Raw()) <= errorTextMax {
+		reason, _ = r.StringCopy()
+	}
+	return v.Raw(), reason, true
+}
+
+// Deliver sends a message of the server's own to the client: by the connection,
+// or the stream of a session of HTTP. Safe from any goroutine.
+func (ss *session) Deliver(message []byte) error {
+	if ss.http != nil {
+		return ss.http.Deliver(message)
+	}
+	return ss.conn.Deliver(message)
 }
 
 // CloseConn ends what the session has beyond its connection.

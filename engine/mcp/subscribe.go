@@ -30,17 +30,17 @@ func unsubscribe(c *Call) error {
 	if err := c.readURI(); err != nil {
 		return err
 	}
-	if sub := c.session.subs; sub != nil {
-		_ = sub.Unsubscribe(c.name)
-	}
+	_ = c.session.subscriber().Unsubscribe(c.name)
 	c.engine.Result(emptyResult)
 	return nil
 }
 
 // subscriber returns the session's own subscriber, made at its first use.
 func (ss *session) subscriber() *registry.Subscriber {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
 	if ss.subs == nil {
-		ss.subs = ss.server.updates.NewSubscriber(ss.conn)
+		ss.subs = ss.server.updates.NewSubscriber(ss)
 	}
 	return ss.subs
 }

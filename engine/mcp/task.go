@@ -164,15 +164,15 @@ func (c *Call) startTask() {
 		dst = append(t.append(append(dst, `"task":{`...)), "}}"...)
 	}
 	c.engine.EndResult(dst)
-	t.begin(c.session, c.dialog)
+	t.begin(c.engine.Conn(), c.session, c.dialog)
 }
 
 // begin runs the handler, from its beginning, with what the client has answered.
-func (t *task) begin(ss *session, d *dialog) {
+func (t *task) begin(conn *engine.Conn, ss *session, d *dialog) {
 	if d != nil {
 		d = &dialog{answers: d.answers, state: d.state}
 	}
-	run, err := ss.conn.Spawn(t.request, time.Until(t.expires), moved{}, func(ec *engine.Call) {
+	run, err := conn.Spawn(t.request, time.Until(t.expires), moved{}, func(ec *engine.Call) {
 		c := ss.call(ec)
 		c.rev, c.method, c.tool, c.task, c.dialog = t.rev, methodToolsCall, t.tool, t, d
 		c.handler = t.tool.handler
@@ -246,7 +246,7 @@ func (t *task) change(f func()) {
 		t.answer(w)
 	}
 	if t.owner != nil {
-		_ = t.owner.conn.Deliver(note) // a client that takes no more can poll
+		_ = t.owner.Deliver(note) // a client that takes no more can poll
 	} else {
 		t.server.taskUpdates.Publish(viewBytes(t.id), note)
 	}

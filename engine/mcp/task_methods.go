@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine"
 )
 
 // tasksGet answers tasks/get of both kinds.
@@ -94,7 +95,7 @@ func tasksResult(c *Call) error {
 	if c.engine.OffLoop() || c.engine.InBatch() {
 		return &Error{Code: codec.CodeInternal, Message: codec.CodeInternal.String()}
 	}
-	ss := c.session
+	ss := c.connSession()
 	if ss.opened >= ss.server.opts.MaxOpenRequests {
 		return errTooManyOpen
 	}
@@ -140,8 +141,8 @@ func (t *task) answer(w *openRequest) {
 		p.Buf = codec.AppendString(append(p.Buf, `"_meta":{`+relatedTask...), t.id)
 		p.Buf = append(p.Buf, "}}}}"...)
 	}
-	_ = p.Send() // a full queue: the client asks again
-	w.ss.answered(w)
+	_ = p.SendAnswer()                                    // a full queue: the client asks again
+	w.ss.conn.Do(func(*engine.Conn) { w.ss.answered(w) }) // it may be on another loop
 }
 
 // tasksUpdate answers tasks/update (the extension): answers to what the task has
@@ -181,7 +182,7 @@ func tasksUpdate(c *Call) error {
 	t.mu.Unlock()
 	if d != nil {
 		t.waiting(false)
-		t.begin(c.session, d)
+		t.begin(c.engine.Conn(), c.session, d)
 	}
 	c.endResult(append(c.engine.BeginResult(), '{'))
 	return nil

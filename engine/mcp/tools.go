@@ -55,6 +55,7 @@ type tool struct {
 	registration
 	output  *validator // of structured content, nil if that is not checked
 	objects bool       // OutputSchema is of objects
+	headers []headerParam
 }
 
 // noArguments is the schema of a tool without arguments.
@@ -86,7 +87,11 @@ func (s *Server) addTool(t Tool, m Mode, h Handler) error {
 		}
 		h = validated(v, h)
 	}
-	e := &tool{Tool: t, registration: registration{mode: m, base: h}, objects: typeIsObject(t.OutputSchema)}
+	headers, err := judgeHeaders(t.InputSchema)
+	if err != nil {
+		return fmt.Errorf("tool %q: InputSchema: %w", t.Name, err)
+	}
+	e := &tool{Tool: t, headers: headers, registration: registration{mode: m, base: h}, objects: typeIsObject(t.OutputSchema)}
 	if t.Validate && t.OutputSchema != nil {
 		v, err := compileValidator(t.OutputSchema)
 		if err != nil {
@@ -137,9 +142,6 @@ func (t *Tool) complete() error {
 	}
 	if !typeIsObject(t.InputSchema) {
 		return fmt.Errorf(`tool %q: InputSchema: type must be "object"`, t.Name)
-	}
-	if err := judgeHeaders(t.InputSchema); err != nil {
-		return fmt.Errorf("tool %q: InputSchema: %w", t.Name, err)
 	}
 	return nil
 }

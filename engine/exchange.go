@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/ringbuf"
+)
+
+// RequestView is what a service sees of the head of an HTTP request. What its
+// methods return is valid until ServeExchange returns.
+type RequestView interface {
+	Method() []byte
+	Path() []byte
+	Query() []byte
+	Host() []byte
+	// Header returns the value of the first field of this name, without white
+	// space at its ends, and how many fields have the name.
+	Header(name string) (value []byte, times int)
+}
+
+// Exchange is one HTTP request and its answer, sans-I/O: a transport fills in
+// the request and gives it to Conn.ServeExchange; the service answers by
+// Respond, or has the messages in the body served by Conn.Receive, whose answers
+// the transport's Framing then puts into an HTTP response by what the service
+// has said here. A connection has one exchange at a time.
+type Exchange struct {
+	Request RequestView
+	Body    []byte // valid until ServeExchange returns
+
+	// What the service says of the response, before it begins.
+
+	// Status returns the HTTP status of an answer with a JSON-RPC error; nil: 200.
+	Status func(code codec.Code) int
+	// Header are whole field lines for the response, each ended by CR LF. The
+	// service appends to it; the transport keeps the buffer for other exchanges.
+	Header []byte
+	// Stream has the response be an event stream from its beginning; without it
+	// it becomes one when something is sent before the answer.
+	Stream bool
+	// Endless streams do not end with an answer.
+	Endless bool
+	// NoEvents says that nothing may be sent but one answer.
+	NoEvents bool
+	// EventHead appends the first events of a stream, such as one that primes
+	// the client with an id; nil: none.
+	EventHead func(dst []byte) []byte
+	// EventID appends the id of the next event; nil: events have none.
+	EventID func(dst []byte) []byte
+
+	// How far it is. Written by the transport's Framing and by Conn.
+
+	Begun bool // something of the response is in the output
+	Done  bool // all of it is
+}
+
+// ExchangeHandler is a Handler that serves HTTP requests.
+type ExchangeHandler interface {
+	Handler
+	// ServeExchange serves one request, on the loop. When it returns, and the
+	// exchange is not done, something that was begun will answer it.
+	ServeExchange(c *Conn, x *Exchange)
+}
+
+// ExchangeService is a Service that HTTP transports can drive.
+type ExchangeService interface {
+	Service
+	// OpenExchanges is OpenConn for a connection that carries HTTP.
+	OpenExchanges(c *Conn) ExchangeHandler
+}
+
+// ExchangeFraming is the Framing of a connection that carries HTTP.
+type ExchangeFraming interface {
+	Framing
+	// Respond appends a whole response to the current exchange.
+	Respond(dst []byte, status int, contentType string, body []byte) []byte
+	// BeginStream appends the head of an event stream.
+	BeginStream(dst []byte) []byte
+	// EndStream appends the end of an event stream, or a response without a
+	// body where none has begun.
+	EndStream(dst []byte) []byte
+	// Exchange returns the current exchange, nil between two.
+	Exchange() *Exchange
+}
+
+// OpenHTTP adds a connection that carries HTTP. It returns nil when the service
+// refuses it, or is none for HTTP.
+func (l *Loop) OpenHTTP(w Wire, f ExchangeFraming) *Conn {
+	svc, ok := l.e.svc.(ExchangeService)
+	if !ok {
+		w.Close(CloseRefused)
+		return nil
+	}
+	return l.open(w, f, func(c *Conn) Handler {
+		if h := svc.OpenExchanges(c); h != nil {
+			return h
+		}
+		return nil
+	})
+}
+
+// ServeExchange serves one HTTP request. The connection is paused while it is
+// not done.
+func (c *Conn) ServeExchange(x *Exchange) {
+	if c.closed {
+		return
+	}
+	h, ok := c.handler.(ExchangeHandler)
+	if !ok {
+		return
+	}
+	l := c.loop
+	c.lastIn, c.lastProgress, c.partialAt, c.partialHeld = l.now, l.now, 0, 0
+	if !c.served {
+		c.served = true
+		c.armDeadline()
+	}
+	c.serveExchange(h, x)
+	if !x.Done && !c.closed {
+		c.Pause()
+	}
+}
+
+func (c *Conn) serveExchange(h ExchangeHandler, x *Exchange) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.loop.n.panics.add(1)
+			c.loop.e.logPanic("exchange", x.Request.Path(), r)
+			if !x.Begun {
+				c.Respond(500, "text/plain; charset=utf-8", nil)
+			}
+		}
+	}()
+	h.ServeExchange(c, x)
+}
+
+// SetHandler gives the connection another handler: one whose meaning its first
+// request has settled.
+func (c *Conn) SetHandler(h Handler) { c.handler = h }
+
+// Respond answers the current exchange with a whole response. body is copied.
+func (c *Conn) Respond(status int, contentType string, body []byte) {
+	c.exchangeOut(len(body)+512, func(f ExchangeFraming, dst []byte) []byte {
+		return f.Respond(dst, status, contentType, body)
+	})
+}
+
+// BeginStream begins the response to the current exchange as an event stream,
+// to which everything is added that is sent from now on.
+func (c *Conn) BeginStream() {
+	c.exchangeOut(1024, func(f ExchangeFraming, dst []byte) []byte { return f.BeginStream(dst) })
+}
+
+// EndStream ends the response to the current exchange, which nothing will
+// answer any more.
+func (c *Conn) EndStream() {
+	c.exchangeOut(512, func(f ExchangeFraming, dst []byte) []byte { return f.EndStream(dst) })
+}
+
+func (c *Conn) exchangeOut(room int, f func(ExchangeFraming, []byte) []byte) {
+	framing, ok := c.framing.(ExchangeFraming)
+	if c.closed || !ok {
+		return
+	}
+	dst := c.out
+	if cap(dst)-len(dst) < room {
+		dst = c.growOut(room)
+	}
+	c.out = f(framing, dst)
+	c.sentOne()
+}
+
+// Exchange returns the current exchange, nil between two and on connections
+// that do not carry HTTP.
+func (c *Conn) Exchange() *Exchange {
+	if f, ok := c.framing.(ExchangeFraming); ok {
+		return f.Exchange()
+	}
+	return nil
+}
+
+// Do has f called with the connection on its loop, inside a turn, unless the
+// connection has ended by then. Safe from any goroutine. Allocates.
+func (c *Conn) Do(f func(*Conn)) {
+	d := &errand{conn: c, f: f}
+	d.item.Value = d
+	if c.loop.mail.Push(&d.item) {
+		c.loop.driver.Wake()
+	}
+}
+
+// errand is a function on its way to a connection.
+type errand struct {
+	item ringbuf.Item[task]
+	conn *Conn
+	f    func(*Conn)
+}
+
+func (d *errand) runOnLoop(l *Loop) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.n.panics.add(1)
+			l.e.logPanic("errand", nil, r)
+		}
+	}()
+	if !d.conn.closed {
+		d.f(d.conn)
+	}
+}

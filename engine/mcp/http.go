@@ -1,0 +1,180 @@
+package mcp
+
+import (
+	"time"
+
+	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine"
+)
+
+// HTTPOptions configures what a Server does on HTTP. The zero value is usable.
+type HTTPOptions struct {
+	// Path is where Streamable HTTP is served, all revisions of it. Empty:
+	// "/mcp". SSEPath is where the older HTTP with SSE (2024-11-05) begins,
+	// MessagePath where its messages go. Empty: "/sse" and "/message".
+	Path, SSEPath, MessagePath string
+	// AllowedOrigins are the origins that browsers may come from, such as
+	// "https://app.example.org"; those of this machine (localhost, 127.0.0.1,
+	// [::1]) may always. AllowedHosts are the names that the server is called
+	// by, without port; on a loopback address those of this machine alone are
+	// taken, on others any, unless this says more. A request that is not
+	// allowed gets 403.
+	AllowedOrigins, AllowedHosts []string
+	// AnyOrigin switches both checks off. What protects from a web page that
+	// reaches the server through its reader's browser must then be elsewhere.
+	AnyOrigin bool
+	// MaxSessions bounds the sessions of revisions up to 2025-11-25. Zero:
+	// 10,000. Beyond it: 503.
+	MaxSessions int
+	// SessionIdle is after which time without a request or stream a session
+	// ends. Zero: 30 min.
+	SessionIdle time.Duration
+}
+
+// Defaults of HTTPOptions.
+const (
+	DefaultMaxSessions = 10_000
+	DefaultSessionIdle = 30 * time.Minute
+)
+
+func (o HTTPOptions) withDefaults() HTTPOptions {
+	if o.Path == "" {
+		o.Path = "/mcp"
+	}
+	if o.SSEPath == "" {
+		o.SSEPath = "/sse"
+	}
+	if o.MessagePath == "" {
+		o.MessagePath = "/message"
+	}
+	if o.MaxSessions < 0 || o.SessionIdle < 0 {
+		panic("mcp: NewServer: HTTPOptions.MaxSessions and HTTPOptions.SessionIdle must not be negative")
+	}
+	if o.MaxSessions == 0 {
+		o.MaxSessions = DefaultMaxSessions
+	}
+	if o.SessionIdle == 0 {
+		o.SessionIdle = DefaultSessionIdle
+	}
+	return o
+}
+
+// httpConn is what a connection that carries HTTP means: one exchange after the
+// other, each with a session of its own choice. It belongs to the connection's
+// loop.
+type httpConn struct {
+	server *Server
+	conn   *engine.Conn
+	own    session // of modern requests, and of what the connection itself leaves open
+
+	// Of the current exchange.
+	x       *engine.Exchange
+	session *httpSession // that it names, or has opened, or nil
+	named   bool         // it names a session
+	modern  bool
+	pending bool // a request of it was served
+	status  int  // of what is refused, whatever its code; 0: by the code
+	begun   *httpSession
+
+	stream *httpSession // whose stream the connection is
+	sse    string       // the key of a connection of HTTP with SSE
+}
+
+var _ engine.ExchangeService = (*Server)(nil)
+
+// OpenExchanges begins to serve a connection that carries HTTP.
+func (s *Server) OpenExchanges(c *engine.Conn) engine.ExchangeHandler {
+	h := &httpConn{server: s, conn: c}
+	h.own.server, h.own.conn = s, c
+	h.own.logLevel.Store(int32(logNone))
+	c.SetState(&h.own)
+	s.announcer.saw(c.Loop().Engine())
+	return h
+}
+
+// ServeExchange serves one HTTP request.
+func (h *httpConn) ServeExchange(c *engine.Conn, x *engine.Exchange) {
+	h.x, h.session, h.named, h.modern, h.pending, h.status, h.begun = x, nil, false, false, false, 0, nil
+	x.Status = h.statusOf
+	if !h.allowed() {
+		h.text(403, "This Origin or Host is not allowed; see HTTPOptions.AllowedOrigins and HTTPOptions.AllowedHosts.")
+		return
+	}
+	o := &h.server.opts.HTTP
+	switch path := string(x.Request.Path()); path {
+	case o.Path:
+		h.serveStreamable()
+	case o.SSEPath:
+		h.serveSSE()
+	case o.MessagePath:
+		h.serveMessage()
+	case "/":
+		h.servePage()
+	default:
+		h.text(404, "There is nothing here. MCP is at "+o.Path+".")
+	}
+}
+
+// text answers with a status and a line for people.
+func (h *httpConn) text(status int, text string) {
+	h.conn.Respond(status, "text/plain; charset=utf-8", append([]byte(text), '\n'))
+}
+
+// notAllowed answers a method that a path does not have.
+func (h *httpConn) notAllowed(allow string) {
+	h.header("Allow", allow)
+	h.text(405, "Use "+allow+".")
+}
+
+// header adds a field line to the response. The value must have no line break.
+func (h *httpConn) header(name, value string) {
+	b := append(append(h.x.Header, name...), ": "...)
+	h.x.Header = append(append(b, value...), "\r\n"...)
+}
+
+// statusOf returns the HTTP status of an answer with an error.
+func (h *httpConn) statusOf(code codec.Code) int {
+	if h.begun != nil { // an initialize that has failed
+		h.server.sessions.end(h.begun)
+		h.begun = nil
+	}
+	if h.status != 0 {
+		return h.status
+	}
+	switch code {
+	case codec.CodeParse, codec.CodeInvalidRequest, codec.CodeHeaderMismatch, codec.CodeMissingCapability, codec.CodeUnsupportedVersion:
+		return 400
+	case codec.CodeOverloaded, codec.CodeShuttingDown, codec.CodeNoSession:
+		return 503
+	case codec.CodeRateLimited:
+		return 429
+	case codec.CodeMethodNotFound:
+		if h.modern {
+			return 404
+		}
+	case codec.CodeInvalidParams:
+		if h.modern {
+			return 400
+		}
+	}
+	return 200
+}
+
+// CloseConn ends what belongs to the connection.
+func (h *httpConn) CloseConn(c *engine.Conn, r engine.CloseReason) {
+	if h.stream != nil {
+		h.stream.detach(c)
+	}
+	if h.sse != "" {
+		h.server.sessions.endSSE(h.sse)
+	}
+	h.own.CloseConn(c, r)
+}
+
+// DrainConn ends the streams.
+func (h *httpConn) DrainConn(c *engine.Conn) {
+	h.own.DrainConn(c)
+	if x := c.Exchange(); x != nil && !x.Done && x.Endless {
+		c.EndStream()
+	}
+}

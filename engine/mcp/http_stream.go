@@ -1,0 +1,166 @@
+package mcp
+
+import (
+	"github.com/gannetmcp/gannet/engine"
+)
+
+// serveGet opens the stream of a session, for what the server says of its own
+// accord.
+func (h *httpConn) serveGet() {
+	r := h.x.Request
+	if accept, n := r.Header("Accept"); n == 0 || !accepts(accept, "text/event-stream") {
+		h.text(406, "Accept must have text/event-stream; MCP itself is spoken by POST.")
+		return
+	}
+	id, n := r.Header(headerSession)
+	if n == 0 {
+		h.text(400, headerSession+" is missing; send initialize by POST first.")
+		return
+	}
+	hs := h.server.sessions.find(id)
+	switch {
+	case hs == nil:
+		h.text(404, "The session is unknown, or has ended; initialize another.")
+	case !hs.attach(h.conn):
+		h.text(409, "The session has a stream already.")
+	default:
+		hs.used(h.conn)
+		h.stream = hs
+		h.x.Endless = true
+		h.conn.KeepIdle(true)
+		h.conn.BeginStream()
+	}
+}
+
+// serveDelete ends a session.
+func (h *httpConn) serveDelete() {
+	id, n := h.x.Request.Header(headerSession)
+	if n == 0 {
+		h.text(400, headerSession+" is missing.")
+		return
+	}
+	hs := h.server.sessions.find(id)
+	if hs == nil {
+		h.text(404, "The session is unknown, or has ended.")
+		return
+	}
+	h.server.sessions.end(hs)
+	h.conn.Respond(204, "", nil)
+}
+
+// serveSSE begins HTTP with SSE (2024-11-05): a stream that says where the
+// client's messages go. What they mean is that of any connection: they are served
+// on the stream's own, where their answers go.
+func (h *httpConn) serveSSE() {
+	const methods = "GET, OPTIONS"
+	switch string(h.x.Request.Method()) {
+	case "GET":
+	case "OPTIONS":
+		h.preflight(methods)
+		return
+	default:
+		h.notAllowed(methods)
+		return
+	}
+	if accept, n := h.x.Request.Header("Accept"); n > 0 && !accepts(accept, "text/event-stream") {
+		h.text(406, "Accept must have text/event-stream.")
+		return
+	}
+	key := h.server.sessions.beginSSE(h.server, h.conn)
+	if key == "" {
+		h.text(503, "No room for a session; try again later.")
+		return
+	}
+	h.sse = key
+	h.x.Endless = true
+	endpoint := h.server.opts.HTTP.MessagePath + "?sessionId=" + key
+	h.x.EventHead = func(dst []byte) []byte {
+		return append(append(append(dst, "event: endpoint\ndata: "...), endpoint...), "\n\n"...)
+	}
+	h.conn.KeepIdle(true)
+	h.conn.SetHandler(&sseConn{session: &h.own, http: h})
+	h.conn.BeginStream()
+}
+
+// sseConn serves the messages of a connection of HTTP with SSE.
+type sseConn struct {
+	*session
+	http *httpConn
+}
+
+// CloseConn ends what belongs to the connection.
+func (c *sseConn) CloseConn(conn *engine.Conn, r engine.CloseReason) { c.http.CloseConn(conn, r) }
+
+// DrainConn ends the stream.
+func (c *sseConn) DrainConn(conn *engine.Conn) { c.http.DrainConn(conn) }
+
+// serveMessage takes a message of HTTP with SSE.
+func (h *httpConn) serveMessage() {
+	const methods = "POST, OPTIONS"
+	r := h.x.Request
+	switch string(r.Method()) {
+	case "POST":
+	case "OPTIONS":
+		h.preflight(methods)
+		return
+	default:
+		h.notAllowed(methods)
+		return
+	}
+	if ct, _ := r.Header("Content-Type"); !mediaType(ct, "application/json") {
+		h.text(415, "Content-Type must be application/json.")
+		return
+	}
+	const key = "sessionId="
+	q := string(r.Query())
+	if len(q) <= len(key) || q[:len(key)] != key {
+		h.text(400, "sessionId is missing; it is in the endpoint that "+h.server.opts.HTTP.SSEPath+" tells.")
+		return
+	}
+	conn := h.server.sessions.findSSE(q[len(key):])
+	if conn == nil {
+		h.text(404, "The session is unknown, or has ended; open "+h.server.opts.HTTP.SSEPath+" again.")
+		return
+	}
+	message := append([]byte(nil), h.x.Body...)
+	conn.Do(func(c *engine.Conn) { c.Receive(message) })
+	h.conn.Respond(202, "text/plain; charset=utf-8", []byte("Accepted"))
+}
+
+// beginSSE notes a connection and returns its key, "" if there is no room.
+func (st *sessionTable) beginSSE(s *Server, c *engine.Conn) string {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if len(st.byID)+len(st.sse) >= s.opts.HTTP.MaxSessions {
+		return ""
+	}
+	if st.sse == nil {
+		st.sse = map[string]*engine.Conn{}
+	}
+	key := newSessionID()
+	st.sse[key] = c
+	return key
+}
+
+func (st *sessionTable) findSSE(key string) *engine.Conn {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	return st.sse[key]
+}
+
+func (st *sessionTable) endSSE(key string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	delete(st.sse, key)
+}
+
+// servePage answers people who look at the server with a browser.
+func (h *httpConn) servePage() {
+	switch string(h.x.Request.Method()) {
+	case "GET", "HEAD":
+	default:
+		h.notAllowed("GET, HEAD")
+		return
+	}
+	h.conn.Respond(200, "text/html; charset=utf-8", h.server.page(string(h.x.Request.Host())))
+}
