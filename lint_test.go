@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"engine/mcp/fixture": {module + "/engine/mcp"},
 	"engine/mcp/mcptest": {module + "/codec", module + "/engine", module + "/engine/mcp"},
 	"transports/line":    {module + "/ringbuf"},
+	"transports/http1":   {module + "/ringbuf"},
 	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/transports/line", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 }
 
