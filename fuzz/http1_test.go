@@ -211,9 +211,9 @@ var stricter = map[*http1.Error]func([]byte) bool{
 	http1.ErrHost:              badHost,                                                               // the same
 	http1.ErrContentLength:     regexp.MustCompile(`(?si)\ncontent-length:.*\ncontent-length:`).Match, // equal ones
 	http1.ErrLengthAndEncoding: regexp.MustCompile(`(?si)content-length:.*transfer-encoding:|transfer-encoding:.*content-length:`).Match,
-	http1.ErrTransferEncoding:  regexp.MustCompile(`(?si)HTTP/1\.0.*transfer-encoding:`).Match,            // passed over there
-	http1.ErrChunkSize:         regexp.MustCompile(`\n[0-9a-fA-F]+[ \t]+[\r;]`).Match,                     // white space behind a chunk size
-	http1.ErrChunkExt:          regexp.MustCompile(`\n[0-9a-fA-F]+;[^\n]*[\x00-\x08\x0b-\x1f\x7f]`).Match, // control characters
+	http1.ErrTransferEncoding:  regexp.MustCompile(`(?si)HTTP/1\.0.*transfer-encoding:`).Match,                                                         // passed over there
+	http1.ErrChunkSize:         regexp.MustCompile(`\n[0-9a-fA-F]+[ \t]+[\r;]`).Match,                                                                  // white space behind a chunk size
+	http1.ErrChunkExt:          regexp.MustCompile(`\n[0-9a-fA-F]+;([^\n]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[^!-~\t ]|[\r"(),/:;<=>?@\[\\\]{}])`).Match, // control characters, no name
 	http1.ErrChunkExtTooLong:   regexp.MustCompile(`\n[0-9a-fA-F]+;`).Match,
 	http1.ErrTrailer:           regexp.MustCompile(`[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\n[^:\r\n]*[ \t][^:\r\n]*:`).Match, // as in a head
 	http1.ErrTarget:            regexp.MustCompile(`^[^ ]+ ([^\r\n]*[^!-~][^\r\n]*|[^\r\n]*[#"<>\\%@:\[][^\r\n]*|\*|[^/\r\n][^\r\n]*) HTTP/`).Match,

@@ -42,14 +42,15 @@ func (p *Parser) step(c byte) *Error {
 	switch p.state {
 	case atSize:
 		return p.sizeDigit(c)
-	case inExt:
-		if c == '\r' {
+	case atExt, inExt:
+		switch {
+		case c == '\r' && p.state == inExt:
 			p.state = atSizeLF
 			return nil
-		}
-		if c < ' ' && c != '\t' || c == 0x7F {
+		case p.state == atExt && class[c]&isToken == 0 && c != ' ' && c != '\t', c < ' ' && c != '\t', c == 0x7F:
 			return ErrChunkExt
 		}
+		p.state = inExt
 		if p.ext++; p.ext > p.loop.limits.ChunkExt {
 			return ErrChunkExtTooLong
 		}
@@ -99,7 +100,7 @@ func (p *Parser) sizeDigit(c byte) *Error {
 	case p.left > int64(p.loop.limits.Body-p.got):
 		return ErrBodyTooLarge
 	case c == ';':
-		p.state = inExt
+		p.state = atExt
 	default:
 		p.state = atSizeLF
 	}

@@ -52,7 +52,8 @@ const (
 	inHead                // its end is looked for
 	inBody                // a body of known length
 	atSize                // chunked, from here on: chunk.go
-	inExt                 // behind a chunk's semicolon
+	atExt                 // behind a chunk's semicolon
+	inExt                 // in what is behind it
 	atSizeLF              // behind the CR of a chunk's head
 	inData                // chunk data
 	atDataCR              // behind chunk data
