@@ -232,15 +232,15 @@ func (s *settings) judgeURL(raw string) error {
 		if u.Host != "" || !filepath.IsAbs(u.Path) {
 			return fmt.Errorf("--listen %s: a Unix socket is written unix:///absolute/path", raw)
 		}
-	case "tcp":
+	case "tcp", "http":
 		if u.Port() == "" || u.Path != "" {
-			return fmt.Errorf("--listen %s: a TCP address is written tcp://HOST:PORT; port 0 lets the system pick one", raw)
+			return fmt.Errorf("--listen %s: an address is written %s://HOST:PORT; port 0 lets the system pick one", raw, u.Scheme)
 		}
 		if !s.Insecure && !loopback(u.Hostname()) {
 			return fmt.Errorf("--listen %s: other machines can reach this address, and there is neither TLS nor authentication; listen on 127.0.0.1, or add --insecure", raw)
 		}
 	default:
-		return fmt.Errorf("--listen %s: unknown kind; there are stdio, tcp://HOST:PORT and unix:///PATH", raw)
+		return fmt.Errorf("--listen %s: unknown kind; there are stdio, tcp://HOST:PORT, http://HOST:PORT and unix:///PATH", raw)
 	}
 	return nil
 }

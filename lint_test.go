@@ -31,7 +31,8 @@ var mayImport = map[string][]string{
 	"engine/mcp/fixture": {module + "/engine/mcp"},
 	"engine/mcp/mcptest": {module + "/codec", module + "/engine", module + "/engine/mcp"},
 	"transports/line":    {module + "/ringbuf"},
-	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
+	"transports/http1":   {module + "/ringbuf"},
+	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", module + "/transports/http1", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything

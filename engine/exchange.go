@@ -33,9 +33,6 @@ type Exchange struct {
 	// Header are whole field lines for the response, each ended by CR LF. The
 	// service appends to it; the transport keeps the buffer for other exchanges.
 	Header []byte
-	// Stream has the response be an event stream from its beginning; without it
-	// it becomes one when something is sent before the answer.
-	Stream bool
 	// Endless streams do not end with an answer.
 	Endless bool
 	// NoEvents says that nothing may be sent but one answer.

@@ -13,13 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/transports/http1"
 )
 
 // listener is one listening socket and the goroutine that accepts from it.
 type listener struct {
 	srv     *Server
 	ln      net.Listener
-	network string // "tcp" or "unix"
+	network string // "tcp", "http" or "unix"
 	url     string // as bound
 	cleanup func() // removes what the listener left in the file system; may be nil
 	running sync.WaitGroup
@@ -39,13 +40,23 @@ func (s *Server) listen(l Listener) (*listener, error) {
 			return nil, fmt.Errorf("transports: %q: want tcp://HOST:PORT, for example tcp://127.0.0.1:7600 (port 0 for any free one)", l.URL)
 		}
 		return s.listenTCP(l.URL, u.Host)
+	case "http":
+		if u.Port() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
+			return nil, fmt.Errorf("transports: %q: want http://HOST:PORT, for example http://127.0.0.1:7601 (port 0 for any free one); the path is the service's", l.URL)
+		}
+		ln, err := s.listenTCP(l.URL, u.Host)
+		if err != nil {
+			return nil, err
+		}
+		ln.network, ln.url = "http", "http://"+ln.ln.Addr().String()
+		return ln, nil
 	case "unix":
 		if u.Host != "" || u.Path == "" || u.RawQuery != "" {
 			return nil, fmt.Errorf("transports: %q: want unix:///PATH, for example unix:///run/user/1000/gannet.sock", l.URL)
 		}
 		return s.listenUnix(l.URL, u.Path)
 	default:
-		return nil, fmt.Errorf("transports: %q: unknown scheme %q; use stdio, tcp://HOST:PORT or unix:///PATH", l.URL, u.Scheme)
+		return nil, fmt.Errorf("transports: %q: unknown scheme %q; use stdio, tcp://HOST:PORT, http://HOST:PORT or unix:///PATH", l.URL, u.Scheme)
 	}
 }
 
@@ -134,10 +145,10 @@ func (ln *listener) adopt(c net.Conn) error {
 	if s.counters.open.Add(1) > s.maxConns {
 		s.counters.open.Add(-1)
 		s.counters.overLimit.Add(1)
-		turnAway(c)
+		ln.turnAway(c)
 		return nil
 	}
-	p := &pending{network: ln.network}
+	p := &pending{network: ln.network, http: ln.network == "http"}
 	switch c := c.(type) {
 	case *net.TCPConn:
 		if s.opts.TCP.Delay { // package net has switched it off already
@@ -164,9 +175,15 @@ var errNotEnrolled = errors.New("transports: the event loop refused a socket")
 
 // turnAway tells a peer above the connection limit why it is closed, if its
 // socket takes the line at once.
-func turnAway(c net.Conn) {
+func (ln *listener) turnAway(c net.Conn) {
 	e := codec.Overloaded("the server has as many connections as it may have")
 	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	if ln.network == "http" {
+		res := http1.Response{Status: 503, ContentType: "application/json", Close: true, Extra: []byte("Retry-After: 1\r\n")}
+		_, _ = c.Write(res.AppendWhole(nil, codec.AppendErrorReply(nil, codec.ID{}, codec.NoIDNull, &e)))
+		_ = c.Close()
+		return
+	}
 	_, _ = c.Write(append(codec.AppendErrorReply(nil, codec.ID{}, codec.NoIDNull, &e), '\n'))
 	_ = c.Close()
 }

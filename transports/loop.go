@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/http1"
 )
 
 // loop is one gnet event loop and the driver of an engine.Loop.
@@ -21,6 +22,8 @@ type loop struct {
 	el     gnet.EventLoop
 	engine *engine.Loop
 	timer  *time.Timer
+	http   *http1.Loop // shared by the connections with HTTP, nil before the first
+	date   webDate
 
 	mu     sync.Mutex // protects wakeFD against being closed while it is written to
 	wakeFD int        // our end of the socket pair, -1 when closed
@@ -48,6 +51,7 @@ func (l *loop) WakeAt(at int64) {
 type pending struct {
 	network string
 	local   string // of a Unix socket: its path
+	http    bool   // it carries HTTP
 	opened  bool   // OnOpen was called
 }
 
@@ -70,7 +74,11 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	c.SetContext(s)
 	s.feeding = true
 	l.engine.Begin()
-	s.conn = l.engine.Open(s, nil)
+	if p.http {
+		s.conn = l.openHTTP(s)
+	} else {
+		s.conn = l.engine.Open(s, nil)
+	}
 	l.engine.End()
 	s.feeding = false
 	if s.conn == nil || s.wantClose {

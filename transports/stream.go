@@ -17,6 +17,7 @@ import (
 // while the peer does not read its answers.
 type input struct {
 	conn   *engine.Conn
+	http   *web // what finds the messages instead of framer, nil for lines
 	framer line.Framer
 	pool   *ringbuf.Pool
 	held   []byte // read, not fed; nil if none
@@ -50,7 +51,11 @@ func (in *input) feed(p []byte) {
 // closed; it returns how much of p it took.
 func (in *input) deliver(p []byte) (taken int) {
 	in.delivering = true
-	taken = in.deliverLines(p)
+	if in.http != nil {
+		taken = in.http.deliver(p)
+	} else {
+		taken = in.deliverLines(p)
+	}
 	in.delivering = false
 	if in.toRelease {
 		in.release()
@@ -136,6 +141,9 @@ func (in *input) release() {
 		return
 	}
 	in.framer.Release()
+	if in.http != nil {
+		in.http.parser.Stop()
+	}
 	if in.held != nil {
 		in.pool.Put(in.held)
 		in.held, in.heldAt = nil, 0
@@ -184,7 +192,12 @@ func writeFD(fd int, p []byte) (int, error) {
 }
 
 // Resume feeds what was held back.
-func (s *stream) Resume() { s.resume() }
+func (s *stream) Resume() {
+	if s.http != nil {
+		s.http.finishIfLast()
+	}
+	s.resume()
+}
 
 // Close lets go of the descriptor.
 func (s *stream) Close(engine.CloseReason) {

@@ -1,0 +1,254 @@
+package transports
+
+import (
+	"time"
+
+	"github.com/gannetmcp/gannet/codec"
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/http1"
+)
+
+// web is what a socket carries instead of lines: HTTP/1.1. It finds the requests
+// in what was read, one at a time, and is the Framing that puts what is said to
+// each into its response: JSON, or an event stream as soon as anything comes
+// before the answer.
+type web struct {
+	s      *stream
+	parser http1.Parser
+	x      engine.Exchange
+	active bool // between a request and the end of its response
+	last   bool // the connection ends with this response
+	date   *webDate
+
+	res    http1.Response // what the request says of the response
+	stream bool           // the response is an event stream
+	answer bool           // the frame that is open is the answer
+	drop   bool           // it may not be sent: cut back at its end
+	chunk  int            // where its chunk begins
+	length int            // where the length is to be filled in, from the frame's beginning
+	body   int            // where the body begins, likewise
+}
+
+var _ engine.ExchangeFraming = (*web)(nil)
+
+// webDate is the field Date of a loop, renewed each second.
+type webDate struct {
+	second int64
+	text   []byte
+}
+
+// openHTTP begins to serve HTTP on a connection.
+func (l *loop) openHTTP(s *stream) *engine.Conn {
+	if l.http == nil {
+		e := l.srv.engine
+		l.http = http1.NewLoop(e.Buffers(), http1.Limits{Body: e.Options().MaxMessageBytes})
+	}
+	w := &web{s: s, date: &l.date}
+	w.parser.Init(l.http, l.srv.engine)
+	s.http = w
+	return l.engine.OpenHTTP(s, w)
+}
+
+// now returns the date at a moment of the engine's clock.
+func (d *webDate) now(nanos int64) []byte {
+	if s := nanos / int64(time.Second); s != d.second || d.text == nil {
+		d.second = s
+		d.text = http1.AppendDate(d.text[:0], time.Now())
+	}
+	return d.text
+}
+
+// deliver feeds requests until p is used up, or one is not answered yet.
+func (w *web) deliver(p []byte) (taken int) {
+	c := w.s.conn
+	for {
+		if w.active || c.Blocked() {
+			return taken
+		}
+		n, ev := w.parser.Next(p[taken:])
+		taken += n
+		switch ev {
+		case http1.Done:
+			w.serve()
+			if c.Closed() {
+				return len(p)
+			}
+		case http1.Failed:
+			c.SendRaw(http1.AppendError(nil, w.parser.Err(), w.parser.Request(), w.date.now(w.s.l.engine.Now())))
+			c.Drain()
+			return len(p)
+		case http1.More:
+			if w.parser.ContinueDue() {
+				c.SendRaw(http1.AppendContinue(nil))
+			}
+			if w.parser.Phase() == http1.PhaseHead || w.parser.Phase() == http1.PhaseBody {
+				c.Partial(w.parser.Charged())
+			}
+			return taken
+		}
+	}
+}
+
+// serve has one request served.
+func (w *web) serve() {
+	r := w.parser.Request()
+	w.x = engine.Exchange{Request: r, Body: w.parser.Body(), Header: w.x.Header[:0]}
+	w.res = http1.Response{}
+	w.res.For(r)
+	w.active, w.stream, w.last = true, false, w.res.Close
+	w.x.NoEvents = r.Minor() == 0
+	w.s.conn.ServeExchange(&w.x)
+	w.x.Request, w.x.Body = nil, nil
+	w.finishIfLast()
+}
+
+// finishIfLast ends the connection behind its last response.
+func (w *web) finishIfLast() {
+	if !w.active && w.last && !w.s.conn.Closed() {
+		w.s.conn.Drain()
+	}
+}
+
+// Exchange returns the exchange that is being answered.
+func (w *web) Exchange() *engine.Exchange {
+	if !w.active {
+		return nil
+	}
+	return &w.x
+}
+
+// done notes that the response is complete.
+func (w *web) done() {
+	w.active, w.x.Done = false, true
+	w.s.conn.Unpause()
+}
+
+// head appends the head of the response.
+func (w *web) head(dst []byte, status int, contentType string, length int64) []byte {
+	w.x.Begun = true
+	w.res.Status, w.res.ContentType, w.res.Length = status, contentType, length
+	w.res.Date = w.date.now(w.s.l.engine.Now())
+	w.res.Extra = w.x.Header
+	return w.res.AppendHead(dst)
+}
+
+// lengthRoom is the length of a response before it is known: ten digits.
+const lengthRoom = "0000000000"
+
+// Open begins what the next message is put into.
+func (w *web) Open(dst []byte, answer bool) []byte {
+	w.answer = answer
+	switch {
+	case !w.active || !answer && w.x.NoEvents:
+		w.drop = true // nobody listens
+		return dst
+	case w.stream:
+	case answer:
+		return w.openJSON(dst)
+	default:
+		dst = w.BeginStream(dst)
+	}
+	dst, w.chunk = http1.OpenChunk(dst)
+	if w.x.EventID != nil {
+		dst = append(w.x.EventID(append(dst, "id: "...)), '\n')
+	}
+	return append(dst, "event: message\ndata: "...)
+}
+
+// openJSON begins a response whose body is one message: its head is that of the
+// usual case, and the length a blank to be filled in.
+func (w *web) openJSON(dst []byte) []byte {
+	at := len(dst)
+	w.x.Begun = true
+	dst = append(append(dst, "HTTP/1.1 200 OK\r\nDate: "...), w.date.now(w.s.l.engine.Now())...)
+	dst = append(dst, "\r\nContent-Type: application/json\r\nContent-Length: "...)
+	w.length = len(dst) - at
+	dst = append(append(dst, lengthRoom...), "\r\n"...)
+	if w.last {
+		dst = append(dst, "Connection: close\r\n"...)
+	} else if w.res.Old {
+		dst = append(dst, "Connection: keep-alive\r\n"...)
+	}
+	dst = append(append(dst, w.x.Header...), "\r\n"...)
+	w.body = len(dst) - at
+	return dst
+}
+
+// Close ends what Open has begun.
+func (w *web) Close(dst []byte, at int, code codec.Code) []byte {
+	if w.drop {
+		w.drop = false
+		return dst[:at]
+	}
+	if !w.stream {
+		return w.closeJSON(dst, at, code)
+	}
+	dst = http1.CloseChunk(append(dst, "\n\n"...), w.chunk)
+	if w.answer && !w.x.Endless {
+		dst = w.EndStream(dst)
+	}
+	return dst
+}
+
+// closeJSON fills the length in. An error that is not 200 has another head.
+func (w *web) closeJSON(dst []byte, at int, code codec.Code) []byte {
+	body := dst[at+w.body:]
+	if code != 0 && w.x.Status != nil {
+		if status := w.x.Status(code); status != 200 {
+			whole := append([]byte(nil), body...) // an error, which is short
+			dst = w.Respond(dst[:at], status, "application/json", whole)
+			return dst
+		}
+	}
+	digits := dst[at+w.length : at+w.length+len(lengthRoom)]
+	for i, n := len(digits)-1, len(body); n > 0; i, n = i-1, n/10 {
+		digits[i] = byte('0' + n%10)
+	}
+	w.done()
+	return dst
+}
+
+// Boundary keeps the order.
+func (w *web) Boundary(b []byte) int { return len(b) }
+
+// Respond appends a whole response.
+func (w *web) Respond(dst []byte, status int, contentType string, body []byte) []byte {
+	if !w.active {
+		return dst
+	}
+	dst = w.head(dst, status, contentType, int64(len(body)))
+	if !w.res.Head && status != 204 && status != 304 {
+		dst = append(dst, body...)
+	}
+	w.done()
+	return dst
+}
+
+// BeginStream appends the head of an event stream.
+func (w *web) BeginStream(dst []byte) []byte {
+	if !w.active || w.stream {
+		return dst
+	}
+	w.x.Header = append(w.x.Header, "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n"...)
+	dst = w.head(dst, 200, "text/event-stream", http1.Stream)
+	w.stream = true
+	if w.x.EventHead != nil {
+		mark := 0
+		dst, mark = http1.OpenChunk(dst)
+		dst = http1.CloseChunk(w.x.EventHead(dst), mark)
+	}
+	return dst
+}
+
+// EndStream appends the end of an event stream.
+func (w *web) EndStream(dst []byte) []byte {
+	switch {
+	case !w.active:
+		return dst
+	case !w.stream:
+		return w.Respond(dst, 202, "", nil)
+	}
+	dst = http1.AppendLastChunk(dst)
+	w.done()
+	return dst
+}
