@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What needs Node: the official TypeScript clients and the Inspector's command
-# line against the binary, and our client against server-everything. npm brings
+# line and the conformance suites against the binary, and our client against
+# server-everything. npm brings
 # Node itself, in the version that they ask for; whatever Node is here only runs
 # npm. Needs npm; linux/amd64 only.
 set -euo pipefail
@@ -18,6 +19,7 @@ bin="$(mktemp -d)"
 trap 'rm -rf "$bin"' EXIT
 (cd ../.. && go build -o "$bin/gannet" .)
 GANNET="$bin/gannet" timeout 300 "$node" --test --test-reporter=spec ./*.test.mjs
+./conformance.sh "$node" "$bin/gannet"
 # The other way round: our client and the public server that has everything.
 everything="$PWD/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
 (cd ../.. && PATH="$(dirname "$node"):$PATH" GANNET_NODE_EVERYTHING="$everything" go test -count 1 -run TestEverythingServer ./transports)

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# The official conformance suites, of two versions, against one server on one
+# URL: what is required by each revision, and all that applies to one. Nothing
+# may fail, and no fewer checks may pass than are named here: a scenario that is
+# skipped fails nothing.
+set -euo pipefail
+node="$1" gannet="$2" dir="$(mktemp -d)"
+"$gannet" serve --fixture everything --listen http://127.0.0.1:0 --addr-file "$dir/addr" >/dev/null 2>"$dir/log" &
+server=$!
+trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$dir"' EXIT
+for _ in $(seq 100); do [ -s "$dir/addr" ] && break; sleep 0.1; done
+url="$(cat "$dir/addr")/mcp"
+
+run() { # checks that must pass, package, options
+	local want="$1" package="$2"
+	shift 2
+	timeout 120 "$node" "node_modules/$package/dist/index.js" server --url "$url" "$@" -o "$dir/out" >"$dir/result" 2>&1 || {
+		cat "$dir/result"
+		echo "conformance $package $*: failed"
+		exit 1
+	}
+	local got
+	got="$(sed -n 's/^Total: \([0-9]*\) passed, 0 failed.*/\1/p' "$dir/result")"
+	if [ "${got:-0}" -lt "$want" ]; then
+		cat "$dir/result"
+		echo "conformance $package $*: ${got:-none} passed, want $want"
+		exit 1
+	fi
+	echo "conformance $package $*: $got passed, none failed"
+}
+new=@modelcontextprotocol/conformance
+run 80 $new --requirements 2025-11-25
+run 196 $new --requirements 2026-07-28
+run 3 $new --suite all --spec-version 2025-03-26
+run 56 $new --suite all --spec-version 2025-06-18
+run 80 $new --suite all --spec-version 2025-11-25
+run 152 $new --suite all --spec-version 2026-07-28
+run 43 conformance-01 --suite all
