@@ -1,29 +1,42 @@
 // The official TypeScript clients, v1 and v2 (the latter in both eras), use all
-// that gannet serve --fixture everything offers. GANNET is the path of the binary.
+// that gannet serve --fixture everything offers, over stdio, Streamable HTTP and
+// HTTP with SSE. GANNET is the path of the binary.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { test } from 'node:test';
+import { createInterface } from 'node:readline';
+import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport as SSEV1 } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport as HTTPV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import * as v1 from '@modelcontextprotocol/sdk/types.js';
-import { Client as ClientV2 } from '@modelcontextprotocol/client';
+import { Client as ClientV2, SSEClientTransport as SSEV2, StreamableHTTPClientTransport as HTTPV2 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
 
 const server = { command: process.env.GANNET, args: ['serve', '--fixture', 'everything', '--listen', 'stdio'], stderr: 'pipe' };
 assert.ok(server.command, 'GANNET names no binary');
 const info = { name: 'features', version: '1' };
+
+// One server on HTTP for all.
+const http = spawn(server.command, ['serve', '--fixture', 'everything', '--listen', 'http://127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+const base = await new Promise((resolve) => createInterface(http.stdout).once('line', (line) => resolve(line.replace('listening ', ''))));
+after(() => http.kill());
 const capabilities = { sampling: {}, elicitation: { form: {} }, roots: { listChanged: true } };
 
 // How the clients differ.
 const clients = [
-  {
-    name: 'sdk 1.32.2',
+  ...Object.entries({
+    stdio: () => new StdioV1(server),
+    http: () => new HTTPV1(new URL(`${base}/mcp`)),
+    sse: () => new SSEV1(new URL(`${base}/sse`)),
+  }).map(([kind, transport]) => ({
+    name: `sdk 1.32.2 ${kind}`,
     modern: false,
-    make: () => [new ClientV1(info, { capabilities }), new StdioV1(server)],
+    make: () => [new ClientV1(info, { capabilities }), transport()],
     handle: (c, method, handler) =>
       c.setRequestHandler(
         { 'sampling/createMessage': v1.CreateMessageRequestSchema, 'elicitation/create': v1.ElicitRequestSchema, 'roots/list': v1.ListRootsRequestSchema }[method],
@@ -40,11 +53,17 @@ const clients = [
         handler,
       ),
     call: (c, params, options) => c.callTool(params, undefined, options),
-  },
-  ...['legacy', 'auto'].map((mode) => ({
-    name: `client 2.4.0 ${mode}`,
+  })),
+  ...[
+    ['legacy', 'stdio', () => new StdioV2(server)],
+    ['auto', 'stdio', () => new StdioV2(server)],
+    ['legacy', 'http', () => new HTTPV2(new URL(`${base}/mcp`))],
+    ['auto', 'http', () => new HTTPV2(new URL(`${base}/mcp`))],
+    ['legacy', 'sse', () => new SSEV2(new URL(`${base}/sse`))],
+  ].map(([mode, kind, transport]) => ({
+    name: `client 2.4.0 ${mode} ${kind}`,
     modern: mode === 'auto',
-    make: () => [new ClientV2(info, { capabilities, versionNegotiation: { mode } }), new StdioV2(server)],
+    make: () => [new ClientV2(info, { capabilities, versionNegotiation: { mode } }), transport()],
     handle: (c, method, handler) => c.setRequestHandler(method, handler),
     notified: (c, method, handler) => c.setNotificationHandler(method, handler),
     call: (c, params, options) => c.callTool(params, options),
@@ -153,10 +172,14 @@ for (const { name, modern, make, handle, notified, call } of clients) {
 test('Inspector CLI', { timeout: 200_000 }, async (t) => {
   const dir = path.dirname(createRequire(import.meta.url).resolve('@modelcontextprotocol/inspector/package.json'));
   const inspector = path.join(dir, 'clients/launcher/build/index.js');
-  const run = async (...args) => {
-    const { stdout } = await promisify(execFile)(process.execPath, [inspector, '--cli', ...args, '--', server.command, ...server.args], { timeout: 50_000 });
-    return JSON.parse(stdout);
-  };
+  const start = async (...args) => JSON.parse((await promisify(execFile)(process.execPath, [inspector, '--cli', ...args], { timeout: 50_000 })).stdout);
+  const run = (...args) => start(...args, '--', server.command, ...server.args);
+  for (const [kind, path] of [['http', '/mcp'], ['sse', '/sse']]) {
+    await t.test(kind, async () => {
+      const { tools } = await start(`${base}${path}`, '--transport', kind, '--method', 'tools/list');
+      assert.ok(tools.length > 20);
+    });
+  }
   await t.test('prompts', async () => {
     assert.ok((await run('--method', 'prompts/list')).prompts.length >= 4);
     const p = await run('--method', 'prompts/get', '--prompt-name', 'test_prompt_with_arguments', '--prompt-args', 'arg1=one', 'arg2=two');

@@ -1,8 +1,12 @@
 package peers
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -32,14 +36,51 @@ func (h heard) until(t *testing.T, name string) {
 }
 
 // TestFeaturesGoSDK has the go-sdk's client use all that the server offers, in
-// each revision: it is the witness for the revisions of both eras.
+// each revision, over stdio, Streamable HTTP and HTTP with SSE: it is the
+// witness for the revisions of both eras.
 func TestFeaturesGoSDK(t *testing.T) {
+	base := serveHTTP(t)
 	for _, revision := range goSDK.revisions {
-		t.Run(revision, func(t *testing.T) { featuresGoSDK(t, revision) })
+		t.Run("stdio/"+revision, func(t *testing.T) {
+			featuresGoSDK(t, revision, &mcp.CommandTransport{Command: exec.Command(gannet, "serve", "--fixture", "everything", "--listen", "stdio"), TerminateDuration: 10 * time.Second})
+		})
+		if revision == "2024-11-05" {
+			t.Run("sse/"+revision, func(t *testing.T) { featuresGoSDK(t, revision, &mcp.SSEClientTransport{Endpoint: base + "/sse"}) })
+			continue
+		}
+		t.Run("http/"+revision, func(t *testing.T) {
+			featuresGoSDK(t, revision, &mcp.StreamableClientTransport{Endpoint: base + "/mcp"})
+		})
 	}
 }
 
-func featuresGoSDK(t *testing.T, revision string) {
+// serveHTTP starts the server on HTTP and returns its address.
+func serveHTTP(t *testing.T) string {
+	t.Helper()
+	cmd := exec.Command(gannet, "serve", "--fixture", "everything", "--listen", "http://127.0.0.1:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		_ = cmd.Process.Signal(os.Interrupt)
+		_, _ = io.Copy(io.Discard, out)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("gannet: %v", err)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(strings.TrimSpace(line), "listening ")
+}
+
+func featuresGoSDK(t *testing.T, revision string, transport mcp.Transport) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	told := make(heard, 1000)
@@ -68,8 +109,7 @@ func featuresGoSDK(t *testing.T, revision string) {
 		},
 	})
 	c.AddRoots(&mcp.Root{URI: "file:///work", Name: "work"})
-	s, err := c.Connect(ctx, &mcp.CommandTransport{Command: exec.Command(gannet, "serve", "--fixture", "everything", "--listen", "stdio"), TerminateDuration: 10 * time.Second},
-		&mcp.ClientSessionOptions{ProtocolVersion: revision})
+	s, err := c.Connect(ctx, transport, &mcp.ClientSessionOptions{ProtocolVersion: revision})
 	if err != nil {
 		t.Fatal(err)
 	}
