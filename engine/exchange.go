@@ -35,6 +35,9 @@ type Exchange struct {
 	Header []byte
 	// Endless streams do not end with an answer.
 	Endless bool
+	// EndsWithPeer says that a peer which ends its sending half has gone: what
+	// it has asked for is cancelled. Otherwise it is still answered.
+	EndsWithPeer bool
 	// NoEvents says that nothing may be sent but one answer.
 	NoEvents bool
 	// EventHead appends the first events of a stream, such as one that primes

@@ -173,7 +173,13 @@ type stream struct {
 }
 
 // Write writes what the kernel takes.
-func (s *stream) Write(p []byte) (int, error) { return writeFD(s.fd, p) }
+func (s *stream) Write(p []byte) (int, error) {
+	n, err := writeFD(s.fd, p)
+	if s.http != nil && s.http.refused && n == len(p) {
+		_ = unix.Shutdown(s.fd, unix.SHUT_WR) // that was the last
+	}
+	return n, err
+}
 
 // writeFD writes to a non-blocking descriptor; a full one takes 0 bytes.
 func writeFD(fd int, p []byte) (int, error) {
@@ -266,7 +272,7 @@ func (s *stream) onClose(err error) {
 	case !errors.Is(err, io.EOF):
 		s.fd = -1
 		s.conn.Close(engine.CloseReset)
-	case s.conn.Idle() && s.held == nil:
+	case s.conn.Idle() && s.held == nil, s.http != nil && s.http.active && s.http.x.EndsWithPeer:
 		s.fd = -1
 		s.conn.Close(engine.ClosePeer)
 	default:

@@ -13,12 +13,13 @@ import (
 // each into its response: JSON, or an event stream as soon as anything comes
 // before the answer.
 type web struct {
-	s      *stream
-	parser http1.Parser
-	x      engine.Exchange
-	active bool // between a request and the end of its response
-	last   bool // the connection ends with this response
-	date   *webDate
+	s       *stream
+	parser  http1.Parser
+	x       engine.Exchange
+	active  bool // between a request and the end of its response
+	last    bool // the connection ends with this response
+	refused bool // what came was no request: nothing more is served
+	date    *webDate
 
 	res    http1.Response // what the request says of the response
 	stream bool           // the response is an event stream
@@ -74,9 +75,11 @@ func (w *web) deliver(p []byte) (taken int) {
 				return len(p)
 			}
 		case http1.Failed:
+			// The rest is read, so that the peer, which may still send, gets to
+			// read this; not for longer than for a request.
+			w.refused = true
 			c.SendRaw(http1.AppendError(nil, w.parser.Err(), w.parser.Request(), w.date.now(w.s.l.engine.Now())))
-			c.Drain()
-			return len(p)
+			c.Partial(0)
 		case http1.More:
 			if w.parser.ContinueDue() {
 				c.SendRaw(http1.AppendContinue(nil))

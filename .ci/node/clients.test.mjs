@@ -60,7 +60,7 @@ for (const { name, revision, make, call } of clients) {
     if (revision !== modern) await t.test('pings', () => client.ping());
     await t.test('lists tools', async () => {
       const { tools } = await client.listTools();
-      assert.deepEqual(tools.map((x) => x.name).sort(), ['add', 'blob', 'delay', 'echo', 'greet', 'summarize']);
+      assert.deepEqual(tools.map((x) => x.name).sort(), ['add', 'blob', 'delay', 'echo', 'hello', 'summarize']);
       const add = tools.find((x) => x.name === 'add');
       assert.equal(add.inputSchema.type, 'object');
       assert.equal(add.outputSchema.type, 'object');

@@ -95,7 +95,7 @@ func (h *httpConn) ServeRequest(ec *engine.Call) {
 		h.modern = true
 		c.failUnsupportedHeader(version)
 	case rev != nil && rev.modern:
-		h.modern = true
+		h.modern, h.x.EndsWithPeer = true, true
 		c.rev = rev
 		if !c.meta.modern {
 			c.fail(errVersionMissing)

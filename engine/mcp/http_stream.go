@@ -26,7 +26,7 @@ func (h *httpConn) serveGet() {
 	default:
 		hs.used(h.conn)
 		h.stream = hs
-		h.x.Endless = true
+		h.x.Endless, h.x.EndsWithPeer = true, true
 		h.conn.KeepIdle(true)
 		h.conn.BeginStream()
 	}
@@ -72,7 +72,7 @@ func (h *httpConn) serveSSE() {
 		return
 	}
 	h.sse = key
-	h.x.Endless = true
+	h.x.Endless, h.x.EndsWithPeer = true, true
 	endpoint := h.server.opts.HTTP.MessagePath + "?sessionId=" + key
 	h.x.EventHead = func(dst []byte) []byte {
 		return append(append(append(dst, "event: endpoint\ndata: "...), endpoint...), "\n\n"...)
