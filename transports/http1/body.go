@@ -58,7 +58,6 @@ func (p *Parser) own(n int) bool {
 		return false
 	}
 	p.body, p.owned = append(p.loop.pool.Get(size), view...), true
-	p.settle()
 	return true
 }
 
@@ -75,7 +74,6 @@ func (p *Parser) grow(n int) bool {
 		return false
 	}
 	p.body = p.loop.pool.Grow(p.body, size-len(p.body))
-	p.settle()
 	return true
 }
 
@@ -89,15 +87,6 @@ func (p *Parser) charge(n int) bool {
 	}
 	p.charged = n
 	return true
-}
-
-// settle gives back what was reserved beyond the buffer that the pool gave. One
-// larger than was asked for is not worth a refusal.
-func (p *Parser) settle() {
-	if c := cap(p.body); c < p.charged {
-		p.budget.Release(p.charged - c)
-		p.charged = c
-	}
 }
 
 // dropBody forgets the body and gives its buffer back.

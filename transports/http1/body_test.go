@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/gannetmcp/gannet/ringbuf"
 )
 
 // post is the head of a request with fields of the caller's.
@@ -149,6 +151,41 @@ var badFraming = []struct {
 func TestBodies(t *testing.T) {
 	for _, tc := range goodBodies {
 		t.Run(tc.name, func(t *testing.T) { everyWay(t, tc.in, Limits{}, tc.want) })
+	}
+}
+
+// One request leaves nothing behind that the next would feel: neither counts nor
+// modes nor the half of an empty line.
+func TestRequestsInARow(t *testing.T) {
+	limits := Limits{Line: 30, Head: 120, Body: 24, ChunkExt: 19, Trailers: 90}
+	for _, a := range goodBodies {
+		last := a.want[len(a.want)-1]
+		if !strings.HasPrefix(last, "done ") || strings.Contains(strings.Join(a.want, ""), " close") {
+			continue
+		}
+		t.Run(a.name, func(t *testing.T) {
+			everyWay(t, strings.Repeat(a.in+"\r\n", 3), limits, append(append(append([]string{}, a.want...), a.want...), a.want...))
+		})
+	}
+}
+
+// The mode of a body is that of its request alone.
+func TestModeIsForOneRequest(t *testing.T) {
+	p := newParser(ringbuf.NewPool(ringbuf.PoolOptions{}))
+	in := []byte(strings.Repeat(post("Content-Length: 2\r\n")+"ab", 3))
+	var got []string
+	for rest := in; ; {
+		n, ev := p.Next(rest)
+		if rest = rest[n:]; ev == More {
+			break
+		}
+		if ev == Head && len(got) == 0 {
+			p.SetBody(Pieces)
+		}
+		got = append(got, fmt.Sprintf("%d%s", ev, p.Body()))
+	}
+	if want := fmt.Sprintf("%d %dab %d %d %dab %d %dab", Head, Piece, Done, Head, Done, Head, Done); strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
 	}
 }
 

@@ -54,6 +54,9 @@ func (tr *trace) feed(b []byte) {
 			last := fmt.Sprintf("done %s %q", tr.p.Request().Method(), tr.body)
 			tr.got = append(tr.got, last)
 		case Failed:
+			if len(rest) != 0 {
+				tr.got = append(tr.got, "THE REST LEFT")
+			}
 			tr.got = append(tr.got, fmt.Sprintf("%d %s", tr.p.Err().Status, tr.p.Err().Reason))
 		case More:
 			if len(rest) != 0 {

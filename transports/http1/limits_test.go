@@ -30,6 +30,7 @@ func TestLimits(t *testing.T) {
 		{"line far above", line(150) + host + "\r\n", answer(ErrLineTooLong)},
 		{"line without an end", line(5000)[:4000], answer(ErrLineTooLong)},
 		{"line above, bare LF", strings.TrimSuffix(line(42), "\r\n") + "\n", answer(ErrLineTooLong)},
+		{"line without an end, behind another request", line(40) + host + "\r\n" + line(5000)[:4000], answer(ErrLineTooLong)},
 		{"method without an end", x(5000), answer(ErrLineTooLong)},
 		{"empty line before does not count", "\r\n" + line(40) + host + "\r\n", ok},
 		{"head at the limit", head(200), ok},
@@ -66,6 +67,18 @@ func TestLimits(t *testing.T) {
 			}
 			everyWay(t, tc.in, small, tr.got)
 		})
+	}
+}
+
+// A line without an end is refused as soon as it is too long, and not before.
+func TestLineLimitIsExact(t *testing.T) {
+	for n, want := range map[int]Event{40: More, 41: More, 42: Failed} {
+		var p Parser
+		p.Init(NewLoop(ringbuf.NewPool(ringbuf.PoolOptions{}), Limits{Line: 40}), nil)
+		if _, ev := p.Next([]byte(x(n))); ev != want {
+			t.Errorf("%d bytes: event %d, want %d", n, ev, want)
+		}
+		p.Stop()
 	}
 }
 

@@ -96,11 +96,14 @@ func TestPipelineFinal(t *testing.T) {
 	if string(out) != "ab" || !q.Closed() || !q.Full() || q.Open() != nil || q.Held() != 0 {
 		t.Errorf("%q, closed %v, %d held", out, q.Closed(), q.Held())
 	}
+	if q.First(c) {
+		t.Error("it is somebody's turn behind the final answer")
+	}
 	out = q.Append(out, c, []byte("more"))
 	out = q.Append(out, d, []byte("d"))
 	out = q.Finish(out, d, false)
 	out = q.Finish(out, c, true)
-	if string(out) != "ab" || q.First(c) || q.Len() != 0 || pool.Stats().Outstanding != 0 {
+	if string(out) != "ab" || !q.Closed() || q.Len() != 0 || pool.Stats().Outstanding != 0 {
 		t.Errorf("%q, %d open, %d buffers", out, q.Len(), pool.Stats().Outstanding)
 	}
 }
