@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"engine/mcp/fixture": {module + "/engine/mcp"},
 	"engine/mcp/mcptest": {module + "/codec", module + "/engine", module + "/engine/mcp"},
 	"transports/line":    {module + "/ringbuf"},
+	"transports/sse":     {module + "/ringbuf"},
 	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/transports/line", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 }
 
@@ -219,6 +220,7 @@ func TestLintRules(t *testing.T) {
 		{"codec/x.go", "package codec\nimport \"bytes\"\nvar _ = bytes.Clone", ""},
 		{"codec/x.go", "package codec\nimport \"github.com/gannetmcp/gannet/engine\"\nvar _ engine.Call", "must not import"},
 		{"transports/line/x.go", "package line\nimport \"github.com/panjf2000/gnet/v2\"\nvar _ gnet.Conn", "must not import"},
+		{"transports/sse/x.go", "package sse\nimport \"github.com/gannetmcp/gannet/engine\"\nvar _ engine.Call", "must not import"},
 		{"bench/x/x.go", "package x\nimport \"github.com/panjf2000/gnet/v2\"\nvar _ gnet.Conn", ""},
 		{"engine/x.go", "package engine\nimport \"encoding/json\"\nvar _ json.Number", "encoding/json"},
 		{"engine/x_test.go", "package engine\nimport \"encoding/json\"\nvar _ json.Number", ""},
