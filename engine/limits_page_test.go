@@ -23,12 +23,14 @@ import (
 	"github.com/gannetmcp/gannet/engine/registry"
 	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports"
+	"github.com/gannetmcp/gannet/transports/sse"
 )
 
 // folders of the packages that the page speaks of.
 var folders = map[string]string{
 	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
 	"ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
+	"sse": "../transports/sse",
 }
 
 // LIMITS.md names every number in every Options struct, with the default that
@@ -83,6 +85,8 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	o.TCP.KeepAlive, o.TCP.KeepAliveProbes = transports.DefaultKeepAlive, transports.DefaultKeepAliveProbes
 	numbers(wanted, "transports.Options", o)
 	numbers(wanted, "transports.TCPOptions", o.TCP)
+	numbers(wanted, "sse.ReplayOptions", sse.ReplayOptions{MaxEvents: sse.DefaultReplayEvents, MaxBytes: sse.DefaultReplayBytes, MaxAge: sse.DefaultReplayAge})
+	numbers(wanted, "sse.ReaderOptions", sse.ReaderOptions{MaxDataBytes: sse.DefaultReaderData, MaxFieldBytes: sse.DefaultReaderField})
 	numbers(wanted, "registry.NamesOptions", registry.NamesOptions{MaxNames: registry.DefaultMaxNames, MaxNameSize: registry.DefaultMaxNameSize})
 	numbers(wanted, "registry.TableOptions", registry.TableOptions{
 		MaxEntries: registry.DefaultMaxEntries, MaxPerOwner: registry.DefaultMaxPerOwner, MaxNameSize: registry.DefaultMaxNameSize})
