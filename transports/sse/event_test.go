@@ -137,3 +137,18 @@ func TestPrime(t *testing.T) {
 		}
 	}
 }
+
+// A line's end is found wherever it lies, whatever follows it.
+func TestLineEnd(t *testing.T) {
+	for n := range 1200 {
+		b := bytes.Repeat([]byte("x"), n)
+		if i := lineEnd(b); i != -1 {
+			t.Fatalf("%d bytes: %d", n, i)
+		}
+		for _, end := range []string{"\n", "\r", "\r\n", "\n\r", "\nx\r", "\rx\n", "\r" + strings.Repeat("x", 500) + "\n"} {
+			if i := lineEnd(append(b[:n:n], end...)); i != n {
+				t.Fatalf("%d bytes, then %q: %d", n, end, i)
+			}
+		}
+	}
+}

@@ -46,12 +46,9 @@ func TestStream(t *testing.T) {
 			}
 		}
 	}
-	defer func() {
-		if recover() == nil {
-			t.Error("the zero Stream has an id")
-		}
-	}()
-	new(Stream).AppendID(nil, 1)
+	if !panics(func() { new(Stream).AppendID(nil, 1) }) {
+		t.Error("the zero Stream has an id")
+	}
 }
 
 func TestParseID(t *testing.T) {

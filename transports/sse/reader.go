@@ -236,9 +236,7 @@ func (r *Reader) begin() {
 			}
 		}
 	case "event":
-		if !r.skip {
-			r.field, r.event = fieldEvent, r.event[:0]
-		}
+		r.field, r.event = fieldEvent, r.event[:0]
 	case "id":
 		r.field, r.idLine, r.idBad = fieldID, r.idLine[:0], false
 	case "retry":
@@ -300,7 +298,7 @@ func (r *Reader) endLine() {
 
 // add adds to the data. The first piece of it is not copied.
 func (r *Reader) add(s []byte) {
-	if r.skip || len(s) == 0 {
+	if len(s) == 0 {
 		return
 	}
 	if len(s) > r.o.MaxDataBytes-len(r.data) {

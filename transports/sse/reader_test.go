@@ -245,3 +245,36 @@ func TestReaderResumes(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// The wait in force is the last that was said, in a block with data or without.
+func TestReaderRetry(t *testing.T) {
+	for _, tc := range []struct {
+		in   string
+		want time.Duration
+		said bool
+	}{
+		{"retry: 5\n\n", 5 * time.Millisecond, true},
+		{"retry: 5\n", 5 * time.Millisecond, true},
+		{"retry: 5\n\nretry: 7\ndata\n\ndata\n\n", 7 * time.Millisecond, true},
+		{"retry: 0\n\n", 0, true},
+		{"retry: 007\n\n", 7 * time.Millisecond, true},
+		{"retry: 5\n\nretry: x\nretry\nretry:\nretry: 7x\n\n", 5 * time.Millisecond, true},
+		{"retry: 9223372036855\n\n", 9223372036854 * time.Millisecond, true},
+		{"", 0, false},
+		{"retry", 0, false},
+		{"retry\n\n", 0, false},
+		{"retry:\n\n", 0, false},
+		{"retry: \n\n", 0, false},
+		{"retry: 5", 0, false},
+		{"retry: -5\n\n", 0, false},
+		{"retry: 5 \n\n", 0, false},
+		{"retrys: 5\n\n", 0, false},
+	} {
+		var r Reader
+		r.Init(nil, ReaderOptions{})
+		feedPiece(&r, []byte(tc.in))
+		if d, said := r.Retry(); d != tc.want || said != tc.said {
+			t.Errorf("%q: %v, %v", tc.in, d, said)
+		}
+	}
+}

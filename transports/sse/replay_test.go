@@ -318,6 +318,9 @@ func TestReplayIdle(t *testing.T) {
 	if r.Append(0, text(pool, "b")); since(&r, 0, 100) != "101=b " {
 		t.Error(since(&r, 0, 100))
 	}
+	if r.Append(int64(DefaultReplayAge)+1, text(pool, "c")); r.Len() != 1 {
+		t.Errorf("%d events after one that came later than another may be old", r.Len())
+	}
 	r.Close()
 }
 

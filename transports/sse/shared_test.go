@@ -2,14 +2,19 @@ package sse
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
 )
 
+// panics reports whether f panics with words of this package.
 func panics(f func()) (did bool) {
-	defer func() { did = recover() != nil }()
+	defer func() {
+		words, _ := recover().(string)
+		did = strings.HasPrefix(words, "sse: ")
+	}()
 	f()
 	return false
 }
