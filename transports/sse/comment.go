@@ -2,7 +2,7 @@ package sse
 
 // CommentSize returns the bytes that AppendComment appends.
 func CommentSize(text []byte) int {
-	return len(": \n")*lines(text) + len(text) - breakBytes(text) + len("\n")
+	return linesSize(len(": "), text) + len("\n")
 }
 
 // AppendComment appends a comment, which readers pass over: what keeps a

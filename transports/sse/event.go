@@ -40,7 +40,7 @@ type Event struct {
 
 // Size returns the bytes that Append appends: the room to set aside for it.
 func (e *Event) Size() int {
-	n := len("data: \n")*lines(e.Data) + len(e.Data) - breakBytes(e.Data) + len("\n")
+	n := linesSize(len("data: "), e.Data) + len("\n")
 	if len(e.Name) > 0 {
 		n += len("event: \n") + len(e.Name)
 	}
@@ -113,23 +113,15 @@ func hasBreak(b []byte) bool {
 	return bytes.IndexByte(b, '\n') >= 0 || bytes.IndexByte(b, '\r') >= 0
 }
 
-// lines returns how many lines b has, counting what follows the last break.
-func lines(b []byte) int {
-	n := 1 + bytes.Count(b, newline)
-	for {
-		i := bytes.IndexByte(b, '\r')
-		if i < 0 {
-			return n
-		}
-		if b = b[i+1:]; len(b) == 0 || b[0] != '\n' {
-			n++
-		}
+// linesSize returns the bytes that appendLines appends with a prefix of n bytes.
+// What follows the last break of b is a line too.
+func linesSize(n int, b []byte) int {
+	lf, cr := bytes.Count(b, newline), bytes.Count(b, carriageReturn)
+	lines := 1 + lf + cr
+	if cr > 0 {
+		lines -= bytes.Count(b, both)
 	}
-}
-
-// breakBytes returns how many bytes of b are CR or LF.
-func breakBytes(b []byte) int {
-	return bytes.Count(b, newline) + bytes.Count(b, carriageReturn)
+	return lines*(n+len("\n")) + len(b) - lf - cr
 }
 
 // appendLines appends b line by line, each after prefix.
@@ -150,7 +142,7 @@ func appendLines(dst []byte, prefix string, b []byte) []byte {
 	}
 }
 
-var newline, carriageReturn = []byte{'\n'}, []byte{'\r'}
+var newline, carriageReturn, both = []byte("\n"), []byte("\r"), []byte("\r\n")
 
 // lineEnd returns the index of the first CR or LF in b, -1 if there is none.
 //

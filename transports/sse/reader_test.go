@@ -213,6 +213,9 @@ func TestReaderLongData(t *testing.T) {
 	if _, _, step := r.Next([]byte("x")); step != TooLong || pool.Stats().Outstanding != 0 {
 		t.Errorf("step %d beyond the limit, %d buffers", step, pool.Stats().Outstanding)
 	}
+	if _, _, step := r.Next(want); step != More || pool.Stats().Outstanding != 0 {
+		t.Errorf("step %d further on, %d buffers", step, pool.Stats().Outstanding)
+	}
 }
 
 // Lines of one kind of end, many in a piece, cost time linear in their bytes.
