@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"transports/line":    {module + "/ringbuf"},
 	"transports/http1":   {module + "/ringbuf"},
 	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", module + "/transports/http1", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
+	"transports/sse":     {module + "/ringbuf"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything
@@ -247,6 +248,7 @@ func TestLintRules(t *testing.T) {
 		{"codec/x.go", "package codec\nimport \"bytes\"\nvar _ = bytes.Clone", ""},
 		{"codec/x.go", "package codec\nimport \"github.com/gannetmcp/gannet/engine\"\nvar _ engine.Call", "must not import"},
 		{"transports/line/x.go", "package line\nimport \"github.com/panjf2000/gnet/v2\"\nvar _ gnet.Conn", "must not import"},
+		{"transports/sse/x.go", "package sse\nimport \"github.com/gannetmcp/gannet/engine\"\nvar _ engine.Call", "must not import"},
 		{"bench/x/x.go", "package x\nimport \"github.com/panjf2000/gnet/v2\"\nvar _ gnet.Conn", ""},
 		{"engine/x.go", "package engine\nimport \"encoding/json\"\nvar _ json.Number", "encoding/json"},
 		{"engine/x_test.go", "package engine\nimport \"encoding/json\"\nvar _ json.Number", ""},

@@ -24,12 +24,14 @@ import (
 	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports"
 	"github.com/gannetmcp/gannet/transports/http1"
+	"github.com/gannetmcp/gannet/transports/sse"
 )
 
 // folders of the packages that the page speaks of.
 var folders = map[string]string{
 	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
 	"http1": "../transports/http1", "ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
+	"sse": "../transports/sse",
 }
 
 // LIMITS.md names every number in every Options struct, with the default that
@@ -85,6 +87,8 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	numbers(wanted, "transports.Options", o)
 	numbers(wanted, "transports.TCPOptions", o.TCP)
 	numbers(wanted, "http1.Limits", http1.NewLoop(nil, http1.Limits{}).Limits())
+	numbers(wanted, "sse.ReplayOptions", sse.ReplayOptions{MaxEvents: sse.DefaultReplayEvents, MaxBytes: sse.DefaultReplayBytes, MaxAge: sse.DefaultReplayAge})
+	numbers(wanted, "sse.ReaderOptions", sse.ReaderOptions{MaxDataBytes: sse.DefaultReaderData, MaxFieldBytes: sse.DefaultReaderField})
 	numbers(wanted, "registry.NamesOptions", registry.NamesOptions{MaxNames: registry.DefaultMaxNames, MaxNameSize: registry.DefaultMaxNameSize})
 	numbers(wanted, "registry.TableOptions", registry.TableOptions{
 		MaxEntries: registry.DefaultMaxEntries, MaxPerOwner: registry.DefaultMaxPerOwner, MaxNameSize: registry.DefaultMaxNameSize})
@@ -102,6 +106,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
 		NotificationQueue: mcp.DefaultNotificationQueue, NotificationBytes: mcp.DefaultNotificationBytes,
 		MaxPages: mcp.DefaultMaxPages, MaxListBytes: mcp.DefaultMaxListBytes, MaxRounds: mcp.DefaultMaxRounds})
+	numbers(wanted, "mcp.HTTPOptions", mcp.HTTPOptions{MaxSessions: mcp.DefaultMaxSessions, SessionIdle: mcp.DefaultSessionIdle})
 	numbers(wanted, "mcp.Options", mcp.Options{MaxSubscriptions: registry.DefaultMaxPerSubscriber, MaxOpenRequests: mcp.DefaultMaxOpenRequests,
 		MaxQuestions: mcp.DefaultMaxQuestions, AnswerTimeout: mcp.DefaultAnswerTimeout, StateTTL: mcp.DefaultStateTTL,
 		MaxTasks: mcp.DefaultMaxTasks, MaxTasksPerOwner: mcp.DefaultMaxTasksPerOwner, MaxTaskBytes: mcp.DefaultMaxTaskBytes, TaskTTL: mcp.DefaultTaskTTL})
