@@ -42,6 +42,7 @@ var http1Seeds = []string{
 	"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;\x01\r\na\r\n0\r\n\r\n",
 	"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\r\n b\r\n\r\n",
 	"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: \x01\r\n\r\n",
+	"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n\r\n", // LF alone ends a trailer section
 	"GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n",
 	"GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
 	"GET / HTTP/1.1\r\n\r\n",

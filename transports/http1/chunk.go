@@ -114,6 +114,9 @@ func (p *Parser) trailerByte(c byte) *Error {
 	if p.trailer++; p.trailer > p.loop.limits.Trailers {
 		return ErrTrailersTooLong
 	}
+	if c == '\n' && p.state != atTrailerLF && p.state != atEndLF {
+		return ErrLineEnd
+	}
 	switch p.state {
 	case atTrailer:
 		switch {

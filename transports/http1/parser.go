@@ -111,7 +111,8 @@ func (p *Parser) Init(l *Loop, budget Budget) {
 // taken in unread (RFC 9112 §9.6), so that a peer which is still sending gets to
 // read the answer.
 //
-// Hot path: no allocation; no lock when a message lies in b.
+// Hot path: no allocation; no lock when a message lies in b and its body is not
+// in several chunks, which have to be put together.
 func (p *Parser) Next(b []byte) (n int, ev Event) {
 	switch p.state {
 	case atDone:
