@@ -60,7 +60,7 @@ func TestExitCodes(t *testing.T) {
 		{"no duration", nil, []string{"serve", "--call-timeout", "soon"}, 2, "call-timeout"},
 		{"no such choice", nil, []string{"serve", "--flush", "sometimes"}, 2, "batch"},
 		{"environment out of range", []string{"GANNET_LOOPS=two"}, []string{"serve"}, 2, "GANNET_LOOPS"},
-		{"unknown scheme", nil, []string{"serve", "--listen", "udp://127.0.0.1:1"}, 2, "stdio, tcp://HOST:PORT and unix:///PATH"},
+		{"unknown scheme", nil, []string{"serve", "--listen", "udp://127.0.0.1:1"}, 2, "stdio, tcp://HOST:PORT, http://HOST:PORT and unix:///PATH"},
 		{"no port", nil, []string{"serve", "--listen", "tcp://127.0.0.1"}, 2, "tcp://HOST:PORT"},
 		{"stdio twice", nil, []string{"serve", "--listen", "stdio", "--listen", "stdio"}, 2, "listed twice"},
 		{"an address twice", nil, []string{"serve", "--listen", "tcp://127.0.0.1:7,tcp://127.0.0.1:7"}, 2, "listed twice"},

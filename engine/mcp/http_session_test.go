@@ -136,6 +136,7 @@ func TestHTTPSessionLimits(t *testing.T) {
 			t.Errorf("there is no room: %d", status)
 		}
 		time.Sleep(5 * time.Minute)
+		synctest.Wait()
 		if n := len(s.sessions.byID) + len(s.sessions.sse); n != 0 || s.sessions.timer != nil {
 			t.Errorf("%d sessions are left, timer %v", n, s.sessions.timer)
 		}
@@ -175,6 +176,7 @@ func TestAbandonedHTTPSessions(t *testing.T) {
 		if opened < sessions*9/10 {
 			t.Errorf("%d sessions opened", opened)
 		}
+		synctest.Wait()
 		if n := len(s.sessions.byID); n != 0 || s.updates.Len() != 0 || s.updates.Subscriptions() != 0 {
 			t.Errorf("%d sessions, %d topics, %d subscriptions are left", n, s.updates.Len(), s.updates.Subscriptions())
 		}
