@@ -42,7 +42,7 @@ type record struct {
 func (ss *session) ServeRequest(ec *engine.Call) {
 	c := ss.call(ec)
 	c.method = methodNamed(ec.Method())
-	if ss.requests != nil && ss.openRequest(ec.ID().Raw()) != nil {
+	if ss.http == nil && ss.requests != nil && ss.openRequest(ec.ID().Raw()) != nil {
 		c.rev = modernOne
 		c.fail(errOpenID)
 		return
@@ -164,12 +164,14 @@ func (ss *session) Deliver(message []byte) error {
 
 // CloseConn ends what the session has beyond its connection.
 func (ss *session) CloseConn(*engine.Conn, engine.CloseReason) {
-	if ss.subs != nil {
-		ss.subs.Drop()
+	if ss.http != nil || ss.subs != nil {
+		ss.subscriber().Drop() // on HTTP: what is on its way is refused
 	}
-	for r := ss.requests; r != nil; r = r.next {
-		r.drop()
+	if ss.http == nil {
+		for r := ss.requests; r != nil; r = r.next {
+			r.drop()
+		}
+		ss.requests = nil
 	}
-	ss.requests = nil
 	ss.server.tasks.dropSession(ss)
 }
