@@ -26,7 +26,7 @@ import (
 type settings struct {
 	Config string `help:"YAML file with any of these settings, by their names without dashes in front." placeholder:"FILE" env:"GANNET_CONFIG" type:"existingfile"`
 
-	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600 and a Unix socket of the user's." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
+	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT, http://HOST:PORT or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600, http://127.0.0.1:7601 and a Unix socket of the user's." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
 	AddrFile string   `help:"File to write the bound addresses to, a URL a line; removed at the end." placeholder:"FILE" env:"GANNET_ADDR_FILE"`
 	Demo     bool     `help:"Serve the demo: tools, a prompt, resources." env:"GANNET_DEMO"`
 	Fixture  string   `help:"Serve a ready-made server to try clients with: none, or everything, the one that conformance suites ask for." enum:"none,everything" default:"none" env:"GANNET_FIXTURE"`
@@ -206,7 +206,7 @@ func (s *settings) urls() []string {
 	if len(s.Listen) > 0 {
 		return s.Listen
 	}
-	return []string{"tcp://127.0.0.1:7600", "unix://" + filepath.Join(socketFolder(), "gannet.sock")}
+	return []string{"tcp://127.0.0.1:7600", "http://127.0.0.1:7601", "unix://" + filepath.Join(socketFolder(), "gannet.sock")}
 }
 
 // socketFolder returns the folder for the default Unix socket, which only its

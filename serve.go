@@ -26,7 +26,7 @@ type serveCommand struct{ settings }
 // Help is shown below the usage.
 func (serveCommand) Help() string {
 	return `Examples:
-  gannet serve --demo                          TCP and a Unix socket on this machine
+  gannet serve --demo                          TCP, HTTP and a Unix socket on this machine
   gannet serve --demo --listen stdio           for a client that starts the server
   gannet serve --fixture everything --listen stdio   to try a client with
   gannet serve --listen tcp://127.0.0.1:0 --addr-file /tmp/addr
