@@ -66,6 +66,9 @@ type httpConn struct {
 	server *Server
 	conn   *engine.Conn
 	own    session // of modern requests, and of what the connection itself leaves open
+	host   []byte  // that was allowed last
+
+	statusFunc func(codec.Code) int // statusOf, bound once
 
 	// Of the current exchange.
 	x       *engine.Exchange
@@ -85,6 +88,7 @@ var _ engine.ExchangeService = (*Server)(nil)
 // OpenExchanges begins to serve a connection that carries HTTP.
 func (s *Server) OpenExchanges(c *engine.Conn) engine.ExchangeHandler {
 	h := &httpConn{server: s, conn: c}
+	h.statusFunc = h.statusOf
 	h.own.server, h.own.conn = s, c
 	h.own.logLevel.Store(int32(logNone))
 	c.SetState(&h.own)
@@ -95,7 +99,7 @@ func (s *Server) OpenExchanges(c *engine.Conn) engine.ExchangeHandler {
 // ServeExchange serves one HTTP request.
 func (h *httpConn) ServeExchange(c *engine.Conn, x *engine.Exchange) {
 	h.x, h.session, h.named, h.modern, h.pending, h.status, h.begun = x, nil, false, false, false, 0, nil
-	x.Status = h.statusOf
+	x.Status = h.statusFunc
 	if !h.allowed() {
 		h.text(403, "This Origin or Host is not allowed; see HTTPOptions.AllowedOrigins and HTTPOptions.AllowedHosts.")
 		return

@@ -18,8 +18,11 @@ func (h *httpConn) allowed() bool {
 		if n > 1 || n == 1 && !h.originAllowed(string(origin)) {
 			return false
 		}
-		if !h.hostAllowed(string(h.x.Request.Host())) {
-			return false
+		if host := h.x.Request.Host(); h.host == nil || !bytes.Equal(host, h.host) {
+			if !h.hostAllowed(string(host)) {
+				return false
+			}
+			h.host = append(h.host[:0:0], host...)
 		}
 	}
 	if n == 1 && !bytes.ContainsAny(origin, "\r\n") {
