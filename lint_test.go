@@ -87,6 +87,7 @@ var clockAllowed = []string{
 	"engine/mcp/state.go",        // wall time, which outlives a process
 	"engine/mcp/task.go",         // wall time, which clients are told
 	"engine/mcp/http_session.go", // sessions that no connection owns, and one timer for what is idle
+	"engine/mcp/http_stream.go",  // one timer for what keeps streams alive, on whatever engine
 	"engine/mcp/task_table.go",   // one timer for what expires, which no connection owns
 	"engine/mcp/mcptest",         // implements a Driver and a Clock for tests
 	"engine/mcp/fixture",         // demo tools that wait, on a worker

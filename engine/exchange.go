@@ -74,6 +74,9 @@ type ExchangeFraming interface {
 	Respond(dst []byte, status int, contentType string, body []byte) []byte
 	// BeginStream appends the head of an event stream.
 	BeginStream(dst []byte) []byte
+	// Comment appends what an event stream may have between two events, so that
+	// it is not taken for dead; nothing if none has begun.
+	Comment(dst []byte) []byte
 	// EndStream appends the end of an event stream, or a response without a
 	// body where none has begun.
 	EndStream(dst []byte) []byte
@@ -147,6 +150,11 @@ func (c *Conn) Respond(status int, contentType string, body []byte) {
 // to which everything is added that is sent from now on.
 func (c *Conn) BeginStream() {
 	c.exchangeOut(1024, func(f ExchangeFraming, dst []byte) []byte { return f.BeginStream(dst) })
+}
+
+// Comment keeps an event stream alive.
+func (c *Conn) Comment() {
+	c.exchangeOut(64, func(f ExchangeFraming, dst []byte) []byte { return f.Comment(dst) })
 }
 
 // EndStream ends the response to the current exchange, which nothing will

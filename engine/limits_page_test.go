@@ -106,7 +106,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
 		NotificationQueue: mcp.DefaultNotificationQueue, NotificationBytes: mcp.DefaultNotificationBytes,
 		MaxPages: mcp.DefaultMaxPages, MaxListBytes: mcp.DefaultMaxListBytes, MaxRounds: mcp.DefaultMaxRounds})
-	numbers(wanted, "mcp.HTTPOptions", mcp.HTTPOptions{MaxSessions: mcp.DefaultMaxSessions, SessionIdle: mcp.DefaultSessionIdle})
+	numbers(wanted, "mcp.HTTPOptions", mcp.HTTPOptions{MaxSessions: mcp.DefaultMaxSessions, SessionIdle: mcp.DefaultSessionIdle, KeepAlive: mcp.DefaultKeepAlive})
 	numbers(wanted, "mcp.Options", mcp.Options{MaxSubscriptions: registry.DefaultMaxPerSubscriber, MaxOpenRequests: mcp.DefaultMaxOpenRequests,
 		MaxQuestions: mcp.DefaultMaxQuestions, AnswerTimeout: mcp.DefaultAnswerTimeout, StateTTL: mcp.DefaultStateTTL,
 		MaxTasks: mcp.DefaultMaxTasks, MaxTasksPerOwner: mcp.DefaultMaxTasksPerOwner, MaxTaskBytes: mcp.DefaultMaxTaskBytes, TaskTTL: mcp.DefaultTaskTTL})

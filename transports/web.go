@@ -243,6 +243,14 @@ func (w *web) BeginStream(dst []byte) []byte {
 	return dst
 }
 
+// Comment appends a comment to an event stream.
+func (w *web) Comment(dst []byte) []byte {
+	if !w.active || !w.stream {
+		return dst
+	}
+	return http1.AppendChunk(dst, []byte(": \n\n"))
+}
+
 // EndStream appends the end of an event stream.
 func (w *web) EndStream(dst []byte) []byte {
 	switch {

@@ -67,6 +67,18 @@ func (a *announcer) saw(e *engine.Engine) {
 	a.pending = nil // those that should have begun with it may have ended
 }
 
+// each calls f with each engine that was seen and has not ended.
+func (a *announcer) each(f func(*engine.Engine)) {
+	a.mu.Lock()
+	engines := slices.Clone(a.engines)
+	a.mu.Unlock()
+	for _, e := range engines {
+		if !e.Ended() {
+			f(e)
+		}
+	}
+}
+
 // changed has clients told that lists have changed.
 func (a *announcer) changed(l lists) {
 	a.mu.Lock()

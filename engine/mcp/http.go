@@ -29,12 +29,16 @@ type HTTPOptions struct {
 	// SessionIdle is after which time without a request or stream a session
 	// ends. Zero: 30 min.
 	SessionIdle time.Duration
+	// KeepAlive is after which time an event stream gets a comment, so that
+	// nobody between takes it for dead. Zero: 25 s.
+	KeepAlive time.Duration
 }
 
 // Defaults of HTTPOptions.
 const (
 	DefaultMaxSessions = 10_000
 	DefaultSessionIdle = 30 * time.Minute
+	DefaultKeepAlive   = 25 * time.Second
 )
 
 func (o HTTPOptions) withDefaults() HTTPOptions {
@@ -47,8 +51,11 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	if o.MessagePath == "" {
 		o.MessagePath = "/message"
 	}
-	if o.MaxSessions < 0 || o.SessionIdle < 0 {
-		panic("mcp: NewServer: HTTPOptions.MaxSessions and HTTPOptions.SessionIdle must not be negative")
+	if o.MaxSessions < 0 || o.SessionIdle < 0 || o.KeepAlive < 0 {
+		panic("mcp: NewServer: HTTPOptions.MaxSessions, HTTPOptions.SessionIdle and HTTPOptions.KeepAlive must not be negative")
+	}
+	if o.KeepAlive == 0 {
+		o.KeepAlive = DefaultKeepAlive
 	}
 	if o.MaxSessions == 0 {
 		o.MaxSessions = DefaultMaxSessions
@@ -79,8 +86,9 @@ type httpConn struct {
 	status  int  // of what is refused, whatever its code; 0: by the code
 	begun   *httpSession
 
-	stream *httpSession // whose stream the connection is
-	sse    string       // the key of a connection of HTTP with SSE
+	stream    *httpSession // whose stream the connection is
+	streaming bool         // it is counted in Server.streams
+	sse       string       // the key of a connection of HTTP with SSE
 }
 
 var _ engine.ExchangeService = (*Server)(nil)
@@ -146,6 +154,10 @@ func (h *httpConn) statusOf(code codec.Code) int {
 		return h.status
 	}
 	switch code {
+	case codec.CodeOverloaded, codec.CodeShuttingDown, codec.CodeNoSession, codec.CodeRateLimited:
+		h.header("Retry-After", "1")
+	}
+	switch code {
 	case codec.CodeParse, codec.CodeInvalidRequest, codec.CodeHeaderMismatch, codec.CodeMissingCapability, codec.CodeUnsupportedVersion:
 		return 400
 	case codec.CodeOverloaded, codec.CodeShuttingDown, codec.CodeNoSession:
@@ -166,6 +178,9 @@ func (h *httpConn) statusOf(code codec.Code) int {
 
 // CloseConn ends what belongs to the connection.
 func (h *httpConn) CloseConn(c *engine.Conn, r engine.CloseReason) {
+	if h.streaming {
+		h.server.streams.ended()
+	}
 	if h.stream != nil {
 		h.stream.detach(c)
 	}

@@ -105,6 +105,9 @@ func (h *httpConn) ServeRequest(ec *engine.Call) {
 			c.fail(err)
 			return
 		}
+		if c.method == methodListen {
+			h.streams()
+		}
 		h.own.ServeRequest(ec)
 	default:
 		h.serveLegacy(c)

@@ -34,6 +34,8 @@ type webFraming struct {
 	answer bool
 	status int
 	body   string
+
+	comments int
 }
 
 func (f *webFraming) Open(dst []byte, answer bool) []byte { f.answer = answer; return dst }
@@ -54,6 +56,7 @@ func (f *webFraming) Respond(dst []byte, status int, _ string, body []byte) []by
 	return append(dst, '\n')
 }
 func (f *webFraming) BeginStream(dst []byte) []byte { f.status, f.x.Begun = 200, true; return dst }
+func (f *webFraming) Comment(dst []byte) []byte     { f.comments++; return append(dst, '\n') }
 func (f *webFraming) EndStream(dst []byte) []byte   { f.x.Done = true; return dst }
 func (f *webFraming) Exchange() *engine.Exchange    { return f.x }
 
@@ -179,6 +182,32 @@ func TestAbandonedHTTPSessions(t *testing.T) {
 		synctest.Wait()
 		if n := len(s.sessions.byID); n != 0 || s.updates.Len() != 0 || s.updates.Subscriptions() != 0 {
 			t.Errorf("%d sessions, %d topics, %d subscriptions are left", n, s.updates.Len(), s.updates.Subscriptions())
+		}
+	})
+}
+
+// Event streams get a comment each period, and only they, as long as they are
+// there; then no timer is left.
+func TestHTTPKeepAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer(Options{Name: "alive", HTTP: HTTPOptions{KeepAlive: time.Second}})
+		c := newWebClient(t, s)
+		id, _ := c.session()
+		conn, f := c.do("GET", "/mcp", "", map[string]string{"Accept": "text/event-stream", headerSession: id})
+		_, other := c.do("GET", "/", "", nil)
+		time.Sleep(3*time.Second + time.Millisecond)
+		synctest.Wait()
+		c.l.Turn()
+		if f.comments != 3 || other.comments > 3 {
+			t.Errorf("%d comments, want 3", f.comments)
+		}
+		c.l.Begin()
+		conn.Close(engine.CloseReset)
+		c.l.End()
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if s.streams.n != 0 || s.streams.timer != nil {
+			t.Errorf("%d streams, timer %v", s.streams.n, s.streams.timer)
 		}
 	})
 }

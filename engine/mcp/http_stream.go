@@ -1,6 +1,9 @@
 package mcp
 
 import (
+	"sync"
+	"time"
+
 	"github.com/gannetmcp/gannet/engine"
 )
 
@@ -26,10 +29,64 @@ func (h *httpConn) serveGet() {
 	default:
 		hs.used(h.conn)
 		h.stream = hs
+		h.streams()
 		h.x.Endless, h.x.EndsWithPeer = true, true
 		h.conn.KeepIdle(true)
 		h.conn.BeginStream()
 	}
+}
+
+// streams has the connection's stream kept alive.
+func (h *httpConn) streams() {
+	if !h.streaming {
+		h.streaming = true
+		h.server.streams.begun(h.server)
+	}
+}
+
+// streamTimer has all event streams of a server kept alive, as long as there are
+// any: those of sessions, of listeners, of HTTP with SSE.
+type streamTimer struct {
+	mu    sync.Mutex // protects what follows
+	n     int
+	timer *time.Timer
+}
+
+func (st *streamTimer) begun(s *Server) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.n++
+	if st.timer == nil {
+		st.timer = time.AfterFunc(s.opts.HTTP.KeepAlive, func() { st.tick(s) })
+	}
+}
+
+func (st *streamTimer) ended() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.n--; st.n == 0 && st.timer != nil {
+		st.timer.Stop()
+		st.timer = nil
+	}
+}
+
+// tick adds a comment to each stream, each on its loop.
+func (st *streamTimer) tick(s *Server) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.n == 0 {
+		return
+	}
+	st.timer = time.AfterFunc(s.opts.HTTP.KeepAlive, func() { st.tick(s) })
+	s.announcer.each(func(e *engine.Engine) {
+		e.EachLoop(0, func(l *engine.Loop) {
+			for c := range l.Conns() {
+				if c.Exchange() != nil {
+					c.Comment()
+				}
+			}
+		})
+	})
 }
 
 // serveDelete ends a session.
@@ -72,6 +129,7 @@ func (h *httpConn) serveSSE() {
 		return
 	}
 	h.sse = key
+	h.streams()
 	h.x.Endless, h.x.EndsWithPeer = true, true
 	endpoint := h.server.opts.HTTP.MessagePath + "?sessionId=" + key
 	h.x.EventHead = func(dst []byte) []byte {

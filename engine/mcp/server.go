@@ -25,6 +25,7 @@ type Server struct {
 	served    atomic.Uint32 // methods
 	tasks     taskTable
 	sessions  sessionTable // of HTTP
+	streams   streamTimer  // likewise
 
 	updates     *registry.Topics // of resources, by URI
 	taskUpdates *registry.Topics // of tasks, by id
