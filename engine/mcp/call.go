@@ -57,6 +57,7 @@ type found struct {
 	completer Completer
 	dialog    *dialog
 	task      *task
+	sender    string // by HTTPOptions.Authenticate
 }
 
 // Engine returns the engine's call below, for what this package has no word

@@ -23,6 +23,15 @@ type HTTPOptions struct {
 	// AnyOrigin switches both checks off. What protects from a web page that
 	// reaches the server through its reader's browser must then be elsewhere.
 	AnyOrigin bool
+	// Authenticate says who sends a request, by its fields; nil: nobody asks.
+	// Who is not taken gets 401 with Challenge, or "Bearer", as its
+	// WWW-Authenticate. Sessions, tasks and states are bound to the principal,
+	// and lists are not shared between users. BearerTokens makes one.
+	Authenticate func(r engine.RequestView) (principal string, ok bool)
+	Challenge    string
+	// ResourceMetadata is what clients are told of where tokens come from, a
+	// JSON document (RFC 9728). nil: nothing.
+	ResourceMetadata []byte
 	// MaxSessions bounds the sessions of revisions up to 2025-11-25. Zero:
 	// 10,000. Beyond it: 503.
 	MaxSessions int
@@ -88,6 +97,7 @@ type httpConn struct {
 
 	stream    *httpSession // whose stream the connection is
 	streaming bool         // it is counted in Server.streams
+	principal string       // of the exchange
 	sse       string       // the key of a connection of HTTP with SSE
 }
 
@@ -113,7 +123,15 @@ func (h *httpConn) ServeExchange(c *engine.Conn, x *engine.Exchange) {
 		return
 	}
 	o := &h.server.opts.HTTP
-	switch path := string(x.Request.Path()); path {
+	path := string(x.Request.Path())
+	if o.ResourceMetadata != nil && (path == metadataPath || path == metadataPath+o.Path) {
+		h.serveMetadata()
+		return
+	}
+	if string(x.Request.Method()) != "OPTIONS" && !h.authenticated() {
+		return
+	}
+	switch path {
 	case o.Path:
 		h.serveStreamable()
 	case o.SSEPath:
@@ -124,6 +142,19 @@ func (h *httpConn) ServeExchange(c *engine.Conn, x *engine.Exchange) {
 		h.servePage()
 	default:
 		h.text(404, "There is nothing here. MCP is at "+o.Path+".")
+	}
+}
+
+// serveMetadata answers who gives tokens, to anybody.
+func (h *httpConn) serveMetadata() {
+	const methods = "GET, OPTIONS"
+	switch string(h.x.Request.Method()) {
+	case "GET":
+		h.conn.Respond(200, "application/json", h.server.opts.HTTP.ResourceMetadata)
+	case "OPTIONS":
+		h.preflight(methods)
+	default:
+		h.notAllowed(methods)
 	}
 }
 

@@ -48,7 +48,12 @@ func (h *httpConn) servePost() {
 	h.named = named > 0
 	if h.named {
 		h.session = h.server.sessions.find(id)
+		if h.session != nil && h.session.principal != h.principal {
+			h.text(403, "The session is another's.")
+			return
+		}
 	}
+	h.own.sender = h.principal
 	rev := modernOne
 	if h.session != nil {
 		if r := h.session.record.Load(); r != nil {
@@ -118,7 +123,7 @@ func (h *httpConn) ServeRequest(ec *engine.Call) {
 func (h *httpConn) serveLegacy(c *Call) {
 	switch {
 	case c.method == methodInitialize && !h.named:
-		ss := h.server.sessions.begin(h.server)
+		ss := h.server.sessions.begin(h.server, h.principal)
 		if ss == nil {
 			c.fail(errNoSession)
 			return

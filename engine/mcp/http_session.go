@@ -16,8 +16,9 @@ import (
 // does not say.
 type httpSession struct {
 	session
-	id   string
-	last atomic.Int64 // wall time of the last request, nanoseconds
+	id        string
+	principal string
+	last      atomic.Int64 // wall time of the last request, nanoseconds
 
 	smu    sync.Mutex // protects what follows
 	stream *engine.Conn
@@ -30,7 +31,7 @@ type httpSession struct {
 type sessionTable struct {
 	mu    sync.RWMutex // protects what follows
 	byID  map[string]*httpSession
-	sse   map[string]*engine.Conn // connections of HTTP with SSE, by key
+	sse   map[string]*httpConn // connections of HTTP with SSE, by key
 	timer *time.Timer
 }
 
@@ -41,9 +42,9 @@ func newSessionID() string {
 }
 
 // begin opens a session; nil if there is no room.
-func (st *sessionTable) begin(s *Server) *httpSession {
-	hs := &httpSession{id: newSessionID()}
-	hs.server, hs.http = s, hs
+func (st *sessionTable) begin(s *Server, principal string) *httpSession {
+	hs := &httpSession{id: newSessionID(), principal: principal}
+	hs.server, hs.http, hs.sender = s, hs, principal
 	hs.logLevel.Store(int32(logNone))
 	hs.last.Store(time.Now().UnixNano())
 	st.mu.Lock()

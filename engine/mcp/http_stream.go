@@ -22,6 +22,8 @@ func (h *httpConn) serveGet() {
 	}
 	hs := h.server.sessions.find(id)
 	switch {
+	case hs != nil && hs.principal != h.principal:
+		h.text(403, "The session is another's.")
 	case hs == nil:
 		h.text(404, "The session is unknown, or has ended; initialize another.")
 	case !hs.attach(h.conn):
@@ -101,6 +103,10 @@ func (h *httpConn) serveDelete() {
 		h.text(404, "The session is unknown, or has ended.")
 		return
 	}
+	if hs.principal != h.principal {
+		h.text(403, "The session is another's.")
+		return
+	}
 	h.server.sessions.end(hs)
 	h.conn.Respond(204, "", nil)
 }
@@ -123,7 +129,7 @@ func (h *httpConn) serveSSE() {
 		h.text(406, "Accept must have text/event-stream.")
 		return
 	}
-	key := h.server.sessions.beginSSE(h.server, h.conn)
+	key := h.server.sessions.beginSSE(h.server, h)
 	if key == "" {
 		h.text(503, "No room for a session; try again later.")
 		return
@@ -175,32 +181,37 @@ func (h *httpConn) serveMessage() {
 		h.text(400, "sessionId is missing; it is in the endpoint that "+h.server.opts.HTTP.SSEPath+" tells.")
 		return
 	}
-	conn := h.server.sessions.findSSE(q[len(key):])
-	if conn == nil {
+	to := h.server.sessions.findSSE(q[len(key):])
+	if to != nil && to.own.sender != h.principal {
+		h.text(403, "The session is another's.")
+		return
+	}
+	if to == nil {
 		h.text(404, "The session is unknown, or has ended; open "+h.server.opts.HTTP.SSEPath+" again.")
 		return
 	}
 	message := append([]byte(nil), h.x.Body...)
-	conn.Do(func(c *engine.Conn) { c.Receive(message) })
+	to.conn.Do(func(c *engine.Conn) { c.Receive(message) })
 	h.conn.Respond(202, "text/plain; charset=utf-8", []byte("Accepted"))
 }
 
 // beginSSE notes a connection and returns its key, "" if there is no room.
-func (st *sessionTable) beginSSE(s *Server, c *engine.Conn) string {
+func (st *sessionTable) beginSSE(s *Server, h *httpConn) string {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if len(st.byID)+len(st.sse) >= s.opts.HTTP.MaxSessions {
 		return ""
 	}
 	if st.sse == nil {
-		st.sse = map[string]*engine.Conn{}
+		st.sse = map[string]*httpConn{}
 	}
 	key := newSessionID()
-	st.sse[key] = c
+	h.own.sender = h.principal
+	st.sse[key] = h
 	return key
 }
 
-func (st *sessionTable) findSSE(key string) *engine.Conn {
+func (st *sessionTable) findSSE(key string) *httpConn {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	return st.sse[key]

@@ -133,7 +133,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	o.HTTP = o.HTTP.withDefaults()
-	o.PrivateCache = o.PrivateCache || o.ListFilter != nil
+	o.PrivateCache = o.PrivateCache || o.ListFilter != nil || o.HTTP.Authenticate != nil
 	if o.Version == "" {
 		o.Version = "0.0.0"
 	}

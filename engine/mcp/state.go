@@ -139,7 +139,7 @@ func unseal(sealers []cipher.AEAD, sealed []byte) ([]byte, error) {
 // written, in the order of their names.
 func (c *Call) stateBinding(b []byte) []byte {
 	h := sha256.New()
-	hashPart(h, []byte(c.principal()))
+	hashPart(h, []byte(c.Principal()))
 	hashPart(h, c.Method())
 	type member struct{ name, value []byte }
 	var all []member
@@ -159,14 +159,6 @@ func (c *Call) stateBinding(b []byte) []byte {
 		hashPart(h, m.value)
 	}
 	return h.Sum(b)
-}
-
-// principal names who asks.
-func (c *Call) principal() string {
-	if f := c.server.opts.Principal; f != nil {
-		return f(c)
-	}
-	return ""
 }
 
 // hashPart adds b so that no two lists of parts look the same.

@@ -28,7 +28,7 @@ func (tt *taskTable) add(c *Call) (*task, *Error) {
 	t := &task{server: s, id: newTaskID(), request: bytes.Clone(c.engine.Message().Raw()), tool: c.tool, rev: c.rev,
 		created: now, updated: now, ttl: s.opts.TaskTTL}
 	if c.rev.modern {
-		t.principal = c.principal()
+		t.principal = c.Principal()
 	} else {
 		t.owner = c.session
 		wish, _ := c.engine.Params().Get("task")
@@ -174,7 +174,7 @@ func (tt *taskTable) lookup(id []byte, owner any) *task {
 // taskOwner is who asks.
 func (c *Call) taskOwner() any {
 	if c.rev.modern {
-		return c.principal()
+		return c.Principal()
 	}
 	return c.session
 }
