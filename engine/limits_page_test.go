@@ -82,7 +82,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	wanted := map[string]int64{}
 	numbers(wanted, "engine.Options", e.Options())
 	numbers(wanted, "codec.Limits", codec.NewParser(codec.Limits{}).Limits())
-	o := transports.Options{Grace: transports.DefaultGrace}
+	o := transports.Options{Grace: transports.DefaultGrace, CompressMin: transports.DefaultCompressMin}
 	o.TCP.KeepAlive, o.TCP.KeepAliveProbes = transports.DefaultKeepAlive, transports.DefaultKeepAliveProbes
 	numbers(wanted, "transports.Options", o)
 	numbers(wanted, "transports.TCPOptions", o.TCP)

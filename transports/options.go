@@ -14,6 +14,7 @@ import (
 // Defaults of Options.
 const (
 	DefaultGrace           = 30 * time.Second
+	DefaultCompressMin     = 32 << 10
 	DefaultMaxConnections  = 50_000
 	DefaultKeepAlive       = 60 * time.Second
 	DefaultKeepAliveProbes = 3
@@ -38,6 +39,10 @@ type Options struct {
 	Grace time.Duration
 	// TCP holds the options of TCP sockets.
 	TCP TCPOptions
+	// CompressMin is the size in bytes from which on the answer to an HTTP
+	// request is compressed, by zstd or gzip, if the client takes that. Zero:
+	// 32 KiB; negative: never. Event streams are not compressed.
+	CompressMin int
 	// Logger takes what an operator should know. nil discards. It is the
 	// engine's too, unless Engine.Logger is set.
 	Logger *slog.Logger
@@ -56,8 +61,8 @@ type Options struct {
 
 // Listener is one address to serve.
 type Listener struct {
-	// URL is "stdio", "tcp://HOST:PORT" (port 0: the kernel picks one) or
-	// "unix:///PATH".
+	// URL is "stdio", "tcp://HOST:PORT", "http://HOST:PORT" (port 0: the kernel
+	// picks one) or "unix:///PATH".
 	URL string
 }
 
@@ -96,6 +101,9 @@ func (o Options) withDefaults() Options {
 		o.Grace = DefaultGrace
 	case o.Grace < 0:
 		o.Grace = 0
+	}
+	if o.CompressMin == 0 {
+		o.CompressMin = DefaultCompressMin
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -22,6 +22,7 @@ type web struct {
 	date    *webDate
 
 	res    http1.Response // what the request says of the response
+	coding coding         // that the client takes
 	stream bool           // the response is an event stream
 	answer bool           // the frame that is open is the answer
 	drop   bool           // it may not be sent: cut back at its end
@@ -100,6 +101,7 @@ func (w *web) serve() {
 	w.res.For(r)
 	w.active, w.stream, w.last = true, false, w.res.Close
 	w.x.NoEvents = r.Minor() == 0
+	w.coding = codingOf(r)
 	w.s.conn.ServeExchange(&w.x)
 	w.x.Request, w.x.Body = nil, nil
 	w.finishIfLast()
@@ -203,11 +205,25 @@ func (w *web) closeJSON(dst []byte, at int, code codec.Code) []byte {
 			return dst
 		}
 	}
+	if least := w.s.l.srv.opts.CompressMin; w.coding != identity && least > 0 && len(body) >= least {
+		return w.closeCoded(dst, at)
+	}
 	digits := dst[at+w.length : at+w.length+len(lengthRoom)]
 	for i, n := len(digits)-1, len(body); n > 0; i, n = i-1, n/10 {
 		digits[i] = byte('0' + n%10)
 	}
 	w.done()
+	return dst
+}
+
+// closeCoded compresses the body, which has another head then.
+func (w *web) closeCoded(dst []byte, at int) []byte {
+	pool := w.s.l.srv.engine.Buffers()
+	body := dst[at+w.body:]
+	coded := w.coding.append(pool.Get(len(body)/2), body)
+	w.x.Header = append(append(append(w.x.Header, "Content-Encoding: "...), codingNames[w.coding]...), "\r\nVary: Accept-Encoding\r\n"...)
+	dst = w.Respond(pool.Grow(dst[:at], len(coded)+len(w.x.Header)+512), 200, "application/json", coded)
+	pool.Put(coded)
 	return dst
 }
 
