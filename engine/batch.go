@@ -10,12 +10,16 @@ type batch struct {
 	buf     []byte // '[' answer ',' answer …
 	answers int
 	waiting int  // calls off the loop
+	asked   bool // a call of it has left the loop
 	open    bool // still being dispatched
 	next    *batch
 }
 
 // receiveBatch serves the messages of a batch one by one.
 func (c *Conn) receiveBatch(m *codec.Message) {
+	if x := c.Exchange(); x != nil {
+		x.Batch = true
+	}
 	l := c.loop
 	if !c.batchOK {
 		l.n.invalid.add(1)
@@ -102,12 +106,14 @@ func (b *batch) completeIfDone() {
 		dst, at := c.begin(len(b.buf)+1, true)
 		dst = append(append(dst, b.buf...), ']')
 		c.end(dst, at, 0, false)
+	} else if b.asked && !c.closed {
+		c.EndStream() // all of it was cancelled; nothing where there is no HTTP
 	}
 	if b.buf != nil {
 		l.bufs.Put(b.buf)
 		b.buf = nil
 	}
-	b.conn, b.answers = nil, 0
+	b.conn, b.answers, b.asked = nil, 0, false
 	b.next = l.batch
 	l.batch = b
 }

@@ -58,6 +58,7 @@ func (c *Call) detach(r Runner, d time.Duration) *Call {
 	t.ended.Store(false)
 	if t.batch != nil {
 		t.batch.waiting++
+		t.batch.asked = true
 	}
 	t.next = conn.calls
 	t.prev = nil

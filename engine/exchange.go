@@ -46,6 +46,8 @@ type Exchange struct {
 	// EventID appends the id of the next event; nil: events have none.
 	EventID func(dst []byte) []byte
 
+	Batch bool // the body is a batch
+
 	// How far it is. Written by the transport's Framing and by Conn.
 
 	Begun bool // something of the response is in the output

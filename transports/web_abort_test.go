@@ -56,6 +56,7 @@ func TestWebAborts(t *testing.T) {
 		{"GET /" + strings.Repeat("x", 10_000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 414"},
 		{"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", 40_000) + "\r\n\r\n", "HTTP/1.1 431"},
 		{"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200"},
+		{"GET /sse HTTP/1.0\r\nHost: localhost\r\n\r\n", "HTTP/1.1 505"},
 		{"GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "HTTP/1.1 404"},
 		{strings.Replace(whole, "Content-Length", "Expect: 100-continue\r\nContent-Length", 1), "HTTP/1.1"},
 	} {

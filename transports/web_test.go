@@ -421,6 +421,31 @@ func TestWebCancel(t *testing.T) {
 		t.Errorf("the call that was cancelled: %+v", r)
 	}
 	busy(0)
+
+	// Of a batch the others are still answered; one of which nothing is left
+	// ends, too.
+	id = initialize(t, url, "2025-03-26")
+	slow := func(id, ms string) string {
+		return `{"jsonrpc":"2.0","id":"` + id + `","method":"tools/call","params":{"name":"delay","arguments":{"ms":` + ms + `,"text":"x"}}}`
+	}
+	for _, tc := range []struct {
+		batch  string
+		status int
+		has    string
+	}{
+		{"[" + slow("gone", "60000") + "," + slow("stays", "200") + "]", 200, `"id":"stays"`},
+		{"[" + slow("gone", "60000") + "]", 202, ""},
+	} {
+		go func() { done <- post(t, url, tc.batch, "Mcp-Session-Id", id) }()
+		eventually(t, "the batch runs", func() bool { return s.Snapshot().Engine.InFlight > 0 })
+		if r := post(t, url, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"gone"}}`, "Mcp-Session-Id", id); r.status != 202 {
+			t.Errorf("cancelled: %+v", r)
+		}
+		if r := <-done; r.status != tc.status || !strings.Contains(r.body, tc.has) || strings.Contains(r.body, "gone") {
+			t.Errorf("the batch: %+v", r)
+		}
+		busy(0)
+	}
 }
 
 // Requests on one connection are answered in their order, whatever comes with

@@ -111,6 +111,11 @@ func (h *httpConn) ServeRequest(ec *engine.Call) {
 			return
 		}
 		if c.method == methodListen {
+			if h.x.NoEvents {
+				h.status = 505
+				c.fail(errNoStream)
+				return
+			}
 			h.streams()
 		}
 		h.own.ServeRequest(ec)
@@ -183,6 +188,7 @@ var (
 	errHeaderTwice    = &Error{Code: codec.CodeHeaderMismatch, Message: "Header mismatch: " + headerVersion + " must come once"}
 	errHeaderMissing  = &Error{Code: codec.CodeHeaderMismatch, Message: "Header mismatch: " + headerVersion + " is missing; it must be what _meta says"}
 	errHeaderMismatch = &Error{Code: codec.CodeHeaderMismatch, Message: "Header mismatch: " + headerVersion + " is not what _meta says"}
+	errNoStream       = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: an event stream needs HTTP/1.1"}
 	errSessionMissing = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: " + headerSession + " is missing; send initialize first"}
 	errSessionUnknown = &Error{Code: codec.CodeInvalidRequest, Message: "Invalid Request: the session is unknown, or has ended; send initialize without " + headerSession}
 	errNoSession      = &Error{Code: codec.CodeNoSession, Message: "No room for a session; try again later"}

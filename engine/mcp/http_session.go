@@ -216,7 +216,8 @@ func (hs *httpSession) notified(m *codec.Message) {
 // cancelExchange cancels a call and ends the response that would have had its
 // answer.
 func cancelExchange(c *engine.Conn, id []byte, reason string) {
-	if c.Cancel(id, reason) {
+	x := c.Exchange()
+	if c.Cancel(id, reason) && x != nil && !x.Batch {
 		c.EndStream()
 	}
 }

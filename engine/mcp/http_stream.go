@@ -15,6 +15,10 @@ func (h *httpConn) serveGet() {
 		h.text(406, "Accept must have text/event-stream; MCP itself is spoken by POST.")
 		return
 	}
+	if h.x.NoEvents {
+		h.text(505, "An event stream needs HTTP/1.1.")
+		return
+	}
 	id, n := r.Header(headerSession)
 	if n == 0 {
 		h.text(400, headerSession+" is missing; send initialize by POST first.")
@@ -127,6 +131,10 @@ func (h *httpConn) serveSSE() {
 	}
 	if accept, n := h.x.Request.Header("Accept"); n > 0 && !accepts(accept, "text/event-stream") {
 		h.text(406, "Accept must have text/event-stream.")
+		return
+	}
+	if h.x.NoEvents {
+		h.text(505, "An event stream needs HTTP/1.1.")
 		return
 	}
 	key := h.server.sessions.beginSSE(h.server, h)
