@@ -243,6 +243,16 @@ func (c *Conn) Partial(reserved int) {
 	}
 }
 
+// StillPartial is Partial for a message whose read timeout goes on as it began:
+// it bounds the whole of the message.
+func (c *Conn) StillPartial(reserved int) {
+	if c.partialAt != 0 {
+		c.partialHeld = reserved
+		return
+	}
+	c.Partial(reserved)
+}
+
 // Send sends a message of the server's own, without framing, with this turn's
 // output. b is copied.
 //

@@ -86,7 +86,7 @@ func (w *web) deliver(p []byte) (taken int) {
 				c.SendRaw(http1.AppendContinue(nil))
 			}
 			if w.parser.Phase() == http1.PhaseHead || w.parser.Phase() == http1.PhaseBody {
-				c.Partial(w.parser.Charged())
+				c.StillPartial(w.parser.Charged()) // a peer that trickles is as slow as one that stops
 			}
 			return taken
 		}

@@ -81,3 +81,28 @@ func TestWebAborts(t *testing.T) {
 	}
 	eventually(t, "calls of clients that have gone", func() bool { return s.Snapshot().Engine.InFlight == 0 })
 }
+
+// A request that comes too slowly is cut off at the read timeout, however often
+// a byte of it comes.
+func TestWebTrickle(t *testing.T) {
+	s, _ := webServer(t, mcp.Options{}, engine.Options{ReadTimeout: 300 * time.Millisecond})
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.Addrs()[0], "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	begin := time.Now()
+	for _, b := range []byte("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" + strings.Repeat("x", 500)) {
+		if _, err := c.Write([]byte{b}); err != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+		if d := time.Since(begin); d > 8*time.Second {
+			t.Fatalf("still served after %v", d)
+		}
+	}
+	eventually(t, "the connection is closed", func() bool { return s.Snapshot().Engine.Connections == 0 })
+	if n := s.Snapshot().Engine.Closed[engine.CloseReadTimeout]; n != 1 {
+		t.Errorf("%d closed as read_timeout", n)
+	}
+}
