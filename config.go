@@ -27,6 +27,7 @@ type settings struct {
 	Config string `help:"YAML file with any of these settings, by their names without dashes in front." placeholder:"FILE" env:"GANNET_CONFIG" type:"existingfile"`
 
 	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT, http://HOST:PORT or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600, http://127.0.0.1:7601 and a Unix socket of the user's." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
+	Admin    string   `help:"HOST:PORT for health, metrics and profiles, or none. Default: 127.0.0.1:7602 with the default of --listen, else none." placeholder:"HOST:PORT" env:"GANNET_ADMIN"`
 	AddrFile string   `help:"File to write the bound addresses to, a URL a line; removed at the end." placeholder:"FILE" env:"GANNET_ADDR_FILE"`
 	Demo     bool     `help:"Serve the demo: tools, a prompt, resources." env:"GANNET_DEMO"`
 	Fixture  string   `help:"Serve a ready-made server to try clients with: none, or everything, the one that conformance suites ask for." enum:"none,everything" default:"none" env:"GANNET_FIXTURE"`
@@ -183,6 +184,9 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 		}
 		o.Listeners = append(o.Listeners, transports.Listener{URL: u})
 	}
+	if err := s.judgeAdmin(); err != nil {
+		return o, &exitError{exitUsage, err}
+	}
 	for _, d := range []struct {
 		name string
 		v    time.Duration
@@ -207,6 +211,33 @@ func (s *settings) urls() []string {
 		return s.Listen
 	}
 	return []string{"tcp://127.0.0.1:7600", "http://127.0.0.1:7601", "unix://" + filepath.Join(socketFolder(), "gannet.sock")}
+}
+
+// admin returns the address of the operator's listener, "" for none.
+func (s *settings) admin() string {
+	switch {
+	case s.Admin == "none", s.Admin == "" && len(s.Listen) > 0:
+		return ""
+	case s.Admin == "":
+		return "127.0.0.1:7602"
+	}
+	return s.Admin
+}
+
+// judgeAdmin refuses an address that must not be served without a word.
+func (s *settings) judgeAdmin() error {
+	a := s.admin()
+	if a == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(a)
+	if err != nil {
+		return fmt.Errorf("--admin %s: an address is written HOST:PORT; none switches it off", a)
+	}
+	if !s.Insecure && !loopback(host) {
+		return fmt.Errorf("--admin %s: other machines can reach this address, and nobody is asked who they are; listen on 127.0.0.1, or add --insecure", a)
+	}
+	return nil
 }
 
 // socketFolder returns the folder for the default Unix socket, which only its

@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"transports/http1":   {module + "/ringbuf"},
 	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 	"transports/sse":     {module + "/ringbuf"},
+	"transports/admin":   {module + "/engine", module + "/engine/mcp", module + "/transports"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -19,6 +22,7 @@ import (
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/engine/mcp/fixture"
 	"github.com/gannetmcp/gannet/transports"
+	"github.com/gannetmcp/gannet/transports/admin"
 )
 
 type serveCommand struct{ settings }
@@ -72,6 +76,10 @@ func (c *serveCommand) Run(std *streams) error {
 	case !c.Demo:
 		log.Warn("no tools: this binary has none of its own but those of --demo and --fixture; embed the packages to serve yours")
 	}
+	ops := admin.NewOperations()
+	if c.admin() != "" {
+		srv.Use(ops.Middleware)
+	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -81,6 +89,12 @@ func (c *serveCommand) Run(std *streams) error {
 	if err != nil {
 		return &exitError{exitListen, fmt.Errorf("%w (--listen says what to serve)", err)}
 	}
+	stopAdmin, err := c.serveAdmin(l, ops, log)
+	if err != nil {
+		_ = l.Close()
+		return &exitError{exitListen, err}
+	}
+	defer stopAdmin()
 	if c.AddrFile != "" {
 		if err := writeAddrFile(c.AddrFile, l.Addrs()); err != nil {
 			_ = l.Close()
@@ -95,6 +109,26 @@ func (c *serveCommand) Run(std *streams) error {
 	}
 	c.announce(out, l.Addrs())
 	return serveUntil(l, signals, c.settings, std)
+}
+
+// serveAdmin serves the operator's pages.
+func (c *serveCommand) serveAdmin(l *transports.Server, ops *admin.Operations, log *slog.Logger) (stop func(), err error) {
+	address := c.admin()
+	if address == "" {
+		return func() {}, nil
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("--admin %s: %w (--admin says where, none switches it off)", address, err)
+	}
+	s := admin.NewServer(admin.Handler(l, ops))
+	go func() {
+		if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the admin listener has ended", "error", err)
+		}
+	}()
+	log.Info("admin pages", "url", "http://"+ln.Addr().String()+"/metrics")
+	return func() { _ = s.Close() }, nil
 }
 
 // serveUntil waits for the end: of the server's own accord, or by a signal.

@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -178,5 +179,48 @@ func TestAskLimits(t *testing.T) {
 			continue
 		}
 		c.Close()
+	})
+}
+
+// A call that reports progress has its time anew with each report, up to the
+// hard cap, whether its client wants to hear of it or not.
+func TestProgressExtends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := mcp.NewServer(mcp.Options{Name: "progress"})
+		s.HandleTool(mcp.Tool{Name: "works"}, mcp.Pooled, func(c *mcp.Call) error {
+			steps, err := c.Args().Int("steps")
+			if err != nil {
+				return err
+			}
+			for i := range steps {
+				select {
+				case <-time.After(50 * time.Second):
+				case <-c.Context().Done():
+					return context.Cause(c.Context())
+				}
+				if err := c.Progress(float64(i), 0, ""); err != nil {
+					return err
+				}
+			}
+			return c.Reply().TextString("done")
+		})
+		c := mcptest.NewWithOptions(t, s, engine.Options{CallTimeout: time.Minute, MaxCallTimeout: 5 * time.Minute})
+		if _, err := c.Initialize(t.Context(), mcp.Revision20251125); err != nil {
+			t.Fatal(err)
+		}
+		for _, tc := range []struct {
+			steps int
+			says  string
+			after time.Duration
+		}{
+			{5, "done", 250 * time.Second},
+			{10, "-31003", 300 * time.Second},
+		} {
+			begin := time.Now()
+			m := ask(t, c, 100+tc.steps, "tools/call", fmt.Sprintf(`"name":"works","arguments":{"steps":%d}`, tc.steps))
+			if d := time.Since(begin); !strings.Contains(m, tc.says) || d < tc.after || d > tc.after+time.Second {
+				t.Errorf("%d steps: %s after %v", tc.steps, m, d)
+			}
+		}
 	})
 }

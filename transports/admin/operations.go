@@ -1,0 +1,146 @@
+package admin
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gannetmcp/gannet/engine/mcp"
+)
+
+// bounds are the upper bounds of the histogram's buckets in seconds: those of
+// OpenTelemetry's conventions for mcp.server.operation.duration.
+var bounds = [...]float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300}
+
+// other is the label of what has no name that an operator gave it.
+const other = "_other"
+
+// methods are the methods that have a label of their own.
+var methods = []string{
+	"initialize", "ping", "server/discover", "tools/list", "tools/call", "resources/list", "resources/templates/list", "resources/read",
+	"resources/subscribe", "resources/unsubscribe", "subscriptions/listen", "prompts/list", "prompts/get", "completion/complete",
+	"logging/setLevel", "tasks/get", "tasks/result", "tasks/list", "tasks/cancel", "tasks/update",
+}
+
+// Operations measures how long operations take: give its Middleware to
+// mcp.Server.Use, and it to Handler. Its methods are safe from any goroutine.
+//
+// It becomes mcp_server_operation_duration_seconds with the labels
+// mcp_method_name, of the methods that the protocol has, gen_ai_tool_name, of
+// the tools that are registered, and error_type, a JSON-RPC code or "tool_error".
+// All else is "_other".
+type Operations struct {
+	mu  sync.RWMutex // protects the map; histograms are atomic
+	all map[operation]*histogram
+}
+
+type operation struct{ method, tool, failure string }
+
+type histogram struct {
+	buckets [len(bounds) + 1]atomic.Uint64
+	nanos   atomic.Int64
+}
+
+// NewOperations returns an Operations that has measured nothing.
+func NewOperations() *Operations { return &Operations{all: map[operation]*histogram{}} }
+
+// Middleware measures each request from where middleware begins to where its
+// handler returns; what a handler moves off the loop is measured up to there.
+//
+// Hot path: no allocation once an operation has been seen.
+func (o *Operations) Middleware(next mcp.Handler) mcp.Handler {
+	return func(c *mcp.Call) error {
+		begin := time.Now()
+		err := next(c)
+		op := operation{method: other}
+		for _, m := range methods {
+			if string(c.Method()) == m {
+				op.method = m
+				break
+			}
+		}
+		if op.method == "tools/call" {
+			if op.tool = c.Tool(); op.tool == "" {
+				op.tool = other
+			}
+		}
+		switch code := c.Engine().Code(); {
+		case code != 0:
+			op.failure = codeName(int(code))
+		case err != nil:
+			op.failure = "tool_error"
+		}
+		o.histogram(op).observe(time.Since(begin))
+		return err
+	}
+}
+
+// codeName returns the label of a code: one of the protocol's, or other.
+func codeName(code int) string {
+	switch code {
+	case -32700, -32600, -32601, -32602, -32603, -32002, -32020, -32021, -32022, -32042, -31001, -31002, -31003, -31004, -31005:
+		return strconv.Itoa(code) // small numbers of these: not the hot path of what goes well
+	}
+	return other
+}
+
+func (o *Operations) histogram(op operation) *histogram {
+	o.mu.RLock()
+	h := o.all[op]
+	o.mu.RUnlock()
+	if h != nil {
+		return h
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if h = o.all[op]; h == nil {
+		h = &histogram{}
+		o.all[op] = h
+	}
+	return h
+}
+
+func (h *histogram) observe(d time.Duration) {
+	s := d.Seconds()
+	i := 0
+	for i < len(bounds) && s > bounds[i] {
+		i++
+	}
+	h.buckets[i].Add(1)
+	h.nanos.Add(int64(d))
+}
+
+// write writes the histograms, in the order of their labels.
+func (o *Operations) write(m *metrics) {
+	const name = "mcp_server_operation_duration_seconds"
+	o.mu.RLock()
+	all := maps.Clone(o.all)
+	o.mu.RUnlock()
+	m.head(name, "histogram", "Duration of MCP requests as the server sees them.")
+	ops := slices.SortedFunc(maps.Keys(all), func(a, b operation) int {
+		return slices.Compare([]string{a.method, a.tool, a.failure}, []string{b.method, b.tool, b.failure})
+	})
+	for _, op := range ops {
+		labels := fmt.Sprintf("mcp_method_name=%q", op.method)
+		if op.tool != "" {
+			labels += fmt.Sprintf(",gen_ai_tool_name=%q", op.tool)
+		}
+		if op.failure != "" {
+			labels += fmt.Sprintf(",error_type=%q", op.failure)
+		}
+		h, sum := all[op], uint64(0)
+		for i := range h.buckets {
+			sum += h.buckets[i].Load()
+			le := "+Inf"
+			if i < len(bounds) {
+				le = strconv.FormatFloat(bounds[i], 'g', -1, 64)
+			}
+			fmt.Fprintf(m.w, "%s_bucket{%s,le=%q} %d\n", name, labels, le, sum)
+		}
+		fmt.Fprintf(m.w, "%s_sum{%s} %g\n%s_count{%s} %d\n", name, labels, float64(h.nanos.Load())/1e9, name, labels, sum)
+	}
+}

@@ -1,0 +1,57 @@
+package admin
+
+import (
+	"fmt"
+
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports"
+)
+
+// snapshot writes the counters of a server.
+func (m *metrics) snapshot(s transports.Snapshot) {
+	e := &s.Engine
+	for _, g := range []struct {
+		name, help string
+		v          int64
+	}{
+		{"gannet_connections", "Connections open now.", e.Connections},
+		{"gannet_calls_in_flight", "Calls off the event loops now.", e.InFlight},
+		{"gannet_buffered_bytes", "Bytes charged to the budget for partial messages, output and calls now.", e.BufferedBytes},
+		{"gannet_lingering_connections", "Connections that are answered after their peer's end of input now.", s.Lingering},
+	} {
+		m.one(g.name, "gauge", g.help, g.v)
+	}
+	for _, c := range []struct {
+		name, help string
+		v          uint64
+	}{
+		{"gannet_connections_opened_total", "Connections ever opened.", e.Opened},
+		{"gannet_accepted_total", "Sockets accepted.", s.Accepted},
+		{"gannet_accept_errors_total", "Accepts that failed.", s.AcceptErrors},
+		{"gannet_over_limit_total", "Sockets turned away because of MaxConnections.", s.OverLimit},
+		{"gannet_messages_received_total", "Messages taken in.", e.MessagesIn},
+		{"gannet_received_bytes_total", "Bytes of these.", e.BytesIn},
+		{"gannet_messages_sent_total", "Messages sent.", e.MessagesOut},
+		{"gannet_sent_bytes_total", "Bytes taken by transports.", e.BytesOut},
+		{"gannet_writes_total", "Writes that took something.", e.Writes},
+		{"gannet_calls_inline_total", "Requests answered on an event loop.", e.CallsInline},
+		{"gannet_calls_pooled_total", "Requests answered from the worker pool.", e.CallsPooled},
+		{"gannet_calls_refused_total", "Requests refused as overloaded or shutting down.", e.CallsRefused},
+		{"gannet_calls_cancelled_total", "Calls that their peers cancelled.", e.CallsCanceled},
+		{"gannet_calls_timed_out_total", "Calls that ran over their time.", e.CallsTimedOut},
+		{"gannet_panics_total", "Panics contained.", e.Panics},
+		{"gannet_parse_errors_total", "Messages that were no JSON.", e.ParseErrors},
+		{"gannet_invalid_total", "Messages that were no JSON-RPC.", e.Invalid},
+		{"gannet_errors_sent_total", "Error answers.", e.ErrorsOut},
+		{"gannet_oversized_total", "Messages refused for their size.", e.Oversized},
+		{"gannet_over_budget_total", "Borrows that the byte budget refused.", e.OverBudget},
+		{"gannet_held_input_total", "Times that a peer's input waited for it to read.", e.HeldInput},
+		{"gannet_pushes_refused_total", "Notifications refused because too many were queued.", e.PushRefused},
+	} {
+		m.one(c.name, "counter", c.help, c.v)
+	}
+	m.head("gannet_connections_closed_total", "counter", "Connections that have ended, by reason.")
+	for r := range e.Closed {
+		fmt.Fprintf(m.w, "gannet_connections_closed_total{reason=%q} %d\n", engine.CloseReason(r).String(), e.Closed[r])
+	}
+}
