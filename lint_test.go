@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"engine/registry":    {module + "/ringbuf", "github.com/cespare/xxhash/v2"},
 	"engine/pool":        {module + "/ringbuf"},
 	"engine":             {module + "/ringbuf", module + "/codec", module + "/engine/registry", module + "/engine/pool"},
-	"engine/mcp":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/registry", "github.com/google/jsonschema-go/jsonschema", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/yosida95/uritemplate/v3", "golang.org/x/text/language", "golang.org/x/text/message"},
+	"engine/mcp":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/registry", module + "/transports/sse", "github.com/google/jsonschema-go/jsonschema", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/yosida95/uritemplate/v3", "golang.org/x/text/language", "golang.org/x/text/message"},
 	"engine/mcp/fixture": {module + "/engine/mcp"},
 	"engine/mcp/mcptest": {module + "/codec", module + "/engine", module + "/engine/mcp"},
 	"transports/line":    {module + "/ringbuf"},

@@ -60,6 +60,7 @@ type Conn struct {
 	closed      bool
 	gone        atomic.Bool // closed, for other goroutines
 	batchOK     bool
+	lost        CloseReason // why the peer is out of reach while calls go on, CloseNone: it is not
 	omitErrorID bool
 }
 
@@ -362,9 +363,12 @@ func (c *Conn) finishIfDone() {
 	if !(c.inputEnded || c.draining) || !c.Idle() {
 		return
 	}
-	if c.inputEnded {
+	switch {
+	case c.lost != CloseNone:
+		c.Close(c.lost)
+	case c.inputEnded:
 		c.Close(ClosePeer)
-	} else {
+	default:
 		c.Close(CloseDrained)
 	}
 }

@@ -14,6 +14,7 @@ type loopCounters struct {
 
 	connsOpened   counter
 	connsClosed   [closeReasonsCount]counter
+	connsOutlived counter
 	messagesIn    counter
 	bytesIn       counter
 	messagesOut   counter
@@ -51,6 +52,7 @@ type Snapshot struct {
 	Connections   int64  // open now
 	Opened        uint64 // ever opened
 	Closed        [closeReasonsCount]uint64
+	Outlived      uint64 // connections that calls of theirs outlived (Conn.Lose)
 	MessagesIn    uint64
 	BytesIn       uint64 // bytes of whole messages, without framing
 	MessagesOut   uint64
@@ -98,6 +100,7 @@ func (e *Engine) Snapshot() Snapshot {
 		for i := range c.connsClosed {
 			s.Closed[i] += c.connsClosed[i].v.Load()
 		}
+		s.Outlived += c.connsOutlived.v.Load()
 		s.MessagesIn += c.messagesIn.v.Load()
 		s.BytesIn += c.bytesIn.v.Load()
 		s.MessagesOut += c.messagesOut.v.Load()

@@ -270,6 +270,9 @@ func (c *Call) comeHome() {
 	c.at = 0
 	l.putCall(c)
 	if !conn.closed && conn.inFlight == 0 {
+		if conn.lost != CloseNone {
+			conn.paused, conn.held = false, false // nothing more is fed
+		}
 		conn.lastIn = l.now
 		conn.armDeadline()
 		if conn.inputEnded || conn.draining {

@@ -82,6 +82,9 @@ func New(svc Service, o Options) (*Engine, error) {
 // zero means none there.
 func (e *Engine) Options() Options { return e.opts }
 
+// Service returns what the engine was made for.
+func (e *Engine) Service() Service { return e.svc }
+
 // Buffers returns the pool that the engine's buffers come from.
 func (e *Engine) Buffers() *ringbuf.Pool { return e.buffers }
 

@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"github.com/gannetmcp/gannet/codec"
-	"github.com/gannetmcp/gannet/ringbuf"
-)
+import "github.com/gannetmcp/gannet/codec"
 
 // RequestView is what a service sees of the head of an HTTP request. What its
 // methods return is valid until ServeExchange returns.
@@ -40,11 +37,9 @@ type Exchange struct {
 	EndsWithPeer bool
 	// NoEvents says that nothing may be sent but one answer.
 	NoEvents bool
-	// EventHead appends the first events of a stream, such as one that primes
-	// the client with an id; nil: none.
-	EventHead func(dst []byte) []byte
-	// EventID appends the id of the next event; nil: events have none.
-	EventID func(dst []byte) []byte
+	// Events is what the events of a stream go through; nil: they only go to
+	// the peer.
+	Events EventLog
 
 	Batch bool // the body is a batch
 
@@ -52,6 +47,23 @@ type Exchange struct {
 
 	Begun bool // something of the response is in the output
 	Done  bool // all of it is
+}
+
+// EventLog sees the events of an exchange's stream before they leave, so that
+// a client whose connection broke can be given them once more. Its methods are
+// called on the loop.
+type EventLog interface {
+	// AppendHead appends what the stream begins with, whole blocks of an event
+	// stream, such as one that primes the client with an id.
+	AppendHead(dst []byte) []byte
+	// AppendID appends the line with the id of the next event, or nothing.
+	AppendID(dst []byte) []byte
+	// Keep takes an event, whole, which is valid until Keep returns. It reports
+	// whether the event has gone another way: then the peer of this exchange is
+	// not sent it.
+	Keep(event []byte) (elsewhere bool)
+	// End says that the stream is complete.
+	End()
 }
 
 // ExchangeHandler is a Handler that serves HTTP requests.
@@ -79,6 +91,12 @@ type ExchangeFraming interface {
 	// Comment appends what an event stream may have between two events, so that
 	// it is not taken for dead; nothing if none has begun.
 	Comment(dst []byte) []byte
+	// Event appends whole blocks of an event stream; nothing if none has begun.
+	// The exchange's Events does not see them.
+	Event(dst, event []byte) []byte
+	// CutStream appends the end of the body of an event stream whose exchange
+	// is not done: the rest of its events will go another way.
+	CutStream(dst []byte) []byte
 	// EndStream appends the end of an event stream, or a response without a
 	// body where none has begun.
 	EndStream(dst []byte) []byte
@@ -159,6 +177,24 @@ func (c *Conn) Comment() {
 	c.exchangeOut(64, func(f ExchangeFraming, dst []byte) []byte { return f.Comment(dst) })
 }
 
+// Event adds whole blocks, made by package sse, to an event stream that has
+// begun, past the exchange's Events. b is copied.
+func (c *Conn) Event(b []byte) {
+	c.exchangeOut(len(b)+32, func(f ExchangeFraming, dst []byte) []byte { return f.Event(dst, b) })
+}
+
+// CutStream ends the event stream that answers the current exchange, and the
+// peer's connection with it, while the calls that it is for go on: what they
+// still say goes to the exchange's Events. Without a call in flight the
+// connection is closed.
+func (c *Conn) CutStream() {
+	c.exchangeOut(64, func(f ExchangeFraming, dst []byte) []byte { return f.CutStream(dst) })
+	if !c.closed {
+		c.flush()
+		c.Lose(CloseLocal)
+	}
+}
+
 // EndStream ends the response to the current exchange, which nothing will
 // answer any more.
 func (c *Conn) EndStream() {
@@ -185,33 +221,4 @@ func (c *Conn) Exchange() *Exchange {
 		return f.Exchange()
 	}
 	return nil
-}
-
-// Do has f called with the connection on its loop, inside a turn, unless the
-// connection has ended by then. Safe from any goroutine. Allocates.
-func (c *Conn) Do(f func(*Conn)) {
-	d := &errand{conn: c, f: f}
-	d.item.Value = d
-	if c.loop.mail.Push(&d.item) {
-		c.loop.driver.Wake()
-	}
-}
-
-// errand is a function on its way to a connection.
-type errand struct {
-	item ringbuf.Item[task]
-	conn *Conn
-	f    func(*Conn)
-}
-
-func (d *errand) runOnLoop(l *Loop) {
-	defer func() {
-		if r := recover(); r != nil {
-			l.n.panics.add(1)
-			l.e.logPanic("errand", nil, r)
-		}
-	}()
-	if !d.conn.closed {
-		d.f(d.conn)
-	}
 }

@@ -106,7 +106,9 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
 		NotificationQueue: mcp.DefaultNotificationQueue, NotificationBytes: mcp.DefaultNotificationBytes,
 		MaxPages: mcp.DefaultMaxPages, MaxListBytes: mcp.DefaultMaxListBytes, MaxRounds: mcp.DefaultMaxRounds})
-	numbers(wanted, "mcp.HTTPOptions", mcp.HTTPOptions{MaxSessions: mcp.DefaultMaxSessions, SessionIdle: mcp.DefaultSessionIdle, KeepAlive: mcp.DefaultKeepAlive})
+	numbers(wanted, "mcp.HTTPOptions", mcp.HTTPOptions{MaxSessions: mcp.DefaultMaxSessions, SessionIdle: mcp.DefaultSessionIdle, KeepAlive: mcp.DefaultKeepAlive,
+		ReplayEvents: sse.DefaultReplayEvents, ReplayBytes: sse.DefaultReplayBytes, ReplayAge: sse.DefaultReplayAge,
+		ReplayStreams: mcp.DefaultReplayStreams, MaxReplayBytes: mcp.DefaultMaxReplayBytes, Retry: mcp.DefaultRetry})
 	numbers(wanted, "mcp.Options", mcp.Options{MaxSubscriptions: registry.DefaultMaxPerSubscriber, MaxOpenRequests: mcp.DefaultMaxOpenRequests,
 		MaxQuestions: mcp.DefaultMaxQuestions, AnswerTimeout: mcp.DefaultAnswerTimeout, StateTTL: mcp.DefaultStateTTL,
 		MaxTasks: mcp.DefaultMaxTasks, MaxTasksPerOwner: mcp.DefaultMaxTasksPerOwner, MaxTaskBytes: mcp.DefaultMaxTaskBytes, TaskTTL: mcp.DefaultTaskTTL})
@@ -211,7 +213,7 @@ func hasCounter(m []string) bool {
 		}
 		return false
 	case m[2] != "":
-		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}} {
+		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}, mcp.Stats{}} {
 			typ := reflect.TypeOf(v)
 			_, method := typ.MethodByName(m[2])
 			field := typ.Kind() == reflect.Struct

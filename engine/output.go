@@ -74,7 +74,7 @@ func (c *Conn) sentOne() {
 	c.markDirty()
 	if c.blocked {
 		if len(c.out)-c.sent > c.loop.e.opts.MaxOutputBytes {
-			c.Close(CloseSlowReader)
+			c.Lose(CloseSlowReader)
 		}
 		return
 	}
@@ -116,7 +116,7 @@ func (c *Conn) write() {
 	p := c.out[c.sent:]
 	n, err := c.wire.Write(p)
 	if err != nil {
-		c.Close(CloseReset)
+		c.Lose(CloseReset)
 		return
 	}
 	if n > 0 {
@@ -199,7 +199,7 @@ func (c *Conn) resume() {
 func (c *Conn) retryFlush() {
 	l := c.loop
 	if t := l.e.opts.WriteStallTimeout; t > 0 && l.now-c.lastProgress >= int64(t) {
-		c.Close(CloseSlowReader)
+		c.Lose(CloseSlowReader)
 		return
 	}
 	c.write()

@@ -21,6 +21,7 @@ type Push struct {
 	conn   *Conn
 	urgent bool
 	answer bool
+	event  bool
 	next   *Push
 
 	// Buf is the message, without framing. It is the push's until Send, and
@@ -50,7 +51,7 @@ func (c *Conn) NewPush() *Push {
 		p = &Push{}
 		p.item.Value = p
 	}
-	p.next, p.conn, p.urgent, p.answer = nil, c, false, false
+	p.next, p.conn, p.urgent, p.answer, p.event = nil, c, false, false, false
 	p.Buf = p.room[:0]
 	return p
 }
@@ -83,6 +84,13 @@ func (p *Push) Send() error { return p.send(false) }
 // SendAnswer is Send for the answer to a request that was left open (Call.Leave).
 func (p *Push) SendAnswer() error {
 	p.answer = true
+	return p.send(false)
+}
+
+// SendEvent is Send for whole blocks of an event stream (Conn.Event), instead
+// of a message.
+func (p *Push) SendEvent() error {
+	p.event = true
 	return p.send(false)
 }
 
@@ -141,7 +149,11 @@ func (p *Push) Discard() {
 
 func (p *Push) runOnLoop(l *Loop) {
 	c := p.conn
-	if !c.closed {
+	switch {
+	case c.closed:
+	case p.event:
+		c.Event(p.Buf)
+	default:
 		dst, at := c.begin(len(p.Buf), p.answer)
 		c.end(append(dst, p.Buf...), at, 0, p.urgent)
 	}

@@ -271,7 +271,7 @@ func (s *stream) onClose(err error) {
 	switch {
 	case !errors.Is(err, io.EOF):
 		s.fd = -1
-		s.conn.Close(engine.CloseReset)
+		s.conn.Lose(engine.CloseReset)
 	case s.conn.Idle() && s.held == nil, s.http != nil && s.http.active && s.http.x.EndsWithPeer:
 		s.fd = -1
 		s.conn.Close(engine.ClosePeer)
@@ -282,7 +282,7 @@ func (s *stream) onClose(err error) {
 		s.fd = fd
 		if derr != nil {
 			s.l.srv.counters.lingerFailed.Add(1)
-			s.conn.Close(engine.CloseReset)
+			s.conn.Lose(engine.CloseReset)
 			break
 		}
 		s.l.srv.counters.lingering.Add(1)

@@ -27,6 +27,7 @@ type web struct {
 	answer bool           // the frame that is open is the answer
 	drop   bool           // it may not be sent: cut back at its end
 	chunk  int            // where its chunk begins
+	event  int            // where the event in it begins
 	length int            // where the length is to be filled in, from the frame's beginning
 	body   int            // where the body begins, likewise
 }
@@ -154,8 +155,9 @@ func (w *web) Open(dst []byte, answer bool) []byte {
 		dst = w.BeginStream(dst)
 	}
 	dst, w.chunk = http1.OpenChunk(dst)
-	if w.x.EventID != nil {
-		dst = append(w.x.EventID(append(dst, "id: "...)), '\n')
+	w.event = len(dst)
+	if w.x.Events != nil {
+		dst = w.x.Events.AppendID(dst)
 	}
 	return append(dst, "event: message\ndata: "...)
 }
@@ -188,7 +190,12 @@ func (w *web) Close(dst []byte, at int, code codec.Code) []byte {
 	if !w.stream {
 		return w.closeJSON(dst, at, code)
 	}
-	dst = http1.CloseChunk(append(dst, "\n\n"...), w.chunk)
+	dst = append(dst, "\n\n"...)
+	if w.x.Events != nil && w.x.Events.Keep(dst[w.event:]) {
+		dst = dst[:w.chunk]
+	} else {
+		dst = http1.CloseChunk(dst, w.chunk)
+	}
 	if w.answer && !w.x.Endless {
 		dst = w.EndStream(dst)
 	}
@@ -251,10 +258,10 @@ func (w *web) BeginStream(dst []byte) []byte {
 	w.x.Header = append(w.x.Header, "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n"...)
 	dst = w.head(dst, 200, "text/event-stream", http1.Stream)
 	w.stream = true
-	if w.x.EventHead != nil {
+	if w.x.Events != nil {
 		mark := 0
 		dst, mark = http1.OpenChunk(dst)
-		dst = http1.CloseChunk(w.x.EventHead(dst), mark)
+		dst = http1.CloseChunk(w.x.Events.AppendHead(dst), mark)
 	}
 	return dst
 }
@@ -267,6 +274,22 @@ func (w *web) Comment(dst []byte) []byte {
 	return http1.AppendChunk(dst, []byte(": \n\n"))
 }
 
+// Event appends whole blocks to an event stream.
+func (w *web) Event(dst, event []byte) []byte {
+	if !w.active || !w.stream {
+		return dst
+	}
+	return http1.AppendChunk(dst, event)
+}
+
+// CutStream appends the end of the body, though there is more to be said.
+func (w *web) CutStream(dst []byte) []byte {
+	if !w.active || !w.stream {
+		return dst
+	}
+	return http1.AppendLastChunk(dst)
+}
+
 // EndStream appends the end of an event stream.
 func (w *web) EndStream(dst []byte) []byte {
 	switch {
@@ -274,6 +297,9 @@ func (w *web) EndStream(dst []byte) []byte {
 		return dst
 	case !w.stream:
 		return w.Respond(dst, 202, "", nil)
+	}
+	if w.x.Events != nil {
+		w.x.Events.End()
 	}
 	dst = http1.AppendLastChunk(dst)
 	w.done()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/sse"
 )
 
 // HTTPOptions configures what a Server does on HTTP. The zero value is usable.
@@ -41,6 +42,22 @@ type HTTPOptions struct {
 	// KeepAlive is after which time an event stream gets a comment, so that
 	// nobody between takes it for dead. Zero: 25 s.
 	KeepAlive time.Duration
+	// ReplayEvents, ReplayBytes and ReplayAge bound what is kept of the event
+	// streams of each session for a client that comes back with Last-Event-ID
+	// (revisions up to 2025-11-25). Zero: 256 events of a stream, 1 MiB of it,
+	// 5 min. ReplayEvents below zero: nothing is kept, and events have no ids.
+	// The oldest go first; a client that has missed one gets 400.
+	ReplayEvents, ReplayBytes int
+	ReplayAge                 time.Duration
+	// ReplayStreams bounds the event streams of a session of which something is
+	// kept. Zero: 32. Beyond it the oldest that has ended goes; if none has, the
+	// events of a new one have no ids.
+	ReplayStreams int
+	// MaxReplayBytes bounds what is kept of all sessions. Zero: 64 MiB. Beyond
+	// it events are not kept.
+	MaxReplayBytes int
+	// Retry is what clients are told to wait before they come back. Zero: 1 s.
+	Retry time.Duration
 }
 
 // Defaults of HTTPOptions.
@@ -48,6 +65,10 @@ const (
 	DefaultMaxSessions = 10_000
 	DefaultSessionIdle = 30 * time.Minute
 	DefaultKeepAlive   = 25 * time.Second
+
+	DefaultReplayStreams  = 32
+	DefaultMaxReplayBytes = 64 << 20
+	DefaultRetry          = time.Second
 )
 
 func (o HTTPOptions) withDefaults() HTTPOptions {
@@ -63,8 +84,29 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	if o.MaxSessions < 0 || o.SessionIdle < 0 || o.KeepAlive < 0 {
 		panic("mcp: NewServer: HTTPOptions.MaxSessions, HTTPOptions.SessionIdle and HTTPOptions.KeepAlive must not be negative")
 	}
+	if o.ReplayBytes < 0 || o.ReplayAge < 0 || o.ReplayStreams < 0 || o.MaxReplayBytes < 0 || o.Retry < 0 {
+		panic("mcp: NewServer: HTTPOptions.ReplayBytes, ReplayAge, ReplayStreams, MaxReplayBytes and Retry must not be negative")
+	}
 	if o.KeepAlive == 0 {
 		o.KeepAlive = DefaultKeepAlive
+	}
+	if o.ReplayEvents == 0 {
+		o.ReplayEvents = sse.DefaultReplayEvents
+	}
+	if o.ReplayBytes == 0 {
+		o.ReplayBytes = sse.DefaultReplayBytes
+	}
+	if o.ReplayAge == 0 {
+		o.ReplayAge = sse.DefaultReplayAge
+	}
+	if o.ReplayStreams == 0 {
+		o.ReplayStreams = DefaultReplayStreams
+	}
+	if o.MaxReplayBytes == 0 {
+		o.MaxReplayBytes = DefaultMaxReplayBytes
+	}
+	if o.Retry == 0 {
+		o.Retry = DefaultRetry
 	}
 	if o.MaxSessions == 0 {
 		o.MaxSessions = DefaultMaxSessions
@@ -95,7 +137,8 @@ type httpConn struct {
 	status  int  // of what is refused, whatever its code; 0: by the code
 	begun   *httpSession
 
-	stream    *httpSession // whose stream the connection is
+	events    *eventStream // that the response is, nil if nothing is kept of it
+	stream    *httpSession // whose stream, or one of whose, the connection is
 	streaming bool         // it is counted in Server.streams
 	principal string       // of the exchange
 	sse       string       // the key of a connection of HTTP with SSE
@@ -107,7 +150,7 @@ var _ engine.ExchangeService = (*Server)(nil)
 func (s *Server) OpenExchanges(c *engine.Conn) engine.ExchangeHandler {
 	h := &httpConn{server: s, conn: c}
 	h.statusFunc = h.statusOf
-	h.own.server, h.own.conn = s, c
+	h.own.server, h.own.conn, h.own.carrier = s, c, h
 	h.own.logLevel.Store(int32(logNone))
 	c.SetState(&h.own)
 	s.announcer.saw(c.Loop().Engine())
@@ -117,6 +160,7 @@ func (s *Server) OpenExchanges(c *engine.Conn) engine.ExchangeHandler {
 // ServeExchange serves one HTTP request.
 func (h *httpConn) ServeExchange(c *engine.Conn, x *engine.Exchange) {
 	h.x, h.session, h.named, h.modern, h.pending, h.status, h.begun = x, nil, false, false, false, 0, nil
+	h.events = nil
 	x.Status = h.statusFunc
 	if !h.allowed() {
 		h.text(403, "This Origin or Host is not allowed; see HTTPOptions.AllowedOrigins and HTTPOptions.AllowedHosts.")
@@ -211,6 +255,9 @@ func (h *httpConn) statusOf(code codec.Code) int {
 func (h *httpConn) CloseConn(c *engine.Conn, r engine.CloseReason) {
 	if h.streaming {
 		h.server.streams.ended()
+	}
+	if h.events != nil {
+		h.End()
 	}
 	if h.stream != nil {
 		h.stream.detach(c)

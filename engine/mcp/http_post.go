@@ -149,6 +149,9 @@ func (h *httpConn) serveLegacy(c *Call) {
 		c.fail(errSessionUnknown)
 	default:
 		h.session.used(c.engine.Conn())
+		if h.server.opts.HTTP.ReplayEvents > 0 {
+			h.x.Events = h
+		}
 		h.session.ServeRequest(c.engine)
 	}
 }

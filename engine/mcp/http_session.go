@@ -9,6 +9,7 @@ import (
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/ringbuf"
 )
 
 // httpSession is a session of a revision up to 2025-11-25 on HTTP: its requests
@@ -20,20 +21,30 @@ type httpSession struct {
 	principal string
 	last      atomic.Int64 // wall time of the last request, nanoseconds
 
-	smu    sync.Mutex // protects what follows
-	stream *engine.Conn
-	calls  map[string]*engine.Conn // off the loop, by raw id: where they are answered
-	ended  bool
+	smu        sync.Mutex              // protects what follows
+	listening  *eventStream            // what the server says of its own accord, nil before the first GET
+	streams    []*eventStream          // of which something is kept, oldest first
+	lastStream uint64                  // number of the last stream
+	pool       *ringbuf.Pool           // for what is kept
+	calls      map[string]*engine.Conn // off the loop, by raw id: where they are answered
+	ended      bool
 }
 
 // sessionTable holds the sessions of a server by id. One timer looks for those
 // that are idle.
 type sessionTable struct {
+	since time.Time // when now was 0
+
 	mu    sync.RWMutex // protects what follows
 	byID  map[string]*httpSession
 	sse   map[string]*httpConn // connections of HTTP with SSE, by key
 	timer *time.Timer
 }
+
+// now is a clock that does not go back, for what is kept of event streams.
+func (st *sessionTable) now() int64 { return int64(time.Since(st.since)) }
+
+func (st *sessionTable) init() { st.since = time.Now() }
 
 func newSessionID() string {
 	var b [16]byte
@@ -63,11 +74,12 @@ func (st *sessionTable) begin(s *Server, principal string) *httpSession {
 // watch has the idle sessions looked for. The caller holds st.mu.
 func (st *sessionTable) watch(s *Server) {
 	if st.timer == nil {
-		st.timer = time.AfterFunc(s.opts.HTTP.SessionIdle/4, func() { st.sweep(s) })
+		st.timer = time.AfterFunc(min(s.opts.HTTP.SessionIdle, s.opts.HTTP.ReplayAge)/4, func() { st.sweep(s) })
 	}
 }
 
-// sweep ends the sessions that are idle.
+// sweep ends the sessions that are idle, and drops what is kept of event
+// streams for too long.
 func (st *sessionTable) sweep(s *Server) {
 	limit := time.Now().Add(-s.opts.HTTP.SessionIdle).UnixNano()
 	var idle []*httpSession
@@ -75,6 +87,8 @@ func (st *sessionTable) sweep(s *Server) {
 	for _, hs := range st.byID {
 		if hs.last.Load() < limit && !hs.busy() {
 			idle = append(idle, hs)
+		} else {
+			hs.expire()
 		}
 	}
 	st.timer = nil
@@ -109,14 +123,10 @@ func (st *sessionTable) end(hs *httpSession) {
 	st.mu.Unlock()
 	hs.smu.Lock()
 	hs.ended = true
-	stream := hs.stream
-	hs.stream = nil
 	calls := hs.calls
 	hs.calls = nil
+	hs.forgetAll()
 	hs.smu.Unlock()
-	if stream != nil {
-		stream.Do((*engine.Conn).EndStream)
-	}
 	for id, conn := range calls {
 		conn.Do(func(c *engine.Conn) { cancelExchange(c, []byte(id), "the session has ended") })
 	}
@@ -139,42 +149,15 @@ func (hs *httpSession) used(c *engine.Conn) { hs.last.Store(time.Now().UnixNano(
 func (hs *httpSession) busy() bool {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
-	return hs.stream != nil || len(hs.calls) > 0
-}
-
-// attach makes a connection the stream of the session. It reports false if there
-// is one, or the session has ended.
-func (hs *httpSession) attach(c *engine.Conn) bool {
-	hs.smu.Lock()
-	defer hs.smu.Unlock()
-	if hs.stream != nil || hs.ended {
-		return false
+	if len(hs.calls) > 0 {
+		return true
 	}
-	hs.stream = c
-	return true
-}
-
-// detach ends what attach began.
-func (hs *httpSession) detach(c *engine.Conn) {
-	hs.smu.Lock()
-	defer hs.smu.Unlock()
-	if hs.stream == c {
-		hs.stream = nil
-		hs.used(c)
+	for _, es := range hs.streams {
+		if es.out != nil {
+			return true
+		}
 	}
-}
-
-// Deliver sends a message by the session's stream. Without one it is lost, as
-// the protocol allows it: the client sees the same by a request. Safe from any
-// goroutine.
-func (hs *httpSession) Deliver(message []byte) error {
-	hs.smu.Lock()
-	c := hs.stream
-	hs.smu.Unlock()
-	if c == nil {
-		return nil
-	}
-	return c.Deliver(message)
+	return false
 }
 
 // left notes a call that has left the loop, so that it can be cancelled by a

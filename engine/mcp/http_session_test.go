@@ -57,8 +57,13 @@ func (f *webFraming) Respond(dst []byte, status int, _ string, body []byte) []by
 }
 func (f *webFraming) BeginStream(dst []byte) []byte { f.status, f.x.Begun = 200, true; return dst }
 func (f *webFraming) Comment(dst []byte) []byte     { f.comments++; return append(dst, '\n') }
-func (f *webFraming) EndStream(dst []byte) []byte   { f.x.Done = true; return dst }
-func (f *webFraming) Exchange() *engine.Exchange    { return f.x }
+func (f *webFraming) Event(dst, event []byte) []byte {
+	f.body += string(event)
+	return append(dst, '\n')
+}
+func (f *webFraming) CutStream(dst []byte) []byte { return dst }
+func (f *webFraming) EndStream(dst []byte) []byte { f.x.Done = true; return dst }
+func (f *webFraming) Exchange() *engine.Exchange  { return f.x }
 
 // webClient makes requests without a socket, each on a connection of its own.
 type webClient struct {

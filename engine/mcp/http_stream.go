@@ -7,8 +7,8 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 )
 
-// serveGet opens the stream of a session, for what the server says of its own
-// accord.
+// serveGet opens a stream of a session: the one for what the server says of its
+// own accord, or what has broken off, from behind Last-Event-ID.
 func (h *httpConn) serveGet() {
 	r := h.x.Request
 	if accept, n := r.Header("Accept"); n == 0 || !accepts(accept, "text/event-stream") {
@@ -28,17 +28,51 @@ func (h *httpConn) serveGet() {
 	switch {
 	case hs != nil && hs.principal != h.principal:
 		h.text(403, "The session is another's.")
+		return
 	case hs == nil:
 		h.text(404, "The session is unknown, or has ended; initialize another.")
-	case !hs.attach(h.conn):
+		return
+	}
+	hs.used(h.conn)
+	last, resumes := r.Header("Last-Event-ID")
+	if resumes > 0 && len(last) > 0 {
+		h.resume(hs, last)
+		return
+	}
+	es := hs.listen(h.conn)
+	if es == nil {
 		h.text(409, "The session has a stream already.")
-	default:
-		hs.used(h.conn)
-		h.stream = hs
-		h.streams()
-		h.x.Endless, h.x.EndsWithPeer = true, true
-		h.conn.KeepIdle(true)
-		h.conn.BeginStream()
+		return
+	}
+	h.begin(hs)
+	h.x.Events = listening{hs, es}
+	h.conn.BeginStream()
+}
+
+// begin makes the response a stream of a session, that ends when the session
+// says so.
+func (h *httpConn) begin(hs *httpSession) {
+	h.stream = hs
+	h.streams()
+	h.x.Endless, h.x.EndsWithPeer = true, true
+	h.conn.KeepIdle(true)
+}
+
+// resume goes on with the stream of an event, behind it.
+func (h *httpConn) resume(hs *httpSession, last []byte) {
+	missed, ended, err := hs.resume(h.conn, last)
+	if err != nil {
+		h.text(400, "The stream cannot be resumed: "+err.Error()+". Send the request again, or open a stream without Last-Event-ID.")
+		return
+	}
+	h.begin(hs)
+	h.conn.BeginStream()
+	for _, e := range missed {
+		h.conn.Event(e.Bytes())
+		e.Release()
+	}
+	if ended {
+		h.conn.EndStream()
 	}
 }
 
@@ -146,13 +180,28 @@ func (h *httpConn) serveSSE() {
 	h.streams()
 	h.x.Endless, h.x.EndsWithPeer = true, true
 	endpoint := h.server.opts.HTTP.MessagePath + "?sessionId=" + key
-	h.x.EventHead = func(dst []byte) []byte {
-		return append(append(append(dst, "event: endpoint\ndata: "...), endpoint...), "\n\n"...)
-	}
+	h.x.Events = endpointEvent(endpoint)
 	h.conn.KeepIdle(true)
 	h.conn.SetHandler(&sseConn{session: &h.own, http: h})
 	h.conn.BeginStream()
 }
+
+// endpointEvent begins a stream of HTTP with SSE: where messages go.
+type endpointEvent string
+
+// AppendHead appends the event.
+func (e endpointEvent) AppendHead(dst []byte) []byte {
+	return append(append(append(dst, "event: endpoint\ndata: "...), e...), "\n\n"...)
+}
+
+// AppendID appends nothing: the revision has no ids.
+func (endpointEvent) AppendID(dst []byte) []byte { return dst }
+
+// Keep keeps nothing.
+func (endpointEvent) Keep([]byte) bool { return false }
+
+// End has nothing to end.
+func (endpointEvent) End() {}
 
 // sseConn serves the messages of a connection of HTTP with SSE.
 type sseConn struct {

@@ -27,6 +27,10 @@ type Server struct {
 	sessions  sessionTable // of HTTP
 	streams   streamTimer  // likewise
 
+	replayBytes   atomic.Int64  // kept of event streams
+	eventsNotKept atomic.Uint64 // for lack of room
+	eventsLost    atomic.Uint64 // times that a client was cut because it had missed some
+
 	updates     *registry.Topics // of resources, by URI
 	taskUpdates *registry.Topics // of tasks, by id
 	announcer   announcer
@@ -48,6 +52,7 @@ var _ engine.Service = (*Server)(nil)
 // NewServer returns a server that has nothing to offer yet. It panics if o.Name is empty.
 func NewServer(o Options) *Server {
 	s := &Server{opts: o.withDefaults()}
+	s.sessions.init()
 	s.announcer.server = s
 	s.tools.init("tools", 't', func() { s.announcer.changed(listTools) })
 	s.prompts.init("prompts", 'p', func() { s.offered(); s.announcer.changed(listPrompts) })

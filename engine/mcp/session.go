@@ -16,7 +16,9 @@ type session struct {
 	server *Server
 	conn   *engine.Conn // nil for one of HTTP
 	http   *httpSession // that this is, nil for one of a stream
-	sender string       // who the peer is, by HTTPOptions.Authenticate; the same for all of a session
+	// carrier is the connection of HTTP whose own session this is, nil for others.
+	carrier *httpConn
+	sender  string // who the peer is, by HTTPOptions.Authenticate; the same for all of a session
 	// record is nil before initialize. It is written on the loop only, and
 	// never changes once it is there.
 	record   atomic.Pointer[record]

@@ -7,6 +7,7 @@ import (
 	"net/http/pprof"
 	"time"
 
+	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports"
 )
 
@@ -26,6 +27,9 @@ func Handler(s *transports.Server, ops *Operations) http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		m := &metrics{w: w}
 		m.snapshot(s.Snapshot())
+		if svc, ok := s.Engine().Service().(*mcp.Server); ok {
+			m.stats(svc.Stats())
+		}
 		if ops != nil {
 			ops.write(m)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports"
 )
 
@@ -26,6 +27,7 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 		v          uint64
 	}{
 		{"gannet_connections_opened_total", "Connections ever opened.", e.Opened},
+		{"gannet_connections_outlived_total", "Connections that calls of theirs outlived.", e.Outlived},
 		{"gannet_accepted_total", "Sockets accepted.", s.Accepted},
 		{"gannet_accept_errors_total", "Accepts that failed.", s.AcceptErrors},
 		{"gannet_over_limit_total", "Sockets turned away because of MaxConnections.", s.OverLimit},
@@ -54,4 +56,13 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	for r := range e.Closed {
 		fmt.Fprintf(m.w, "gannet_connections_closed_total{reason=%q} %d\n", engine.CloseReason(r).String(), e.Closed[r])
 	}
+}
+
+// stats writes the counters of MCP on HTTP.
+func (m *metrics) stats(s mcp.Stats) {
+	m.one("gannet_http_sessions", "gauge", "Sessions on HTTP now.", s.Sessions)
+	m.one("gannet_event_streams", "gauge", "Event streams open now.", s.EventStreams)
+	m.one("gannet_replay_bytes", "gauge", "Bytes kept of event streams for clients that come back now.", s.ReplayBytes)
+	m.one("gannet_events_not_kept_total", "counter", "Events that MaxReplayBytes had no room for.", s.EventsNotKept)
+	m.one("gannet_events_lost_total", "counter", "Event streams ended because their client had missed an event.", s.EventsLost)
 }

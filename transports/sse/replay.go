@@ -110,6 +110,20 @@ func (r *Replay) Append(now int64, s *Shared) (seq uint64) {
 	return r.last
 }
 
+// Skip counts an event that is not kept. What came before it is not either:
+// there are no gaps.
+func (r *Replay) Skip() {
+	r.Drop()
+	r.last++
+}
+
+// Drop lets go of all that is kept.
+func (r *Replay) Drop() {
+	for r.n > 0 {
+		r.drop()
+	}
+}
+
 // grow doubles the slots.
 func (r *Replay) grow() {
 	bigger := make([]slot, min(max(slotsMin, 2*len(r.slots)), r.o.MaxEvents))
