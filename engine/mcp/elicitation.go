@@ -139,8 +139,7 @@ func (c *Call) ElicitationComplete(id string) error {
 	if c.reply.state != replyEmpty {
 		return ErrReplyBegun
 	}
-	dst := c.engine.BeginNotification("notifications/elicitation/complete")
-	dst = c.engine.Grow(dst, escapeRoom(len(id))+blockRoom)
+	dst := c.beginNote("notifications/elicitation/complete", escapeRoom(len(id))+blockRoom)
 	dst = codec.AppendString(append(dst, `{"elicitationId":`...), id)
-	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
+	return c.endNote(dst)
 }

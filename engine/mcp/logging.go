@@ -72,14 +72,13 @@ func (c *Call) Log(level LogLevel, logger string, data []byte) error {
 	if c.reply.state != replyEmpty {
 		return ErrReplyBegun
 	}
-	dst := c.engine.BeginNotification("notifications/message")
-	dst = c.engine.Grow(dst, len(data)+escapeRoom(len(logger))+blockRoom)
+	dst := c.beginNote("notifications/message", len(data)+escapeRoom(len(logger))+blockRoom)
 	dst = append(append(append(dst, `{"level":"`...), logLevels[level]...), '"')
 	if logger != "" {
 		dst = codec.AppendString(append(dst, `,"logger":`...), logger)
 	}
 	dst = appendOneLine(append(dst, `,"data":`...), data)
-	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
+	return c.endNote(dst)
 }
 
 // setLevel answers logging/setLevel (revisions up to 2025-11-25).

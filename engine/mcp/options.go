@@ -75,8 +75,9 @@ type Options struct {
 
 	// MaxTasks bounds the tasks that are kept, MaxTasksPerOwner those of one
 	// session (2025-11-25) or one principal (2026-07-28), MaxTaskBytes their
-	// requests and results. Zero: 10,000, 1,000 and 64 MiB. Beyond it: -31001
-	// overloaded; a result that there is no room for fails its task.
+	// requests, what clients answer to them, and their results. Zero: 10,000,
+	// 1,000 and 64 MiB. Beyond it: -31001 overloaded; a result that there is no
+	// room for fails its task.
 	MaxTasks, MaxTasksPerOwner, MaxTaskBytes int
 	// TaskTTL is for how long a task is kept from its beginning, and how long it
 	// may run; clients of 2025-11-25 may ask for less. Zero: 1 h.

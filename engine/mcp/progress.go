@@ -25,8 +25,7 @@ func (c *Call) Progress(progress, total float64, message string) error {
 		return ErrReplyBegun
 	}
 	c.reported, c.progress = true, progress
-	dst := c.engine.BeginNotification("notifications/progress")
-	dst = c.engine.Grow(dst, len(token)+escapeRoom(len(message))+blockRoom)
+	dst := c.beginNote("notifications/progress", len(token)+escapeRoom(len(message))+blockRoom)
 	dst = append(append(dst, `{"progressToken":`...), token...)
 	dst = codec.AppendFloat(append(dst, `,"progress":`...), progress)
 	if total != 0 && finite(total) {
@@ -35,7 +34,7 @@ func (c *Call) Progress(progress, total float64, message string) error {
 	if message != "" && c.rev.progressText {
 		dst = codec.AppendString(append(dst, `,"message":`...), message)
 	}
-	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
+	return c.endNote(dst)
 }
 
 func finite(f float64) bool { return f-f == 0 }

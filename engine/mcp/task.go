@@ -151,6 +151,10 @@ func (c *Call) taskWanted() (bool, *Error) {
 
 // startTask answers the call with a task, and begins with that.
 func (c *Call) startTask() {
+	if c.engine.Ended() { // nobody would be told of it
+		c.engine.Fail(codec.ErrInternal)
+		return
+	}
 	t, err := c.server.tasks.add(c)
 	if err != nil {
 		c.fail(err)
@@ -172,23 +176,21 @@ func (t *task) begin(conn *engine.Conn, ss *session, d *dialog) {
 	if d != nil {
 		d = &dialog{answers: d.answers, state: d.state}
 	}
-	run, err := conn.Spawn(t.request, time.Until(t.expires), moved{}, func(ec *engine.Call) {
+	limit := max(time.Until(t.expires), 1) // 0 would be none
+	t.mu.Lock()
+	if t.status.final() { // meanwhile
+		t.mu.Unlock()
+		return
+	}
+	run, err := conn.Spawn(t.request, limit, moved{}, func(ec *engine.Call) {
 		c := ss.call(ec)
 		c.rev, c.method, c.tool, c.task, c.dialog = t.rev, methodToolsCall, t.tool, t, d
 		c.handler = t.tool.handler
 	}, t.done)
+	t.run = run // before done, which may be called on the loop already, has t.mu
+	t.mu.Unlock()
 	if err != nil {
 		t.done(nil, err)
-		return
-	}
-	t.mu.Lock()
-	if !t.status.final() {
-		t.run = run
-	}
-	over := t.status == taskCancelled
-	t.mu.Unlock()
-	if over { // meanwhile
-		run.Cancel(errTaskCancelled)
 	}
 }
 

@@ -105,8 +105,8 @@ func tasksResult(c *Call) error {
 	final := found.status.final()
 	if !final {
 		found.waiters = append(found.waiters, w)
-		ss.open(w, func() { found.forget(w) })
 	}
+	ss.open(w, func() { found.forget(w) })
 	found.mu.Unlock()
 	if final {
 		found.answer(w)
@@ -126,23 +126,31 @@ func (t *task) forget(w *openRequest) {
 	}
 }
 
-// answer answers a request that has waited for the result, which is there.
+// answer answers a request that has waited for the result, which is there,
+// unless its connection has ended it meanwhile.
 func (t *task) answer(w *openRequest) {
-	p := w.ss.conn.NewPush()
-	p.Grow(len(w.id) + len(t.result) + len(t.failure) + blockRoom)
-	p.Buf = append(append(p.Buf, `{"jsonrpc":"2.0","id":`...), w.id...)
-	if t.result == nil {
-		p.Buf = append(append(append(p.Buf, `,"error":`...), t.failure...), '}')
-	} else {
-		p.Buf = append(append(p.Buf, `,"result":`...), t.result[:len(t.result)-1]...)
-		if p.Buf[len(p.Buf)-1] != '{' {
-			p.Buf = append(p.Buf, ',')
+	w.ss.conn.Do(func(conn *engine.Conn) { // the task may have ended on another loop
+		if w.ss.openRequest(w.id) == w {
+			conn.SendAnswer(t.outcome(w.id))
+			w.ss.answered(w)
 		}
-		p.Buf = codec.AppendString(append(p.Buf, `"_meta":{`+relatedTask...), t.id)
-		p.Buf = append(p.Buf, "}}}}"...)
+	})
+}
+
+// outcome returns the answer to the request of the raw id: that of the
+// task's own request, with the task in its _meta.
+func (t *task) outcome(id []byte) []byte {
+	b := make([]byte, 0, len(id)+len(t.result)+len(t.failure)+blockRoom)
+	b = append(append(b, `{"jsonrpc":"2.0","id":`...), id...)
+	if t.result == nil {
+		return append(append(append(b, `,"error":`...), t.failure...), '}')
 	}
-	_ = p.SendAnswer()                                    // a full queue: the client asks again
-	w.ss.conn.Do(func(*engine.Conn) { w.ss.answered(w) }) // it may be on another loop
+	b = append(append(b, `,"result":`...), t.result[:len(t.result)-1]...)
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	b = codec.AppendString(append(b, `"_meta":{`+relatedTask...), t.id)
+	return append(b, "}}}}"...)
 }
 
 // tasksUpdate answers tasks/update (the extension): answers to what the task has
@@ -157,6 +165,7 @@ func tasksUpdate(c *Call) error {
 		return errTaskResponse
 	}
 	var d *dialog
+	full := false
 	t.mu.Lock()
 	if t.status == taskInputRequired && t.run == nil {
 		var left []*question
@@ -171,6 +180,10 @@ func tasksUpdate(c *Call) error {
 				left = append(left, q)
 				continue
 			}
+			if !c.server.tasks.hold(t, len(answer)) {
+				left, full = append(left, q), true
+				continue
+			}
 			t.dialog.answers[q.key] = codec.RawValue(answer)
 		}
 		t.dialog.asked = left
@@ -183,6 +196,9 @@ func tasksUpdate(c *Call) error {
 	if d != nil {
 		t.waiting(false)
 		t.begin(c.engine.Conn(), c.session, d)
+	}
+	if full {
+		return errTasksFull
 	}
 	c.endResult(append(c.engine.BeginResult(), '{'))
 	return nil

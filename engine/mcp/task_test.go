@@ -193,6 +193,62 @@ func TestTaskOwners(t *testing.T) {
 	})
 }
 
+// A task whose client wants it to be kept for no time at all does not run for
+// ever: what runs is bounded by the tasks that are kept.
+func TestTaskWithoutTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, running := taskServer(mcp.Options{})
+		c := mcptest.New(t, s)
+		if _, err := c.Initialize(t.Context(), mcp.Revision20251125); err != nil {
+			t.Fatal(err)
+		}
+		answer := answerOf(t, c, 100, "tools/call", `"name":"task","arguments":{},"task":{"ttl":0}`)
+		if !strings.Contains(answer, `"ttl":0`) {
+			t.Errorf("got %s", answer)
+		}
+		time.Sleep(time.Second)
+		if n := running.Load(); n != 0 {
+			t.Errorf("%d run, want 0", n)
+		}
+	})
+}
+
+// What a client answers to a task takes part of the room for tasks.
+func TestTaskAnswerBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := mcp.NewServer(mcp.Options{Name: "tasks", MaxTaskBytes: 10_000})
+		s.HandleTool(mcp.Tool{Name: "task", TaskSupport: mcp.TaskOptional}, mcp.Pooled, func(c *mcp.Call) error {
+			_, err := c.Elicit("a", &mcp.ElicitRequest{Message: "a?", RequestedSchema: []byte(`{"type":"object","properties":{}}`)})
+			if err != nil {
+				return err
+			}
+			return c.Reply().TextString("done")
+		})
+		c := mcptest.New(t, s)
+		_, id := startTask(t, c, 100, true, `"arguments":{}`)
+		synctest.Wait()
+		update := func(n int, size int) string {
+			return answerOf(t, c, n, "tasks/update", `"taskId":"`+id+`","inputResponses":{"a":{"action":"accept","content":{"x":"`+strings.Repeat("x", size)+`"}}},"_meta":{`+modernCan+`}`)
+		}
+		get := func(n int) string {
+			synctest.Wait()
+			return ask(t, c, n, "tasks/get", `"taskId":"`+id+`","_meta":{`+modernCan+`}`)
+		}
+		if m := update(101, 11_000); !strings.Contains(m, "-31001") {
+			t.Errorf("an answer beyond the limit: %.200s", m)
+		}
+		if m := get(102); !strings.Contains(m, "input_required") {
+			t.Errorf("after an answer beyond the limit: %s", m)
+		}
+		if m := update(103, 10); !strings.Contains(m, "complete") {
+			t.Errorf("got %s", m)
+		}
+		if m := get(104); !strings.Contains(m, "done") {
+			t.Errorf("got %s", m)
+		}
+	})
+}
+
 // A tool that cannot be a task is told at registration.
 func TestTaskRegistration(t *testing.T) {
 	for _, tc := range []struct {

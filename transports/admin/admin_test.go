@@ -21,6 +21,11 @@ func TestHandler(t *testing.T) {
 	fixture.AddDemo(svc)
 	ops := NewOperations()
 	svc.Use(ops.Middleware)
+	svc.HandleTool(mcp.Tool{Name: "refuses"}, mcp.Pooled, func(*mcp.Call) error { return &mcp.Error{Code: -32602, Message: "no"} })
+	svc.HandleTool(mcp.Tool{Name: "asks"}, mcp.Pooled, func(c *mcp.Call) error {
+		_, err := c.Roots("roots")
+		return err
+	})
 	s, err := transports.Listen(svc, transports.Options{Listeners: []transports.Listener{{URL: "tcp://127.0.0.1:0"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -52,13 +57,15 @@ func TestHandler(t *testing.T) {
 		`{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"add","arguments":{},` + meta + `}}`,
 		`{"jsonrpc":"2.0","id":4,"method":"zz_secret\"","params":{` + meta + `}}`,
 		`{"jsonrpc":"2.0","id":5,"method":"tools/list","params":{` + meta + `}}`,
+		`{"jsonrpc":"2.0","id":6,"method":"tools/call","params":{"name":"refuses",` + meta + `}}`,
+		`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asks",` + strings.Replace(meta, `Capabilities":{}`, `Capabilities":{"roots":{}}`, 1) + `}}`,
 	} {
 		if _, err := io.WriteString(conn, m+"\n"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-	for n := 0; n < 5; {
+	for n := 0; n < 7; {
 		b := make([]byte, 64<<10)
 		k, err := conn.Read(b)
 		if err != nil {
@@ -74,11 +81,13 @@ func TestHandler(t *testing.T) {
 	}
 	status, body := get("/metrics")
 	for _, want := range []string{
-		"\ngannet_connections 1\n", "\ngannet_messages_received_total 5\n", "\ngannet_panics_total 0\n",
+		"\ngannet_connections 1\n", "\ngannet_messages_received_total 7\n", "\ngannet_panics_total 0\n",
 		`gannet_connections_closed_total{reason="idle"} 0`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="echo"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="_other",error_type="-32602"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="add",error_type="tool_error"} 1`,
+		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="refuses",error_type="-32602"} 1`,
+		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="asks"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="_other",error_type="-32601"} 1`,
 		`mcp_server_operation_duration_seconds_bucket{mcp_method_name="tools/list",le="+Inf"} 1`,
 	} {

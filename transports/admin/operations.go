@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,15 +69,27 @@ func (o *Operations) Middleware(next mcp.Handler) mcp.Handler {
 				op.tool = other
 			}
 		}
-		switch code := c.Engine().Code(); {
-		case code != 0:
+		if code := c.Engine().Code(); code != 0 {
 			op.failure = codeName(int(code))
-		case err != nil:
-			op.failure = "tool_error"
+		} else if err != nil {
+			op.failure = failureSlow(err)
 		}
 		o.histogram(op).observe(time.Since(begin))
 		return err
 	}
+}
+
+// failureSlow returns the label of what a handler returned, which is answered
+// behind the middleware; to ask the client is no failure.
+func failureSlow(err error) string {
+	var rpc *mcp.Error
+	switch {
+	case errors.Is(err, mcp.ErrInputRequired):
+		return ""
+	case errors.As(err, &rpc):
+		return codeName(int(rpc.Code))
+	}
+	return "tool_error"
 }
 
 // codeName returns the label of a code: one of the protocol's, or other.
