@@ -61,6 +61,7 @@ type Conn struct {
 	gone        atomic.Bool // closed, for other goroutines
 	batchOK     bool
 	omitErrorID bool
+	ordered     bool // by ExchangeFraming: nothing may overtake
 }
 
 // Peer describes the other end of a connection.

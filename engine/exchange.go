@@ -95,6 +95,7 @@ func (l *Loop) OpenHTTP(w Wire, f ExchangeFraming) *Conn {
 		return nil
 	}
 	return l.open(w, f, func(c *Conn) Handler {
+		c.ordered = true
 		if h := svc.OpenExchanges(c); h != nil {
 			return h
 		}
