@@ -38,6 +38,7 @@ type Conn struct {
 	backoff    int64 // ticks to the next retry of blocked output
 
 	serial       uint64
+	exchange     atomic.Uint64 // the number of the current or last one of HTTP, 0 before; written by the loop
 	openedAt     int64
 	lastIn       int64 // last complete message
 	partialAt    int64 // last byte of a message not complete, 0 if none

@@ -54,6 +54,7 @@ func (c *Call) detach(r Runner, d time.Duration) *Call {
 	t.own.Rebase(t.raw)
 	t.msg = &t.own
 	t.conn, t.batch, t.runner = conn, c.batch, r
+	t.exchange = conn.exchange.Load()
 	t.phase, t.code, t.detached, t.notified = callOpen, 0, true, c.notified
 	t.ended.Store(false)
 	if t.batch != nil {

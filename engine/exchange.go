@@ -114,6 +114,7 @@ func (c *Conn) ServeExchange(x *Exchange) {
 		return
 	}
 	l := c.loop
+	c.exchange.Add(1)
 	c.lastIn, c.lastProgress, c.partialAt, c.partialHeld = l.now, l.now, 0, 0
 	if !c.served {
 		c.served = true
@@ -187,6 +188,11 @@ func (c *Conn) Exchange() *Exchange {
 	}
 	return nil
 }
+
+// ExchangeNumber returns the number of the current exchange, or of the last one;
+// 0 before the first, and on connections that do not carry HTTP. Safe from any
+// goroutine.
+func (c *Conn) ExchangeNumber() uint64 { return c.exchange.Load() }
 
 // Do has f called with the connection on its loop, inside a turn, unless the
 // connection has ended by then. Safe from any goroutine. Allocates.

@@ -77,3 +77,61 @@ func TestExchangeOrder(t *testing.T) {
 	}
 	h.settle()
 }
+
+// What belongs to a call, and comes when its exchange has ended, is not said to
+// the next exchange of the connection, which may be another client's.
+func TestExchangeLateMessages(t *testing.T) {
+	h := newHarness(t, Options{})
+	c, w, f := openExchanges(h)
+	say := func(call *Call) {
+		for range 2 {
+			if err := call.EndNotification(append(call.BeginNotification("late"), "{}"...)); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := call.Deliver([]byte(`"late"`)); err != nil {
+			t.Error(err)
+		}
+	}
+	h.svc.run = func(call *Call) {
+		say(call) // in time
+		h.l.Begin()
+		c.Cancel([]byte("1"), "")
+		c.EndStream()
+		f.next(c, request(1, "leave", "")) // the id is free again
+		h.l.End()
+		say(call)
+		echo(call)
+	}
+	h.l.Begin()
+	f.next(c, request(1, "pool", ""))
+	h.l.End()
+	// As if the loop were slow: what was sent in time arrives too late as well.
+	h.exec.runAll()
+	h.l.Turn()
+	want(t, w.lines(), "1 end")
+	h.l.Begin()
+	c.Send([]byte(`"here"`))
+	h.l.End()
+	want(t, w.lines(), `2 "here"`)
+
+	// So is what a spawned call says, which outlives its exchange.
+	h.svc.run = nil
+	h.l.Begin()
+	f.next(c, request(2, "leave", ""))
+	h.l.End()
+	o := &outcome{}
+	if _, err := c.Spawn([]byte(request(3, "x", "")), 0, RunnerFunc(func(call *Call) { say(call); echo(call) }), func(*Call) {}, o.done); err != nil {
+		t.Fatal(err)
+	}
+	h.l.Begin()
+	f.next(c, request(4, "leave", ""))
+	h.l.End()
+	h.exec.runAll()
+	h.l.Turn()
+	want(t, w.lines())
+	if o.times != 1 || o.err != nil {
+		t.Errorf("got %+v", o)
+	}
+	h.settle()
+}

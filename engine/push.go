@@ -21,7 +21,10 @@ type Push struct {
 	conn   *Conn
 	urgent bool
 	answer bool
-	next   *Push
+	// exchange is the one that the message belongs to: it is dropped when that
+	// has ended. 0: whichever it meets.
+	exchange uint64
+	next     *Push
 
 	// Buf is the message, without framing. It is the push's until Send, and
 	// nobody else's afterwards.
@@ -50,7 +53,7 @@ func (c *Conn) NewPush() *Push {
 		p = &Push{}
 		p.item.Value = p
 	}
-	p.next, p.conn, p.urgent, p.answer = nil, c, false, false
+	p.next, p.conn, p.urgent, p.answer, p.exchange = nil, c, false, false, 0
 	p.Buf = p.room[:0]
 	return p
 }
@@ -123,11 +126,17 @@ var errGone = fmt.Errorf("%w: %w", ErrConnClosed, registry.ErrGone)
 // it.
 //
 // Hot path: no allocation.
-func (c *Conn) Deliver(message []byte) error {
+func (c *Conn) Deliver(message []byte) error { return c.DeliverIn(0, message) }
+
+// DeliverIn is Deliver for a message that belongs to one exchange of HTTP, by
+// its number (ExchangeNumber): when that has ended, the message is dropped. 0 is
+// whichever it meets.
+func (c *Conn) DeliverIn(exchange uint64, message []byte) error {
 	if c.gone.Load() {
 		return errGone
 	}
 	p := c.NewPush()
+	p.exchange = exchange
 	p.Buf = append(p.grow(p.Buf, len(message)), message...)
 	return p.Send()
 }
@@ -141,7 +150,7 @@ func (p *Push) Discard() {
 
 func (p *Push) runOnLoop(l *Loop) {
 	c := p.conn
-	if !c.closed {
+	if !c.closed && (p.exchange == 0 || p.exchange == c.exchange.Load()) {
 		dst, at := c.begin(len(p.Buf), p.answer)
 		c.end(append(dst, p.Buf...), at, 0, p.urgent)
 	}
@@ -184,6 +193,10 @@ func (e *Engine) freePushes(first, last *Push, n int) {
 	e.pushMu.Unlock()
 }
 
+// Deliver is Conn.Deliver for a message that belongs to the call, which is off
+// the loop: on HTTP it is dropped when the exchange of the call has ended.
+func (c *Call) Deliver(message []byte) error { return c.conn.DeliverIn(c.exchange, message) }
+
 // BeginNotification begins a message of the server's own that goes out before
 // the call's answer, such as notifications/progress, and returns a buffer to
 // append the params to, one JSON object, which is then given to
@@ -194,6 +207,7 @@ func (c *Call) BeginNotification(method string) []byte {
 	}
 	if c.detached {
 		c.push = c.conn.NewPush()
+		c.push.exchange = c.exchange
 		return codec.AppendNotificationHead(c.push.Buf, method)
 	}
 	c.dst, c.at = c.conn.begin(len(method)+outMin, false)
