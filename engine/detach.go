@@ -251,6 +251,9 @@ const copyMax = 16 << 10
 // another request.
 func (c *Call) comeHome() {
 	l, conn := c.loop, c.conn
+	if r, ok := c.runner.(ReturnRunner); ok {
+		r.CallReturned(c)
+	}
 	l.wheel.disarm(&c.timer)
 	l.table.remove(c)
 	if c.prev != nil {

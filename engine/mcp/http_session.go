@@ -22,8 +22,16 @@ type httpSession struct {
 
 	smu    sync.Mutex // protects what follows
 	stream *engine.Conn
-	calls  map[string]*engine.Conn // off the loop, by raw id: where they are answered
+	number uint64                 // of the stream's exchange
+	calls  map[string]awaitedCall // off the loop, by raw id
 	ended  bool
+}
+
+// awaitedCall is a call that is off the loop, and where it is answered.
+type awaitedCall struct {
+	call     *engine.Call // to tell it from others of its id; never looked into
+	conn     *engine.Conn
+	exchange uint64
 }
 
 // sessionTable holds the sessions of a server by id. One timer looks for those
@@ -109,16 +117,21 @@ func (st *sessionTable) end(hs *httpSession) {
 	st.mu.Unlock()
 	hs.smu.Lock()
 	hs.ended = true
-	stream := hs.stream
+	stream, number := hs.stream, hs.number
 	hs.stream = nil
 	calls := hs.calls
 	hs.calls = nil
 	hs.smu.Unlock()
 	if stream != nil {
-		stream.Do((*engine.Conn).EndStream)
+		stream.Do(func(c *engine.Conn) {
+			if c.ExchangeNumber() == number {
+				c.EndStream()
+				c.KeepIdle(false) // the connection has no session any more
+			}
+		})
 	}
-	for id, conn := range calls {
-		conn.Do(func(c *engine.Conn) { cancelExchange(c, []byte(id), "the session has ended") })
+	for id, a := range calls {
+		a.cancel([]byte(id), "the session has ended")
 	}
 	hs.CloseConn(nil, engine.CloseLocal)
 }
@@ -150,7 +163,7 @@ func (hs *httpSession) attach(c *engine.Conn) bool {
 	if hs.stream != nil || hs.ended {
 		return false
 	}
-	hs.stream = c
+	hs.stream, hs.number = c, c.ExchangeNumber()
 	return true
 }
 
@@ -169,33 +182,35 @@ func (hs *httpSession) detach(c *engine.Conn) {
 // goroutine.
 func (hs *httpSession) Deliver(message []byte) error {
 	hs.smu.Lock()
-	c := hs.stream
+	c, number := hs.stream, hs.number
 	hs.smu.Unlock()
 	if c == nil {
 		return nil
 	}
-	return c.Deliver(message)
+	return c.DeliverIn(number, message)
 }
 
 // left notes a call that has left the loop, so that it can be cancelled by a
-// request on another connection.
-func (hs *httpSession) left(id []byte, c *engine.Conn) {
+// request on another connection. Must be called on its loop.
+func (hs *httpSession) left(id []byte, call *engine.Call) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
 	if hs.ended {
 		return
 	}
 	if hs.calls == nil {
-		hs.calls = map[string]*engine.Conn{}
+		hs.calls = map[string]awaitedCall{}
 	}
-	hs.calls[string(id)] = c
+	hs.calls[string(id)] = awaitedCall{call, call.Conn(), call.Conn().ExchangeNumber()}
 }
 
-// home forgets a call that left noted.
-func (hs *httpSession) home(id []byte) {
+// home forgets a call that left noted, unless another has its id.
+func (hs *httpSession) home(id []byte, call *engine.Call) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
-	delete(hs.calls, string(id))
+	if hs.calls[string(id)].call == call {
+		delete(hs.calls, string(id))
+	}
 }
 
 // notified takes a notification of the session.
@@ -205,12 +220,20 @@ func (hs *httpSession) notified(m *codec.Message) {
 		return
 	}
 	hs.smu.Lock()
-	conn := hs.calls[string(id)]
+	a, ok := hs.calls[string(id)]
 	hs.smu.Unlock()
-	if conn != nil {
-		id := append([]byte(nil), id...)
-		conn.Do(func(c *engine.Conn) { cancelExchange(c, id, reason) })
+	if ok {
+		a.cancel(append([]byte(nil), id...), reason)
 	}
+}
+
+// cancel cancels the call, unless its exchange has ended.
+func (a awaitedCall) cancel(id []byte, reason string) {
+	a.conn.Do(func(c *engine.Conn) {
+		if c.ExchangeNumber() == a.exchange {
+			cancelExchange(c, id, reason)
+		}
+	})
 }
 
 // cancelExchange cancels a call and ends the response that would have had its
