@@ -226,12 +226,31 @@ func (c *Call) EndNotification(dst []byte) error {
 		c.dst = nil
 		return nil
 	}
-	p := c.push
-	c.push = nil
-	p.Buf = dst
+	p := c.takePush(dst)
 	if c.ended.Load() {
 		p.Discard()
 		return nil
 	}
 	return p.Send()
+}
+
+// EndNotificationTo ends what BeginNotification began for a call that is off the
+// loop, and has it delivered to another target than the call's connection. A call
+// that has ended sends nothing.
+//
+// Errors: the target's.
+func (c *Call) EndNotificationTo(to registry.Target, dst []byte) error {
+	p := c.takePush(append(dst, '}'))
+	defer p.Discard()
+	if c.ended.Load() {
+		return nil
+	}
+	return to.Deliver(p.Buf)
+}
+
+func (c *Call) takePush(dst []byte) *Push {
+	p := c.push
+	c.push = nil
+	p.Buf = dst
+	return p
 }

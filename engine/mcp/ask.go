@@ -226,6 +226,14 @@ func (c *Call) deliver(message []byte) error {
 	return c.engine.Deliver(message)
 }
 
+// endNotification sends what belongs to the call, to where deliver does.
+func (c *Call) endNotification(dst []byte) error {
+	if c.task != nil && c.session.http != nil {
+		return c.engine.EndNotificationTo(c.session, dst)
+	}
+	return c.engine.EndNotification(dst)
+}
+
 // ServeResponse takes the answer to a question. One that nobody waits for is
 // ignored.
 func (ss *session) ServeResponse(_ *engine.Conn, m *codec.Message) {

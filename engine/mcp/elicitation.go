@@ -142,5 +142,5 @@ func (c *Call) ElicitationComplete(id string) error {
 	dst := c.engine.BeginNotification("notifications/elicitation/complete")
 	dst = c.engine.Grow(dst, escapeRoom(len(id))+blockRoom)
 	dst = codec.AppendString(append(dst, `{"elicitationId":`...), id)
-	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
+	return c.endNotification(append(c.appendRelated(dst), '}'))
 }

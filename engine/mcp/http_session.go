@@ -155,6 +155,17 @@ func (hs *httpSession) busy() bool {
 	return hs.stream != nil || len(hs.calls) > 0
 }
 
+// over reports whether the session has ended, which on HTTP it may at any moment.
+func (ss *session) over() bool {
+	hs := ss.http
+	if hs == nil {
+		return false
+	}
+	hs.smu.Lock()
+	defer hs.smu.Unlock()
+	return hs.ended
+}
+
 // attach makes a connection the stream of the session. It reports false if there
 // is one, or the session has ended.
 func (hs *httpSession) attach(c *engine.Conn) bool {

@@ -79,7 +79,7 @@ func (c *Call) Log(level LogLevel, logger string, data []byte) error {
 		dst = codec.AppendString(append(dst, `,"logger":`...), logger)
 	}
 	dst = appendOneLine(append(dst, `,"data":`...), data)
-	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
+	return c.endNotification(append(c.appendRelated(dst), '}'))
 }
 
 // setLevel answers logging/setLevel (revisions up to 2025-11-25).

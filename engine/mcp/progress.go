@@ -35,7 +35,7 @@ func (c *Call) Progress(progress, total float64, message string) error {
 	if message != "" && c.rev.progressText {
 		dst = codec.AppendString(append(dst, `,"message":`...), message)
 	}
-	return c.engine.EndNotification(append(c.appendRelated(dst), '}'))
+	return c.endNotification(append(c.appendRelated(dst), '}'))
 }
 
 func finite(f float64) bool { return f-f == 0 }

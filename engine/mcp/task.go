@@ -93,6 +93,7 @@ var (
 	errTaskForbid      = &Error{Code: codec.CodeMethodNotFound, Message: "Method not found: the tool does not run as a task"}
 	errTaskNeeded      = &Error{Code: codec.CodeMethodNotFound, Message: "Method not found: the tool runs as a task only; give params.task"}
 	errTasksFull       = &Error{Code: codec.CodeOverloaded, Message: "Overloaded: too many tasks"}
+	errTasksQueue      = codec.Overloaded("too much is on its way; ask again")
 	errTasksUndeclared = &Error{Code: codec.CodeMissingCapability, Message: "Missing required client capability",
 		Data: []byte(`{"requiredCapabilities":{"extensions":{"` + tasksExtension + `":{}}}}`)}
 	errTaskCancelled = errors.New("mcp: the task was cancelled by tasks/cancel")
@@ -164,6 +165,9 @@ func (c *Call) startTask() {
 		dst = append(t.append(append(dst, `"task":{`...)), "}}"...)
 	}
 	c.engine.EndResult(dst)
+	if t.owner != nil && t.owner.over() { // on another loop, before the task was there
+		c.server.tasks.dropSession(t.owner)
+	}
 	t.begin(c.engine.Conn(), c.session, c.dialog)
 }
 
@@ -172,16 +176,17 @@ func (t *task) begin(conn *engine.Conn, ss *session, d *dialog) {
 	if d != nil {
 		d = &dialog{answers: d.answers, state: d.state}
 	}
+	t.mu.Lock() // off the loop, done may be called before Spawn returns: it waits
 	run, err := conn.Spawn(t.request, time.Until(t.expires), moved{}, func(ec *engine.Call) {
 		c := ss.call(ec)
 		c.rev, c.method, c.tool, c.task, c.dialog = t.rev, methodToolsCall, t.tool, t, d
 		c.handler = t.tool.handler
 	}, t.done)
 	if err != nil {
+		t.mu.Unlock()
 		t.done(nil, err)
 		return
 	}
-	t.mu.Lock()
 	if !t.status.final() {
 		t.run = run
 	}

@@ -141,8 +141,13 @@ func (t *task) answer(w *openRequest) {
 		p.Buf = codec.AppendString(append(p.Buf, `"_meta":{`+relatedTask...), t.id)
 		p.Buf = append(p.Buf, "}}}}"...)
 	}
-	_ = p.SendAnswer()                                    // a full queue: the client asks again
-	w.ss.conn.Do(func(*engine.Conn) { w.ss.answered(w) }) // it may be on another loop
+	err := p.SendAnswer()
+	w.ss.conn.Do(func(c *engine.Conn) { // it may be on another loop
+		if err != nil { // a full queue: the client asks again
+			c.SendAnswer(codec.AppendErrorReply(nil, codec.RawID(w.id), codec.NoIDOmit, &errTasksQueue))
+		}
+		w.ss.answered(w)
+	})
 }
 
 // tasksUpdate answers tasks/update (the extension): answers to what the task has
