@@ -51,6 +51,7 @@ type Call struct {
 	out      []byte // the answer
 	runner   Runner
 	spawned  *Spawned // what the call is part of, nil for a peer's call
+	exchange uint64   // of the connection, where it is answered
 	arena    ringbuf.Arena
 	timer    timer
 	deadline atomic.Int64 // may move to a later moment while the timer is armed

@@ -52,7 +52,9 @@ func (c *Call) cancel(cause error) {
 		c.cancelCtx(cause)
 	}
 	c.mu.Unlock()
-	if c.parked {
+	// A spawned call never waits for its moment, and may be cancelled while its
+	// loop has it in hand.
+	if c.spawned == nil && c.parked {
 		c.comeHome()
 	}
 }

@@ -38,6 +38,7 @@ type Conn struct {
 	backoff    int64 // ticks to the next retry of blocked output
 
 	serial       uint64
+	exchange     atomic.Uint64 // the number of the current or last one of HTTP, 0 before; written by the loop
 	openedAt     int64
 	lastIn       int64 // last complete message
 	partialAt    int64 // last byte of a message not complete, 0 if none
@@ -62,6 +63,7 @@ type Conn struct {
 	batchOK     bool
 	lost        CloseReason // why the peer is out of reach while calls go on, CloseNone: it is not
 	omitErrorID bool
+	ordered     bool // by ExchangeFraming: nothing may overtake
 }
 
 // Peer describes the other end of a connection.

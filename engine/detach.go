@@ -54,6 +54,7 @@ func (c *Call) detach(r Runner, d time.Duration) *Call {
 	t.own.Rebase(t.raw)
 	t.msg = &t.own
 	t.conn, t.batch, t.runner = conn, c.batch, r
+	t.exchange = conn.exchange.Load()
 	t.phase, t.code, t.detached, t.notified = callOpen, 0, true, c.notified
 	t.ended.Store(false)
 	if t.batch != nil {
@@ -250,6 +251,9 @@ const copyMax = 16 << 10
 // another request.
 func (c *Call) comeHome() {
 	l, conn := c.loop, c.conn
+	if r, ok := c.runner.(ReturnRunner); ok {
+		r.CallReturned(c)
+	}
 	l.wheel.disarm(&c.timer)
 	l.table.remove(c)
 	if c.prev != nil {

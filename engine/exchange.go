@@ -113,6 +113,7 @@ func (l *Loop) OpenHTTP(w Wire, f ExchangeFraming) *Conn {
 		return nil
 	}
 	return l.open(w, f, func(c *Conn) Handler {
+		c.ordered = true
 		if h := svc.OpenExchanges(c); h != nil {
 			return h
 		}
@@ -131,6 +132,7 @@ func (c *Conn) ServeExchange(x *Exchange) {
 		return
 	}
 	l := c.loop
+	c.exchange.Add(1)
 	c.lastIn, c.lastProgress, c.partialAt, c.partialHeld = l.now, l.now, 0, 0
 	if !c.served {
 		c.served = true
@@ -222,3 +224,8 @@ func (c *Conn) Exchange() *Exchange {
 	}
 	return nil
 }
+
+// ExchangeNumber returns the number of the current exchange, or of the last one;
+// 0 before the first, and on connections that do not carry HTTP. Safe from any
+// goroutine.
+func (c *Conn) ExchangeNumber() uint64 { return c.exchange.Load() }

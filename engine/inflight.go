@@ -23,11 +23,13 @@ func (t *inFlightTable) hash(c *Conn, id []byte) uint64 {
 	return maphash.Bytes(t.seed, id) ^ c.serial*0x9e3779b97f4a7c15
 }
 
-// find returns the call of connection c whose id has the raw text id, or nil.
+// find returns the call of connection c whose id has the raw text id and that
+// has not ended, or nil. One that has ended and still runs is not in the way:
+// nothing is sent for it.
 func (t *inFlightTable) find(c *Conn, id []byte) *Call {
 	h := t.hash(c, id)
 	for call := t.buckets[h&uint64(len(t.buckets)-1)]; call != nil; call = call.chain {
-		if call.hash == h && call.conn == c && string(call.ID().Raw()) == string(id) {
+		if call.hash == h && call.conn == c && !call.ended.Load() && string(call.ID().Raw()) == string(id) {
 			return call
 		}
 	}

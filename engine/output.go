@@ -213,9 +213,10 @@ func (c *Conn) retryFlush() {
 // of what the peer has been sent nothing of yet, behind earlier urgent frames.
 // After each run of urgent frames one normal frame keeps its place, and no
 // more than urgentMax frames overtake while the connection stays blocked, so
-// that neither lane starves.
+// that neither lane starves. Nothing overtakes in what is said to an exchange:
+// it is one response, or part of one.
 func (c *Conn) promote(at int) {
-	if c.urgentCount >= urgentMax {
+	if c.ordered || c.urgentCount >= urgentMax {
 		return
 	}
 	p := max(c.nextFrame(), c.urgentAt)

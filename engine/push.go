@@ -22,7 +22,10 @@ type Push struct {
 	urgent bool
 	answer bool
 	event  bool
-	next   *Push
+	// exchange is the one that the message belongs to: it is dropped when that
+	// has ended. 0: whichever it meets.
+	exchange uint64
+	next     *Push
 
 	// Buf is the message, without framing. It is the push's until Send, and
 	// nobody else's afterwards.
@@ -51,7 +54,7 @@ func (c *Conn) NewPush() *Push {
 		p = &Push{}
 		p.item.Value = p
 	}
-	p.next, p.conn, p.urgent, p.answer, p.event = nil, c, false, false, false
+	p.next, p.conn, p.urgent, p.answer, p.event, p.exchange = nil, c, false, false, false, 0
 	p.Buf = p.room[:0]
 	return p
 }
@@ -88,9 +91,9 @@ func (p *Push) SendAnswer() error {
 }
 
 // SendEvent is Send for whole blocks of an event stream (Conn.Event), instead
-// of a message.
-func (p *Push) SendEvent() error {
-	p.event = true
+// of a message, to the exchange of a number.
+func (p *Push) SendEvent(exchange uint64) error {
+	p.event, p.exchange = true, exchange
 	return p.send(false)
 }
 
@@ -131,11 +134,17 @@ var errGone = fmt.Errorf("%w: %w", ErrConnClosed, registry.ErrGone)
 // it.
 //
 // Hot path: no allocation.
-func (c *Conn) Deliver(message []byte) error {
+func (c *Conn) Deliver(message []byte) error { return c.DeliverIn(0, message) }
+
+// DeliverIn is Deliver for a message that belongs to one exchange of HTTP, by
+// its number (ExchangeNumber): when that has ended, the message is dropped. 0 is
+// whichever it meets.
+func (c *Conn) DeliverIn(exchange uint64, message []byte) error {
 	if c.gone.Load() {
 		return errGone
 	}
 	p := c.NewPush()
+	p.exchange = exchange
 	p.Buf = append(p.grow(p.Buf, len(message)), message...)
 	return p.Send()
 }
@@ -150,7 +159,7 @@ func (p *Push) Discard() {
 func (p *Push) runOnLoop(l *Loop) {
 	c := p.conn
 	switch {
-	case c.closed:
+	case c.closed, p.exchange != 0 && p.exchange != c.exchange.Load():
 	case p.event:
 		c.Event(p.Buf)
 	default:
@@ -196,6 +205,10 @@ func (e *Engine) freePushes(first, last *Push, n int) {
 	e.pushMu.Unlock()
 }
 
+// Deliver is Conn.Deliver for a message that belongs to the call, which is off
+// the loop: on HTTP it is dropped when the exchange of the call has ended.
+func (c *Call) Deliver(message []byte) error { return c.conn.DeliverIn(c.exchange, message) }
+
 // BeginNotification begins a message of the server's own that goes out before
 // the call's answer, such as notifications/progress, and returns a buffer to
 // append the params to, one JSON object, which is then given to
@@ -206,6 +219,7 @@ func (c *Call) BeginNotification(method string) []byte {
 	}
 	if c.detached {
 		c.push = c.conn.NewPush()
+		c.push.exchange = c.exchange
 		return codec.AppendNotificationHead(c.push.Buf, method)
 	}
 	c.dst, c.at = c.conn.begin(len(method)+outMin, false)

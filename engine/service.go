@@ -46,6 +46,15 @@ type Runner interface {
 	RunCall(c *Call)
 }
 
+// ReturnRunner is a Runner that is told, on the loop, when the call has come
+// home: after RunCall, or without it where the call ended before. The call is
+// valid until CallReturned returns, and cannot be answered any more. Calls of
+// Conn.Spawn have done instead.
+type ReturnRunner interface {
+	Runner
+	CallReturned(c *Call)
+}
+
 // RunnerFunc is a function as a Runner. Converting a function literal to it
 // allocates only if the literal captures variables.
 type RunnerFunc func(c *Call)

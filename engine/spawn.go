@@ -32,7 +32,8 @@ type Spawned struct {
 // called first, with the call, for its Ext. done is called once, on the loop of
 // the connection, inside a turn: with the answer, a whole message, which is
 // valid until done returns; or with why there is none. Notifications of the
-// call go to the connection while it is open. Safe from any goroutine; done is
+// call go to the connection while it is open, on HTTP until the exchange has
+// ended in which it was spawned. Safe from any goroutine; done is
 // never called before Spawn has returned to a caller on the loop.
 //
 // Errors: that of a request that cannot be parsed.
@@ -41,6 +42,7 @@ func (c *Conn) Spawn(request []byte, limit time.Duration, r Runner, prepare func
 	s := &Spawned{limit: int64(limit), done: done}
 	call := &s.call
 	call.loop, call.conn, call.runner, call.spawned, call.detached = l, c, r, s, true
+	call.exchange = c.exchange.Load()
 	call.item.Value = call
 	call.timer.kind = timerCall
 	call.arena.Init(l.e.buffers, arenaLimit)

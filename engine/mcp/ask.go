@@ -223,7 +223,7 @@ func (c *Call) deliver(message []byte) error {
 	if c.task != nil {
 		return c.session.Deliver(message)
 	}
-	return c.engine.Conn().Deliver(message)
+	return c.engine.Deliver(message)
 }
 
 // ServeResponse takes the answer to a question. One that nobody waits for is

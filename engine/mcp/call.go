@@ -144,12 +144,12 @@ func (c *Call) move(d time.Duration, h Handler) {
 	if twin == nil {
 		return // answered: a limit was reached
 	}
-	if hs := c.session.http; hs != nil {
-		hs.left(c.engine.ID().Raw(), c.engine.Conn())
-	}
 	t := c.session.call(twin)
 	t.rev, t.method, t.found, t.handler = c.rev, c.method, c.found, h
 	t.reported, t.progress = c.reported, c.progress // which must not go back
+	if hs := c.session.http; hs != nil {
+		hs.left(twin.ID().Raw(), twin)
+	}
 }
 
 // moved goes on with a call that was moved.
@@ -169,8 +169,12 @@ func (moved) RunCall(ec *engine.Call) {
 		_ = c.readComplete()
 	}
 	c.run(c.handler)
-	if hs := c.session.http; hs != nil {
-		hs.home(ec.ID().Raw())
+}
+
+// CallReturned forgets a call that left has noted, whether it has run or not.
+func (moved) CallReturned(ec *engine.Call) {
+	if c, ok := ec.Ext().(*Call); ok && c.session.http != nil {
+		c.session.http.home(ec.ID().Raw(), ec)
 	}
 }
 

@@ -20,6 +20,7 @@ type eventStream struct {
 	kept  sse.Replay
 	owner *engine.Conn // whose response it is, nil for the one of the server's own accord
 	out   *engine.Conn // where events go, nil: nobody is there
+	in    uint64       // the number of the exchange there
 	ended bool         // there will be no more events
 
 	// Where events go is told that there are some, by an errand, and takes them
@@ -85,7 +86,7 @@ func (hs *httpSession) forgetAll() {
 	for len(hs.streams) > 0 {
 		es := hs.streams[0]
 		if es.out != nil && es.out != es.owner {
-			es.out.Do((*engine.Conn).EndStream)
+			es.hangUp()
 		}
 		es.ended, es.out = true, nil
 		hs.forget(es)
@@ -156,7 +157,7 @@ func (hs *httpSession) listen(c *engine.Conn) *eventStream {
 // attach makes a connection the one that the events of a stream behind seq go
 // to. The caller holds smu.
 func (hs *httpSession) attach(es *eventStream, c *engine.Conn, seq uint64) {
-	es.out, es.sent, es.told = c, seq, false
+	es.out, es.in, es.sent, es.told = c, c.ExchangeNumber(), seq, false
 	es.errand = c.NewErrand(func(c *engine.Conn) { hs.flush(es, c) })
 }
 
@@ -171,7 +172,7 @@ func (hs *httpSession) flush(es *eventStream, c *engine.Conn) {
 			e.Release()
 		}
 		if end {
-			c.EndStream()
+			endStream(c)
 		}
 		if end || n < len(taken) {
 			return
@@ -185,8 +186,8 @@ func (hs *httpSession) flush(es *eventStream, c *engine.Conn) {
 func (hs *httpSession) take(es *eventStream, c *engine.Conn, taken *[16]*sse.Shared) (n int, end bool) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
-	if es.out != c {
-		return 0, false // another has taken over
+	if es.out != c || es.in != c.ExchangeNumber() {
+		return 0, false // another has taken over, or the response has ended
 	}
 	cursor, err := es.kept.Since(hs.server.sessions.now(), es.sent)
 	if err != nil { // more has come than is kept, before this loop got to it
@@ -246,7 +247,12 @@ func (hs *httpSession) resume(c *engine.Conn, id []byte) (missed []*sse.Shared, 
 		return missed, true, nil
 	}
 	if old := es.out; old != nil && old != c {
-		old.Do(func(c *engine.Conn) { c.Lose(engine.CloseLocal) })
+		in := es.in
+		old.Do(func(c *engine.Conn) {
+			if c.ExchangeNumber() == in {
+				c.Lose(engine.CloseLocal)
+			}
+		})
 	}
 	hs.attach(es, c, es.kept.Last())
 	return missed, false, nil
@@ -304,16 +310,32 @@ func (hs *httpSession) send(es *eventStream, event []byte) error {
 		p := es.out.NewPush()
 		p.Grow(len(event))
 		p.Buf = append(p.Buf, event...)
-		if p.SendEvent() == nil {
+		if p.SendEvent(es.in) == nil {
 			es.sent = es.kept.Last()
 			return nil
 		}
 	}
 	// It has missed an event. Its response ends, so that it comes back and knows.
 	hs.server.eventsLost.Add(1)
-	es.out.Do((*engine.Conn).EndStream)
+	es.hangUp()
 	es.out = nil
 	return engine.ErrPushQueueFull
+}
+
+// hangUp has the response end that the stream is.
+func (es *eventStream) hangUp() {
+	in := es.in
+	es.out.Do(func(c *engine.Conn) {
+		if c.ExchangeNumber() == in {
+			endStream(c)
+		}
+	})
+}
+
+// endStream ends a response to a GET. Its connection has no session any more.
+func endStream(c *engine.Conn) {
+	c.EndStream()
+	c.KeepIdle(false)
 }
 
 // tell has the connection of a stream come and look.
@@ -364,7 +386,7 @@ func (h *httpConn) AppendHead(dst []byte) []byte {
 	hs.smu.Lock()
 	h.events = hs.newStream(h.conn)
 	if h.events != nil {
-		h.events.owner, h.events.out = h.conn, h.conn
+		h.events.owner, h.events.out, h.events.in = h.conn, h.conn, h.conn.ExchangeNumber()
 	}
 	hs.smu.Unlock()
 	if h.events == nil {

@@ -21,13 +21,20 @@ type httpSession struct {
 	principal string
 	last      atomic.Int64 // wall time of the last request, nanoseconds
 
-	smu        sync.Mutex              // protects what follows
-	listening  *eventStream            // what the server says of its own accord, nil before the first GET
-	streams    []*eventStream          // of which something is kept, oldest first
-	lastStream uint64                  // number of the last stream
-	pool       *ringbuf.Pool           // for what is kept
-	calls      map[string]*engine.Conn // off the loop, by raw id: where they are answered
+	smu        sync.Mutex             // protects what follows
+	listening  *eventStream           // what the server says of its own accord, nil before the first GET
+	streams    []*eventStream         // of which something is kept, oldest first
+	lastStream uint64                 // number of the last stream
+	pool       *ringbuf.Pool          // for what is kept
+	calls      map[string]awaitedCall // off the loop, by raw id
 	ended      bool
+}
+
+// awaitedCall is a call that is off the loop, and where it is answered.
+type awaitedCall struct {
+	call     *engine.Call // to tell it from others of its id; never looked into
+	conn     *engine.Conn
+	exchange uint64
 }
 
 // sessionTable holds the sessions of a server by id. One timer looks for those
@@ -127,8 +134,8 @@ func (st *sessionTable) end(hs *httpSession) {
 	hs.calls = nil
 	hs.forgetAll()
 	hs.smu.Unlock()
-	for id, conn := range calls {
-		conn.Do(func(c *engine.Conn) { cancelExchange(c, []byte(id), "the session has ended") })
+	for id, a := range calls {
+		a.cancel([]byte(id), "the session has ended")
 	}
 	hs.CloseConn(nil, engine.CloseLocal)
 }
@@ -160,25 +167,38 @@ func (hs *httpSession) busy() bool {
 	return false
 }
 
+// over reports whether the session has ended, which on HTTP it may at any moment.
+func (ss *session) over() bool {
+	hs := ss.http
+	if hs == nil {
+		return false
+	}
+	hs.smu.Lock()
+	defer hs.smu.Unlock()
+	return hs.ended
+}
+
 // left notes a call that has left the loop, so that it can be cancelled by a
-// request on another connection.
-func (hs *httpSession) left(id []byte, c *engine.Conn) {
+// request on another connection. Must be called on its loop.
+func (hs *httpSession) left(id []byte, call *engine.Call) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
 	if hs.ended {
 		return
 	}
 	if hs.calls == nil {
-		hs.calls = map[string]*engine.Conn{}
+		hs.calls = map[string]awaitedCall{}
 	}
-	hs.calls[string(id)] = c
+	hs.calls[string(id)] = awaitedCall{call, call.Conn(), call.Conn().ExchangeNumber()}
 }
 
-// home forgets a call that left noted.
-func (hs *httpSession) home(id []byte) {
+// home forgets a call that left noted, unless another has its id.
+func (hs *httpSession) home(id []byte, call *engine.Call) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
-	delete(hs.calls, string(id))
+	if hs.calls[string(id)].call == call {
+		delete(hs.calls, string(id))
+	}
 }
 
 // notified takes a notification of the session.
@@ -188,12 +208,20 @@ func (hs *httpSession) notified(m *codec.Message) {
 		return
 	}
 	hs.smu.Lock()
-	conn := hs.calls[string(id)]
+	a, ok := hs.calls[string(id)]
 	hs.smu.Unlock()
-	if conn != nil {
-		id := append([]byte(nil), id...)
-		conn.Do(func(c *engine.Conn) { cancelExchange(c, id, reason) })
+	if ok {
+		a.cancel(append([]byte(nil), id...), reason)
 	}
+}
+
+// cancel cancels the call, unless its exchange has ended.
+func (a awaitedCall) cancel(id []byte, reason string) {
+	a.conn.Do(func(c *engine.Conn) {
+		if c.ExchangeNumber() == a.exchange {
+			cancelExchange(c, id, reason)
+		}
+	})
 }
 
 // cancelExchange cancels a call and ends the response that would have had its

@@ -72,7 +72,7 @@ func (h *httpConn) resume(hs *httpSession, last []byte) {
 		e.Release()
 	}
 	if ended {
-		h.conn.EndStream()
+		endStream(h.conn)
 	}
 }
 

@@ -115,6 +115,10 @@ func (ss *session) listenSlow(c *Call, filter codec.Object) error {
 		return err
 	}
 	c.engine.Leave()
+	if ss.conn.Closed() { // by that notification: nobody would end what is open
+		l.leave()
+		return nil
+	}
 	ss.open(&l.openRequest, l.leave)
 	return nil
 }

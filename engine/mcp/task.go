@@ -93,6 +93,7 @@ var (
 	errTaskForbid      = &Error{Code: codec.CodeMethodNotFound, Message: "Method not found: the tool does not run as a task"}
 	errTaskNeeded      = &Error{Code: codec.CodeMethodNotFound, Message: "Method not found: the tool runs as a task only; give params.task"}
 	errTasksFull       = &Error{Code: codec.CodeOverloaded, Message: "Overloaded: too many tasks"}
+	errTasksQueue      = codec.Overloaded("too much is on its way; ask again")
 	errTasksUndeclared = &Error{Code: codec.CodeMissingCapability, Message: "Missing required client capability",
 		Data: []byte(`{"requiredCapabilities":{"extensions":{"` + tasksExtension + `":{}}}}`)}
 	errTaskCancelled = errors.New("mcp: the task was cancelled by tasks/cancel")
@@ -168,6 +169,9 @@ func (c *Call) startTask() {
 		dst = append(t.append(append(dst, `"task":{`...)), "}}"...)
 	}
 	c.engine.EndResult(dst)
+	if t.owner != nil && t.owner.over() { // on another loop, before the task was there
+		c.server.tasks.dropSession(t.owner)
+	}
 	t.begin(c.engine.Conn(), c.session, c.dialog)
 }
 
@@ -190,6 +194,7 @@ func (t *task) begin(conn *engine.Conn, ss *session, d *dialog) {
 	t.run = run // before done, which may be called on the loop already, has t.mu
 	t.mu.Unlock()
 	if err != nil {
+		t.mu.Unlock()
 		t.done(nil, err)
 	}
 }
