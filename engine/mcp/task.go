@@ -93,7 +93,6 @@ var (
 	errTaskForbid      = &Error{Code: codec.CodeMethodNotFound, Message: "Method not found: the tool does not run as a task"}
 	errTaskNeeded      = &Error{Code: codec.CodeMethodNotFound, Message: "Method not found: the tool runs as a task only; give params.task"}
 	errTasksFull       = &Error{Code: codec.CodeOverloaded, Message: "Overloaded: too many tasks"}
-	errTasksQueue      = codec.Overloaded("too much is on its way; ask again")
 	errTasksUndeclared = &Error{Code: codec.CodeMissingCapability, Message: "Missing required client capability",
 		Data: []byte(`{"requiredCapabilities":{"extensions":{"` + tasksExtension + `":{}}}}`)}
 	errTaskCancelled = errors.New("mcp: the task was cancelled by tasks/cancel")
