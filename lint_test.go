@@ -49,6 +49,7 @@ var jsonAllowed = []string{
 	"engine/mcp/sampling.go",
 	"engine/mcp/roots.go",
 	"engine/mcp/state.go",
+	"engine/mcp/http_sealed.go",
 	"engine/mcp/mcptest", // a client for tests
 	// The client is no hot path: what it sends and gets is Go values.
 	"engine/mcp/client.go",
@@ -87,6 +88,7 @@ var clockAllowed = []string{
 	"engine/pool/workers.go",     // implements the Executor
 	"engine/mcp/state.go",        // wall time, which outlives a process
 	"engine/mcp/task.go",         // wall time, which clients are told
+	"engine/mcp/http_sealed.go",  // wall time, which outlives a process
 	"engine/mcp/http_session.go", // sessions that no connection owns, and one timer for what is idle
 	"engine/mcp/http_stream.go",  // one timer for what keeps streams alive, on whatever engine
 	"engine/mcp/task_table.go",   // one timer for what expires, which no connection owns

@@ -106,7 +106,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
 		NotificationQueue: mcp.DefaultNotificationQueue, NotificationBytes: mcp.DefaultNotificationBytes,
 		MaxPages: mcp.DefaultMaxPages, MaxListBytes: mcp.DefaultMaxListBytes, MaxRounds: mcp.DefaultMaxRounds})
-	numbers(wanted, "mcp.HTTPOptions", mcp.HTTPOptions{MaxSessions: mcp.DefaultMaxSessions, SessionIdle: mcp.DefaultSessionIdle, KeepAlive: mcp.DefaultKeepAlive,
+	numbers(wanted, "mcp.HTTPOptions", mcp.HTTPOptions{MaxSessions: mcp.DefaultMaxSessions, SessionIdle: mcp.DefaultSessionIdle, SessionTTL: mcp.DefaultSessionTTL, KeepAlive: mcp.DefaultKeepAlive,
 		ReplayEvents: sse.DefaultReplayEvents, ReplayBytes: sse.DefaultReplayBytes, ReplayAge: sse.DefaultReplayAge,
 		ReplayStreams: mcp.DefaultReplayStreams, MaxReplayBytes: mcp.DefaultMaxReplayBytes, Retry: mcp.DefaultRetry})
 	numbers(wanted, "mcp.Options", mcp.Options{MaxSubscriptions: registry.DefaultMaxPerSubscriber, MaxOpenRequests: mcp.DefaultMaxOpenRequests,
@@ -183,7 +183,7 @@ func amount(s string) (int64, error) {
 		return 0, err
 	}
 	factor, known := map[string]int64{"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
-		"ms": int64(time.Millisecond), "s": int64(time.Second), "min": int64(time.Minute)}[unit]
+		"ms": int64(time.Millisecond), "s": int64(time.Second), "min": int64(time.Minute), "h": int64(time.Hour)}[unit]
 	if !known {
 		return 0, fmt.Errorf("unit %q", unit)
 	}

@@ -180,7 +180,7 @@ func TestWebStatus(t *testing.T) {
 		{"no stream accepted", "GET", "/mcp", "", in("Accept", "text/html"), 406, "text/event-stream"},
 		{"end of an unknown session", "DELETE", "/mcp", "", []string{"Mcp-Session-Id", "x"}, 404, "session"},
 		{"end of no session", "DELETE", "/mcp", "", nil, 400, "Mcp-Session-Id"},
-		{"preflight", "OPTIONS", "/mcp", "", []string{"Origin", "https://app.example.org", "Access-Control-Request-Method", "POST"}, 204, ""},
+		{"preflight", "OPTIONS", "/mcp", "", []string{"Origin", "https://app.example.org", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-other, mcp-param-Region,mcp-param-,mcp-param-a b"}, 204, ""},
 
 		{"foreign origin", "", "/mcp", legacy("ping", ""), in("Origin", "https://evil.example.com"), 403, "Origin"},
 		{"null origin", "", "/mcp", legacy("ping", ""), in("Origin", "null"), 403, "Origin"},
@@ -209,6 +209,9 @@ func TestWebStatus(t *testing.T) {
 			}
 			if r.status == 405 && r.header.Get("Allow") == "" {
 				t.Error("405 without Allow")
+			}
+			if tc.what == "preflight" && r.header.Get("Access-Control-Allow-Headers") != "Content-Type, Accept, Authorization, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, mcp-param-Region" {
+				t.Errorf("header %v", r.header)
 			}
 			if tc.what == "allowed origin" && r.header.Get("Access-Control-Allow-Origin") != "https://app.example.org" {
 				t.Errorf("header %v", r.header)

@@ -102,6 +102,9 @@ func (r *headerRules) any(v codec.Value, path []string) error {
 	return nil
 }
 
+// paramPrefix begins the names of fields that mirror arguments.
+const paramPrefix = "Mcp-Param-"
+
 // header judges the keyword at one place.
 func (r *headerRules) header(o codec.Object, h codec.Value, path []string, reachable bool) error {
 	place := strings.Join(path, ".")
@@ -122,7 +125,7 @@ func (r *headerRules) header(o codec.Object, h codec.Value, path []string, reach
 		return wrong("%q has the same name %s", other, name)
 	}
 	r.names[strings.ToLower(name)] = place
-	r.params = append(r.params, headerParam{"Mcp-Param-" + name, path})
+	r.params = append(r.params, headerParam{paramPrefix + name, path})
 	return nil
 }
 

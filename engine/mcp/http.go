@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/gannetmcp/gannet/codec"
@@ -39,6 +40,15 @@ type HTTPOptions struct {
 	// SessionIdle is after which time without a request or stream a session
 	// ends. Zero: 30 min.
 	SessionIdle time.Duration
+	// SessionKeys seal what a session has settled into its id, so that it
+	// survives a restart, and goes on in another process with the same keys:
+	// secrets of any length, the first of which seals, all of which open. What
+	// it has subscribed to, its log level and what is kept of its event streams
+	// do not survive; an id that DELETE has ended is refused by the process that
+	// was told. None: ids say nothing, and end with the process.
+	SessionKeys [][]byte
+	// SessionTTL is for how long a sealed id is taken. Zero: 24 h.
+	SessionTTL time.Duration
 	// KeepAlive is after which time an event stream gets a comment, so that
 	// nobody between takes it for dead. Zero: 25 s.
 	KeepAlive time.Duration
@@ -65,6 +75,7 @@ const (
 	DefaultMaxSessions = 10_000
 	DefaultSessionIdle = 30 * time.Minute
 	DefaultKeepAlive   = 25 * time.Second
+	DefaultSessionTTL  = 24 * time.Hour
 
 	DefaultReplayStreams  = 32
 	DefaultMaxReplayBytes = 64 << 20
@@ -83,6 +94,12 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	}
 	if o.MaxSessions < 0 || o.SessionIdle < 0 || o.KeepAlive < 0 {
 		panic("mcp: NewServer: HTTPOptions.MaxSessions, HTTPOptions.SessionIdle and HTTPOptions.KeepAlive must not be negative")
+	}
+	if o.SessionTTL < 0 {
+		panic("mcp: NewServer: HTTPOptions.SessionTTL must not be negative")
+	}
+	if o.SessionTTL == 0 {
+		o.SessionTTL = DefaultSessionTTL
 	}
 	if o.ReplayBytes < 0 || o.ReplayAge < 0 || o.ReplayStreams < 0 || o.MaxReplayBytes < 0 || o.Retry < 0 {
 		panic("mcp: NewServer: HTTPOptions.ReplayBytes, ReplayAge, ReplayStreams, MaxReplayBytes and Retry must not be negative")
@@ -142,6 +159,7 @@ type httpConn struct {
 	streaming bool         // it is counted in Server.streams
 	principal string       // of the exchange
 	sse       string       // the key of a connection of HTTP with SSE
+	waiting   atomic.Int64 // bytes of messages on their way to it
 }
 
 var _ engine.ExchangeService = (*Server)(nil)

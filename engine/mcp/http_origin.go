@@ -27,7 +27,7 @@ func (h *httpConn) allowed() bool {
 	}
 	if n == 1 && !bytes.ContainsAny(origin, "\r\n") {
 		h.header("Access-Control-Allow-Origin", string(origin))
-		h.header("Access-Control-Expose-Headers", headerSession+", "+headerVersion)
+		h.header("Access-Control-Expose-Headers", headerSession+", "+headerVersion+", WWW-Authenticate")
 		h.header("Vary", "Origin")
 	}
 	return true
@@ -69,7 +69,21 @@ func isLoopback(host string) bool {
 func (h *httpConn) preflight(methods string) {
 	h.header("Allow", methods)
 	h.header("Access-Control-Allow-Methods", methods)
-	h.header("Access-Control-Allow-Headers", "Content-Type, Accept, Authorization, Last-Event-ID, "+headerVersion+", "+headerSession+", "+headerMethod+", "+headerName)
+	h.header("Access-Control-Allow-Headers", h.allowedHeaders())
 	h.header("Access-Control-Max-Age", "86400")
 	h.conn.Respond(204, "", nil)
+}
+
+// allowedHeaders are the fields that a browser may send: those of MCP, and of
+// those it asks for the arguments of tools (Mcp-Param-*).
+func (h *httpConn) allowedHeaders() string {
+	const fields = "Content-Type, Accept, Authorization, Last-Event-ID, " + headerVersion + ", " + headerSession + ", " + headerMethod + ", " + headerName
+	asked, _ := h.x.Request.Header("Access-Control-Request-Headers")
+	all := fields
+	for _, name := range strings.Split(string(asked), ",") {
+		if name = strings.TrimSpace(name); len(name) > len(paramPrefix) && strings.EqualFold(name[:len(paramPrefix)], paramPrefix) && !strings.ContainsFunc(name, func(c rune) bool { return !isTchar(c) }) {
+			all += ", " + name
+		}
+	}
+	return all
 }

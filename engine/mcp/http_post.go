@@ -47,7 +47,7 @@ func (h *httpConn) servePost() {
 	id, named := r.Header(headerSession)
 	h.named = named > 0
 	if h.named {
-		h.session = h.server.sessions.find(id)
+		h.session = h.find(id)
 		if h.session != nil && h.session.principal != h.principal {
 			h.text(403, "The session is another's.")
 			return
@@ -134,7 +134,6 @@ func (h *httpConn) serveLegacy(c *Call) {
 			return
 		}
 		h.session, h.begun = ss, ss
-		h.header(headerSession, ss.id)
 		ss.ServeRequest(c.engine)
 		if ss.record.Load() != nil {
 			h.begun = nil

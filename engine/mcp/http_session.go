@@ -19,6 +19,7 @@ type httpSession struct {
 	session
 	id        string
 	principal string
+	end       time.Time    // of a sealed id, zero for others; never changes once the id is known
 	last      atomic.Int64 // wall time of the last request, nanoseconds
 
 	smu        sync.Mutex             // protects what follows
@@ -40,18 +41,23 @@ type awaitedCall struct {
 // sessionTable holds the sessions of a server by id. One timer looks for those
 // that are idle.
 type sessionTable struct {
-	since time.Time // when now was 0
+	since  time.Time // when now was 0
+	sealed sealedSessions
 
 	mu    sync.RWMutex // protects what follows
 	byID  map[string]*httpSession
 	sse   map[string]*httpConn // connections of HTTP with SSE, by key
+	over  map[string]time.Time // sealed ids that are not taken again, and until when
 	timer *time.Timer
 }
 
 // now is a clock that does not go back, for what is kept of event streams.
 func (st *sessionTable) now() int64 { return int64(time.Since(st.since)) }
 
-func (st *sessionTable) init() { st.since = time.Now() }
+func (st *sessionTable) init(o *HTTPOptions) {
+	st.since = time.Now()
+	st.sealed.init(o)
+}
 
 func newSessionID() string {
 	var b [16]byte
@@ -61,21 +67,37 @@ func newSessionID() string {
 
 // begin opens a session; nil if there is no room.
 func (st *sessionTable) begin(s *Server, principal string) *httpSession {
-	hs := &httpSession{id: newSessionID(), principal: principal}
+	hs := newHTTPSession(s, principal)
+	hs.id = newSessionID()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if !st.room(s) {
+		return nil
+	}
+	st.insert(s, hs)
+	return hs
+}
+
+func newHTTPSession(s *Server, principal string) *httpSession {
+	hs := &httpSession{principal: principal}
 	hs.server, hs.http, hs.sender = s, hs, principal
 	hs.logLevel.Store(int32(logNone))
 	hs.last.Store(time.Now().UnixNano())
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if len(st.byID)+len(st.sse) >= s.opts.HTTP.MaxSessions {
-		return nil
-	}
+	return hs
+}
+
+// room reports whether there may be one session more. The caller holds st.mu.
+func (st *sessionTable) room(s *Server) bool {
+	return len(st.byID)+len(st.sse) < s.opts.HTTP.MaxSessions
+}
+
+// insert adds a session. The caller holds st.mu.
+func (st *sessionTable) insert(s *Server, hs *httpSession) {
 	if st.byID == nil {
 		st.byID = map[string]*httpSession{}
 	}
 	st.byID[hs.id] = hs
 	st.watch(s)
-	return hs
 }
 
 // watch has the idle sessions looked for. The caller holds st.mu.
@@ -88,11 +110,12 @@ func (st *sessionTable) watch(s *Server) {
 // sweep ends the sessions that are idle, and drops what is kept of event
 // streams for too long.
 func (st *sessionTable) sweep(s *Server) {
-	limit := time.Now().Add(-s.opts.HTTP.SessionIdle).UnixNano()
+	now := time.Now()
+	limit := now.Add(-s.opts.HTTP.SessionIdle).UnixNano()
 	var idle []*httpSession
 	st.mu.Lock()
 	for _, hs := range st.byID {
-		if hs.last.Load() < limit && !hs.busy() {
+		if hs.last.Load() < limit && !hs.busy() || !hs.end.IsZero() && now.After(hs.end) {
 			idle = append(idle, hs)
 		} else {
 			hs.expire()

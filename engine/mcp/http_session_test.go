@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -215,4 +216,31 @@ func TestHTTPKeepAlive(t *testing.T) {
 			t.Errorf("%d streams, timer %v", s.streams.n, s.streams.timer)
 		}
 	})
+}
+
+// Messages for a stream of HTTP with SSE that wait for its loop are bounded; the
+// loop takes them, and there is room again.
+func TestHTTPMessagesWait(t *testing.T) {
+	c := newWebClient(t, NewServer(Options{Name: "waits"}))
+	_, stream := c.do("GET", "/sse", "", map[string]string{"Accept": "text/event-stream"})
+	var head []byte
+	head = stream.x.Events.AppendHead(head)
+	_, query, _ := strings.Cut(string(head), "?")
+	query, _, _ = strings.Cut(query, "\n")
+	body := `{"jsonrpc":"2.0","method":"x","params":{"pad":"` + strings.Repeat("x", 100<<10) + `"}}`
+	for round := range 2 {
+		c.l.Begin()
+		var got []int
+		for range 4 {
+			f := &webFraming{}
+			conn := c.l.OpenHTTP(c.w, f)
+			f.x = &engine.Exchange{Request: &webRequest{"POST", "/message", query, map[string]string{"Content-Type": "application/json"}}, Body: []byte(body)}
+			conn.ServeExchange(f.x)
+			got = append(got, f.status)
+		}
+		c.l.End()
+		if !slices.Equal(got, []int{202, 202, 503, 503}) {
+			t.Errorf("round %d: %v", round, got)
+		}
+	}
 }

@@ -24,7 +24,7 @@ func (h *httpConn) serveGet() {
 		h.text(400, headerSession+" is missing; send initialize by POST first.")
 		return
 	}
-	hs := h.server.sessions.find(id)
+	hs := h.find(id)
 	switch {
 	case hs != nil && hs.principal != h.principal:
 		h.text(403, "The session is another's.")
@@ -136,7 +136,7 @@ func (h *httpConn) serveDelete() {
 		h.text(400, headerSession+" is missing.")
 		return
 	}
-	hs := h.server.sessions.find(id)
+	hs := h.find(id)
 	if hs == nil {
 		h.text(404, "The session is unknown, or has ended.")
 		return
@@ -145,7 +145,7 @@ func (h *httpConn) serveDelete() {
 		h.text(403, "The session is another's.")
 		return
 	}
-	h.server.sessions.end(hs)
+	h.server.sessions.bury(h.server, hs)
 	h.conn.Respond(204, "", nil)
 }
 
@@ -247,10 +247,26 @@ func (h *httpConn) serveMessage() {
 		h.text(404, "The session is unknown, or has ended; open "+h.server.opts.HTTP.SSEPath+" again.")
 		return
 	}
+	// What waits for the stream's loop is bounded as input that a connection
+	// cannot take is; one message always may.
+	n := int64(len(h.x.Body) + messageCost)
+	if now := to.waiting.Add(n); now > n && now > int64(h.conn.Loop().Engine().Options().HeldInputBytes) {
+		to.waiting.Add(-n)
+		h.header("Retry-After", "1")
+		h.text(503, "Too many messages wait for the stream; send this one again later.")
+		return
+	}
 	message := append([]byte(nil), h.x.Body...)
-	to.conn.Do(func(c *engine.Conn) { c.Receive(message) })
+	to.conn.Do(func(c *engine.Conn) {
+		to.waiting.Add(-n)
+		c.Receive(message)
+	})
 	h.conn.Respond(202, "text/plain; charset=utf-8", []byte("Accepted"))
 }
+
+// messageCost is what a message on its way to another loop takes beside its
+// bytes.
+const messageCost = 256
 
 // beginSSE notes a connection and returns its key, "" if there is no room.
 func (st *sessionTable) beginSSE(s *Server, h *httpConn) string {

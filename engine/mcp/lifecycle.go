@@ -43,8 +43,10 @@ func initialize(c *Call) error {
 	conn := c.engine.Conn()
 	conn.AllowBatch(r.rev.batches)
 	conn.OmitErrorID(r.rev.omitErrorID)
-	if ss.http == nil {
+	if hs := ss.http; hs == nil {
 		conn.KeepIdle(true)
+	} else if err := c.connSession().carrier.nameSession(hs); err != nil {
+		return err
 	}
 	c.engine.Result(c.server.initializeResult(r.rev))
 	return nil

@@ -52,7 +52,7 @@ var _ engine.Service = (*Server)(nil)
 // NewServer returns a server that has nothing to offer yet. It panics if o.Name is empty.
 func NewServer(o Options) *Server {
 	s := &Server{opts: o.withDefaults()}
-	s.sessions.init()
+	s.sessions.init(&s.opts.HTTP)
 	s.announcer.server = s
 	s.tools.init("tools", 't', func() { s.announcer.changed(listTools) })
 	s.prompts.init("prompts", 'p', func() { s.offered(); s.announcer.changed(listPrompts) })
@@ -60,7 +60,7 @@ func NewServer(o Options) *Server {
 	s.templates.init("resourceTemplates", 'u', func() { s.offered(); s.announcer.changed(listResources) })
 	s.updates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
 	s.taskUpdates = registry.NewTopics(registry.TopicsOptions{MaxPerSubscriber: s.opts.MaxSubscriptions})
-	s.sealers = newSealers(s.opts.StateKeys)
+	s.sealers = newSealers("requestState", s.opts.StateKeys)
 	s.offered()
 	s.modernTail = s.renderModernTail()
 	s.chains.Store(newChains(s, nil))

@@ -39,8 +39,9 @@ var (
 	stateEncoding = base64.RawURLEncoding
 )
 
-// newSealers returns a cipher for each key; without keys, one for a random key.
-func newSealers(keys [][]byte) []cipher.AEAD {
+// newSealers returns a cipher for each key and one purpose; without keys, one
+// for a random key.
+func newSealers(purpose string, keys [][]byte) []cipher.AEAD {
 	if len(keys) == 0 {
 		key := make([]byte, 32)
 		_, _ = rand.Read(key) // never fails
@@ -48,7 +49,7 @@ func newSealers(keys [][]byte) []cipher.AEAD {
 	}
 	var all []cipher.AEAD
 	for _, key := range keys {
-		sum := sha256.Sum256(append([]byte("gannet requestState 1\n"), key...))
+		sum := sha256.Sum256(append([]byte("gannet "+purpose+" 1\n"), key...))
 		block, err := aes.NewCipher(sum[:])
 		if err != nil {
 			panic(err) // the key has the right size
