@@ -58,6 +58,8 @@ type found struct {
 	dialog    *dialog
 	task      *task
 	sender    string // by HTTPOptions.Authenticate
+	origin    origin
+	peer      *engine.Peer // off the loop
 }
 
 // Engine returns the engine's call below, for what this package has no word
@@ -147,6 +149,7 @@ func (c *Call) move(d time.Duration, h Handler) {
 	if hs := c.session.http; hs != nil {
 		hs.left(c.engine.ID().Raw(), c.engine.Conn())
 	}
+	c.keepOrigin()
 	t := c.session.call(twin)
 	t.rev, t.method, t.found, t.handler = c.rev, c.method, c.found, h
 	t.reported, t.progress = c.reported, c.progress // which must not go back

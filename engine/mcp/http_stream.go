@@ -145,7 +145,7 @@ func (h *httpConn) serveSSE() {
 	h.sse = key
 	h.streams()
 	h.x.Endless, h.x.EndsWithPeer = true, true
-	endpoint := h.server.opts.HTTP.MessagePath + "?sessionId=" + key
+	endpoint := h.x.Prefix + h.server.opts.HTTP.MessagePath + "?sessionId=" + key
 	h.x.EventHead = func(dst []byte) []byte {
 		return append(append(append(dst, "event: endpoint\ndata: "...), endpoint...), "\n\n"...)
 	}
@@ -199,7 +199,11 @@ func (h *httpConn) serveMessage() {
 		return
 	}
 	message := append([]byte(nil), h.x.Body...)
-	to.conn.Do(func(c *engine.Conn) { c.Receive(message) })
+	from := h.server.originOf(r)
+	to.conn.Do(func(c *engine.Conn) {
+		to.own.origin = from
+		c.Receive(message)
+	})
 	h.conn.Respond(202, "text/plain; charset=utf-8", []byte("Accepted"))
 }
 
@@ -239,5 +243,5 @@ func (h *httpConn) servePage() {
 		h.notAllowed("GET, HEAD")
 		return
 	}
-	h.conn.Respond(200, "text/html; charset=utf-8", h.server.page(string(h.x.Request.Host())))
+	h.conn.Respond(200, "text/html; charset=utf-8", h.server.page(h.base()))
 }
