@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"transports/http1":   {module + "/ringbuf"},
 	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 	"transports/sse":     {module + "/ringbuf"},
+	"transports/nethttp": {module + "/codec", module + "/engine"},
 	"transports/admin":   {module + "/engine", module + "/engine/mcp", module + "/transports"},
 }
 
@@ -96,6 +97,15 @@ var clockAllowed = []string{
 	"engine/mcp/fixture",         // demo tools that wait, on a worker
 }
 
+// netHTTPAllowed are the folders and files that may import net/http: MCP itself is
+// served without it, but where somebody asks for just that.
+var netHTTPAllowed = []string{
+	"transports/nethttp",
+	"transports/admin",
+	"serve.go", // the listener of transports/admin
+	"bench",
+}
+
 // longAllowed are files past 500 lines, and why each is one thing.
 var longAllowed = map[string]string{
 	"codec/value_test.go": "one table for each cursor of Value",
@@ -147,6 +157,9 @@ func lint(f sourceFile) (complaints []string) {
 		p, _ := strconv.Unquote(spec.Path.Value)
 		if ruled && strings.Contains(p, ".") && !slices.Contains(allowed, p) {
 			bad(spec.Pos(), "%s must not import %s", f.dir(), p)
+		}
+		if (p == "net/http" || strings.HasPrefix(p, "net/http/")) && !under(netHTTPAllowed) {
+			bad(spec.Pos(), "%s outside of %v", p, netHTTPAllowed)
 		}
 		if inCore && (p == "encoding/json" || p == "github.com/valyala/fastjson") && !under(jsonAllowed) {
 			bad(spec.Pos(), "%s outside of %v", p, jsonAllowed)
@@ -258,6 +271,12 @@ func TestLintRules(t *testing.T) {
 		{"engine/x.go", "package engine\nimport \"encoding/json\"\nvar _ json.Number", "encoding/json"},
 		{"engine/x_test.go", "package engine\nimport \"encoding/json\"\nvar _ json.Number", ""},
 		{"engine/mcp/typed.go", "package mcp\nimport \"encoding/json\"\nvar _ json.Number", ""},
+		{"transports/x.go", "package transports\nimport \"net/http\"\nvar _ http.Handler", "net/http outside"},
+		{"codec/x.go", "package codec\nimport \"net/http/httptest\"\nvar _ httptest.Server", "net/http/httptest outside"},
+		{"transports/nethttp/x.go", "package nethttp\nimport \"net/http\"\nvar _ http.Handler", ""},
+		{"transports/nethttp/x.go", "package nethttp\nimport \"github.com/panjf2000/gnet/v2\"\nvar _ gnet.Conn", "must not import"},
+		{"transports/nethttp/x.go", "package nethttp\nimport \"github.com/gannetmcp/gannet/transports\"\nvar _ transports.Options", "must not import"},
+		{"transports/x_test.go", "package transports\nimport \"net/http\"\nvar _ http.Handler", ""},
 		{"engine/x.go", "package engine\nimport \"time\"\nfunc f() { _ = time.Now() }", "time.Now"},
 		{"engine/x.go", "package engine\nimport \"time\"\nfunc f() { <-time.After(1) }", "time.After"},
 		{"engine/x.go", "package engine\nfunc f() { go f() }", "go statement"},

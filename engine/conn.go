@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"sync/atomic"
 	"unsafe"
 
@@ -71,6 +72,9 @@ type Peer struct {
 	Transport string // "stdio", "tcp", "unix", …
 	Local     string // address on our side, as the transport writes it
 	Remote    string
+	// TLS is what its handshake has settled, nil without TLS. It must not be
+	// changed; any goroutine may read it, also when the connection has ended.
+	TLS *tls.ConnectionState
 }
 
 // Open adds a connection to the loop. framing may be nil: newline-delimited.

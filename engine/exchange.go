@@ -22,6 +22,9 @@ type RequestView interface {
 type Exchange struct {
 	Request RequestView
 	Body    []byte // valid until ServeExchange returns
+	// Prefix is what clients put before Request.Path to reach it: the path under
+	// which the service was mounted, such as "/api". Empty, as a rule.
+	Prefix string
 
 	// What the service says of the response, before it begins.
 

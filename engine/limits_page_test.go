@@ -24,6 +24,7 @@ import (
 	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports"
 	"github.com/gannetmcp/gannet/transports/http1"
+	"github.com/gannetmcp/gannet/transports/nethttp"
 	"github.com/gannetmcp/gannet/transports/sse"
 )
 
@@ -31,7 +32,7 @@ import (
 var folders = map[string]string{
 	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
 	"http1": "../transports/http1", "ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
-	"sse": "../transports/sse",
+	"sse": "../transports/sse", "nethttp": "../transports/nethttp",
 }
 
 // LIMITS.md names every number in every Options struct, with the default that
@@ -86,6 +87,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	o.TCP.KeepAlive, o.TCP.KeepAliveProbes = transports.DefaultKeepAlive, transports.DefaultKeepAliveProbes
 	numbers(wanted, "transports.Options", o)
 	numbers(wanted, "transports.TCPOptions", o.TCP)
+	numbers(wanted, "nethttp.Options", nethttp.Options{MaxRequests: nethttp.DefaultMaxRequests})
 	numbers(wanted, "http1.Limits", http1.NewLoop(nil, http1.Limits{}).Limits())
 	numbers(wanted, "sse.ReplayOptions", sse.ReplayOptions{MaxEvents: sse.DefaultReplayEvents, MaxBytes: sse.DefaultReplayBytes, MaxAge: sse.DefaultReplayAge})
 	numbers(wanted, "sse.ReaderOptions", sse.ReaderOptions{MaxDataBytes: sse.DefaultReaderData, MaxFieldBytes: sse.DefaultReaderField})
@@ -228,7 +230,8 @@ func hasCounter(m []string) bool {
 	}
 	_, a := reflect.TypeFor[engine.Snapshot]().FieldByName(m[1])
 	_, b := reflect.TypeFor[transports.Snapshot]().FieldByName(m[1])
-	return a || b
+	_, c := reflect.TypeFor[nethttp.Snapshot]().FieldByName(m[1])
+	return a || b || c
 }
 
 // constantOf finds the value of a constant in a package's source.

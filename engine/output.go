@@ -209,6 +209,15 @@ func (c *Conn) retryFlush() {
 	}
 }
 
+// Writable tells that the wire takes output again, which is offered to it at
+// once. A transport that does not know need not call it: the output is offered
+// every so often, too.
+func (c *Conn) Writable() {
+	if !c.closed && c.blocked {
+		c.retryFlush()
+	}
+}
+
 // promote moves the frame out[at:], just appended to blocked output, in front
 // of what the peer has been sent nothing of yet, behind earlier urgent frames.
 // After each run of urgent frames one normal frame keeps its place, and no

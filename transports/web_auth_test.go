@@ -10,8 +10,10 @@ import (
 
 // Who has no token is told where to get one; what belongs to one principal is
 // not another's: sessions, and the tasks of 2026-07-28.
-func TestWebAuth(t *testing.T) {
-	s, svc := webServer(t, mcp.Options{HTTP: mcp.HTTPOptions{
+func TestWebAuth(t *testing.T) { onEachWebHost(t, testWebAuth) }
+
+func testWebAuth(t *testing.T, serve webHostFunc) {
+	s, svc := serve(t, mcp.Options{HTTP: mcp.HTTPOptions{
 		Authenticate:     mcp.BearerTokens(map[string]string{"secret-a": "ann", "secret-b": "bob"}),
 		ResourceMetadata: []byte(`{"resource":"http://localhost/mcp","authorization_servers":["http://localhost/as"]}`),
 	}}, engine.Options{})

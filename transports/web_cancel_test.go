@@ -13,8 +13,10 @@ import (
 
 // A call ends when its client goes away (2026-07-28), or cancels it by another
 // request (before); its response then ends, too.
-func TestWebCancel(t *testing.T) {
-	s, _ := webServer(t, mcp.Options{}, engine.Options{})
+func TestWebCancel(t *testing.T) { onEachWebHost(t, testWebCancel) }
+
+func testWebCancel(t *testing.T, serve webHostFunc) {
+	s, _ := serve(t, mcp.Options{}, engine.Options{})
 	url := s.Addrs()[0] + "/mcp"
 	busy := func(n int64) {
 		t.Helper()

@@ -20,10 +20,7 @@ import (
 // webServer serves the everything fixture and the demo on HTTP.
 func webServer(t *testing.T, o mcp.Options, eo engine.Options) (*Server, *mcp.Server) {
 	t.Helper()
-	o.Name = "web"
-	svc := mcp.NewServer(o)
-	fixture.AddEverything(svc)
-	fixture.AddDemo(svc)
+	svc := webService(o)
 	s, err := Listen(svc, Options{Listeners: []Listener{{URL: "http://127.0.0.1:0"}}, Engine: eo, Grace: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +36,15 @@ func webServer(t *testing.T, o mcp.Options, eo engine.Options) (*Server, *mcp.Se
 		}
 	})
 	return s, svc
+}
+
+// webService is the everything fixture and the demo.
+func webService(o mcp.Options) *mcp.Server {
+	o.Name = "web"
+	svc := mcp.NewServer(o)
+	fixture.AddEverything(svc)
+	fixture.AddDemo(svc)
+	return svc
 }
 
 const webMeta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`
@@ -99,8 +105,10 @@ func initialize(t *testing.T, url, revision string) string {
 
 // What a request is answered, by status, header and code: the table of the
 // specification's pages on transports, and what they leave open.
-func TestWebStatus(t *testing.T) {
-	s, _ := webServer(t, mcp.Options{HTTP: mcp.HTTPOptions{AllowedOrigins: []string{"https://app.example.org"}}}, engine.Options{MaxMessageBytes: 64 << 10})
+func TestWebStatus(t *testing.T) { onEachWebHost(t, testWebStatus) }
+
+func testWebStatus(t *testing.T, serve webHostFunc) {
+	s, _ := serve(t, mcp.Options{HTTP: mcp.HTTPOptions{AllowedOrigins: []string{"https://app.example.org"}}}, engine.Options{MaxMessageBytes: 64 << 10})
 	base := s.Addrs()[0]
 	url := base + "/mcp"
 	id := initialize(t, url, "2025-11-25")
@@ -268,8 +276,10 @@ func events(t *testing.T, url, method, body string, headers ...string) (next fun
 
 // Streams: of a request that reports, of a session, of a listener, and those of
 // HTTP with SSE.
-func TestWebStreams(t *testing.T) {
-	s, svc := webServer(t, mcp.Options{}, engine.Options{})
+func TestWebStreams(t *testing.T) { onEachWebHost(t, testWebStreams) }
+
+func testWebStreams(t *testing.T, serve webHostFunc) {
+	s, svc := serve(t, mcp.Options{}, engine.Options{})
 	base := s.Addrs()[0]
 	url := base + "/mcp"
 	id := initialize(t, url, "2025-11-25")

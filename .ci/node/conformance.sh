@@ -4,12 +4,18 @@
 # may fail, and no fewer checks may pass than are named here: a scenario that is
 # skipped fails nothing.
 set -euo pipefail
-node="$1" gannet="$2" dir="$(mktemp -d)"
-"$gannet" serve --fixture everything --listen http://127.0.0.1:0 --addr-file "$dir/addr" >/dev/null 2>"$dir/log" &
-server=$!
-trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$dir"' EXIT
-for _ in $(seq 100); do [ -s "$dir/addr" ] && break; sleep 0.1; done
-url="$(cat "$dir/addr")/mcp"
+node="$1" gannet="$2" dir="$(mktemp -d)" # gannet: the binary, or the URL of a server that is there
+case "$gannet" in
+http://*)
+	trap 'rm -rf "$dir"' EXIT
+	url="$gannet/mcp" ;;
+*)
+	"$gannet" serve --fixture everything --listen http://127.0.0.1:0 --addr-file "$dir/addr" >/dev/null 2>"$dir/log" &
+	server=$!
+	trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$dir"' EXIT
+	for _ in $(seq 100); do [ -s "$dir/addr" ] && break; sleep 0.1; done
+	url="$(cat "$dir/addr")/mcp" ;;
+esac
 
 run() { # checks that must pass, package, options
 	local want="$1" package="$2"

@@ -20,6 +20,7 @@ trap 'rm -rf "$bin"' EXIT
 (cd ../.. && go build -o "$bin/gannet" .)
 GANNET="$bin/gannet" timeout 300 "$node" --test --test-reporter=spec ./*.test.mjs
 ./conformance.sh "$node" "$bin/gannet"
+(cd ../.. && GANNET_CONFORMANCE="$PWD/.ci/node" go test -count 1 -run TestConformance ./transports/nethttp)
 # The other way round: our client and the public server that has everything.
 everything="$PWD/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
 (cd ../.. && PATH="$(dirname "$node"):$PATH" GANNET_NODE_EVERYTHING="$everything" go test -count 1 -run TestEverythingServer ./transports)

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	gannetmcp "github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/engine/mcp/fixture"
+	"github.com/gannetmcp/gannet/transports/nethttp"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -39,19 +43,54 @@ func (h heard) until(t *testing.T, name string) {
 // each revision, over stdio, Streamable HTTP and HTTP with SSE: it is the
 // witness for the revisions of both eras.
 func TestFeaturesGoSDK(t *testing.T) {
-	base := serveHTTP(t)
+	base, onNetHTTP := serveHTTP(t), serveNetHTTP(t)
 	for _, revision := range goSDK.revisions {
 		t.Run("stdio/"+revision, func(t *testing.T) {
 			featuresGoSDK(t, revision, &mcp.CommandTransport{Command: exec.Command(gannet, "serve", "--fixture", "everything", "--listen", "stdio"), TerminateDuration: 10 * time.Second})
 		})
 		if revision == "2024-11-05" {
 			t.Run("sse/"+revision, func(t *testing.T) { featuresGoSDK(t, revision, &mcp.SSEClientTransport{Endpoint: base + "/sse"}) })
+			t.Run("nethttp-sse/"+revision, func(t *testing.T) {
+				featuresGoSDK(t, revision, &mcp.SSEClientTransport{Endpoint: onNetHTTP + "/sse"})
+			})
 			continue
 		}
+		t.Run("nethttp/"+revision, func(t *testing.T) {
+			featuresGoSDK(t, revision, &mcp.StreamableClientTransport{Endpoint: onNetHTTP + "/mcp"})
+		})
 		t.Run("http/"+revision, func(t *testing.T) {
 			featuresGoSDK(t, revision, &mcp.StreamableClientTransport{Endpoint: base + "/mcp"})
 		})
 	}
+}
+
+// serveNetHTTP serves the same under a prefix of a mux of net/http and returns
+// its address.
+func serveNetHTTP(t *testing.T) string {
+	t.Helper()
+	svc := gannetmcp.NewServer(gannetmcp.Options{Name: "nethttp"})
+	everything := fixture.AddEverything(svc)
+	go everything.Run(t.Context())
+	h, err := nethttp.New(svc, nethttp.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/api/", http.StripPrefix("/api", h))
+	s := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := h.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		s.Close()
+		if n := h.Snapshot(); n.Requests != 0 || n.Engine.InFlight != 0 || n.Engine.BufferedBytes != 0 || n.Engine.Panics != 0 {
+			t.Errorf("left: %+v", n)
+		}
+	})
+	return s.URL + "/api"
 }
 
 // serveHTTP starts the server on HTTP and returns its address.

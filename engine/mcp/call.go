@@ -58,6 +58,8 @@ type found struct {
 	dialog    *dialog
 	task      *task
 	sender    string // by HTTPOptions.Authenticate
+	origin    origin
+	peer      *engine.Peer // off the loop
 }
 
 // Engine returns the engine's call below, for what this package has no word
@@ -144,6 +146,7 @@ func (c *Call) move(d time.Duration, h Handler) {
 	if twin == nil {
 		return // answered: a limit was reached
 	}
+	c.keepOrigin()
 	t := c.session.call(twin)
 	t.rev, t.method, t.found, t.handler = c.rev, c.method, c.found, h
 	t.reported, t.progress = c.reported, c.progress // which must not go back

@@ -28,9 +28,14 @@ type HTTPOptions struct {
 	// Authenticate says who sends a request, by its fields; nil: nobody asks.
 	// Who is not taken gets 401 with Challenge, or "Bearer", as its
 	// WWW-Authenticate. Sessions, tasks and states are bound to the principal,
-	// and lists are not shared between users. BearerTokens makes one.
+	// and lists are not shared between users. BearerTokens and
+	// APIKeys make one.
 	Authenticate func(r engine.RequestView) (principal string, ok bool)
 	Challenge    string
+	// KeepHeaders are the fields that Call.Header finds off the loop, where a
+	// call has outlived its request: they are copied for each such call, which
+	// allocates. nil: none.
+	KeepHeaders []string
 	// ResourceMetadata is what clients are told of where tokens come from, a
 	// JSON document (RFC 9728). nil: nothing.
 	ResourceMetadata []byte

@@ -12,31 +12,65 @@ import (
 // the principal that it maps to. How long it takes says nothing of how much of a
 // token was right.
 func BearerTokens(tokens map[string]string) func(r engine.RequestView) (principal string, ok bool) {
-	type entry struct {
-		sum       [sha256.Size]byte
-		principal string
-	}
-	var all []entry
-	for token, principal := range tokens {
-		if token == "" {
-			panic("mcp: BearerTokens: an empty token")
-		}
-		all = append(all, entry{sha256.Sum256([]byte(token)), principal})
-	}
+	all := newSecrets("BearerTokens", tokens)
 	return func(r engine.RequestView) (principal string, ok bool) {
 		v, n := r.Header("Authorization")
 		const scheme = "Bearer "
 		if n != 1 || len(v) <= len(scheme) || !equalFold(v[:len(scheme)], scheme) {
 			return "", false
 		}
-		sum := sha256.Sum256(v[len(scheme):])
-		for i := range all {
-			if subtle.ConstantTimeCompare(sum[:], all[i].sum[:]) == 1 {
-				principal, ok = all[i].principal, true
-			}
-		}
-		return principal, ok
+		return all.principal(v[len(scheme):])
 	}
+}
+
+// APIKeys returns an HTTPOptions.Authenticate that takes the given keys in a
+// field of this name, such as X-API-Key, which must come once; each key stands
+// for the principal that it maps to. As with BearerTokens, how long it takes says
+// nothing of how much of a key was right. Set HTTPOptions.Challenge to what tells
+// clients of the field, such as `ApiKey header="X-API-Key"`. It panics where the
+// name or a key is empty.
+func APIKeys(header string, keys map[string]string) func(r engine.RequestView) (principal string, ok bool) {
+	if header == "" {
+		panic("mcp: APIKeys: the name of the header field is empty")
+	}
+	all := newSecrets("APIKeys", keys)
+	return func(r engine.RequestView) (principal string, ok bool) {
+		v, n := r.Header(header)
+		if n != 1 || len(v) == 0 {
+			return "", false
+		}
+		return all.principal(v)
+	}
+}
+
+// secrets are texts that prove who somebody is.
+type secrets []secret
+
+type secret struct {
+	sum       [sha256.Size]byte
+	principal string
+}
+
+func newSecrets(maker string, principals map[string]string) (all secrets) {
+	for text, principal := range principals {
+		if text == "" {
+			panic("mcp: " + maker + ": an empty secret")
+		}
+		all = append(all, secret{sha256.Sum256([]byte(text)), principal})
+	}
+	return all
+}
+
+// principal returns whose secret a text is. It looks at all of them, and at all
+// of each.
+func (all secrets) principal(text []byte) (principal string, ok bool) {
+	sum := sha256.Sum256(text)
+	for i := range all {
+		if subtle.ConstantTimeCompare(sum[:], all[i].sum[:]) == 1 {
+			principal, ok = all[i].principal, true
+		}
+	}
+	return principal, ok
 }
 
 // equalFold compares with an ASCII text, whatever the case.
@@ -72,7 +106,7 @@ func (h *httpConn) authenticated() bool {
 			}
 		}
 		h.header("WWW-Authenticate", challenge)
-		h.text(401, "Who are you? Send Authorization.")
+		h.text(401, "Who are you? WWW-Authenticate says what to send.")
 		return false
 	}
 	h.principal = principal

@@ -179,8 +179,7 @@ func (h *httpConn) serveSSE() {
 	h.sse = key
 	h.streams()
 	h.x.Endless, h.x.EndsWithPeer = true, true
-	endpoint := h.server.opts.HTTP.MessagePath + "?sessionId=" + key
-	h.x.Events = endpointEvent(endpoint)
+	h.x.Events = endpointEvent(h.x.Prefix + h.server.opts.HTTP.MessagePath + "?sessionId=" + key)
 	h.conn.KeepIdle(true)
 	h.conn.SetHandler(&sseConn{session: &h.own, http: h})
 	h.conn.BeginStream()
@@ -257,8 +256,10 @@ func (h *httpConn) serveMessage() {
 		return
 	}
 	message := append([]byte(nil), h.x.Body...)
+	from := h.server.originOf(r)
 	to.conn.Do(func(c *engine.Conn) {
 		to.waiting.Add(-n)
+		to.own.origin = from
 		c.Receive(message)
 	})
 	h.conn.Respond(202, "text/plain; charset=utf-8", []byte("Accepted"))
@@ -304,5 +305,5 @@ func (h *httpConn) servePage() {
 		h.notAllowed("GET, HEAD")
 		return
 	}
-	h.conn.Respond(200, "text/html; charset=utf-8", h.server.page(string(h.x.Request.Host())))
+	h.conn.Respond(200, "text/html; charset=utf-8", h.server.page(h.base()))
 }

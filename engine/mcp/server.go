@@ -85,7 +85,7 @@ func (ss *session) call(ec *engine.Call) *Call {
 		ec.SetExt(c)
 	}
 	c.engine, c.server, c.session = ec, ss.server, ss
-	c.found, c.name, c.args = found{sender: ss.sender}, nil, emptyObject
+	c.found, c.name, c.args = found{sender: ss.sender, origin: ss.origin}, nil, emptyObject
 	c.moved = false
 	c.reported = false
 	c.reply.reset()

@@ -28,6 +28,8 @@ type session struct {
 	subs     *registry.Subscriber // by resources/subscribe, nil before the first
 	requests *openRequest         // newest first
 	opened   int                  // how many requests are open
+	peer     *engine.Peer         // once it is asked for
+	origin   origin               // of the message being served, on HTTP with SSE
 
 	mu        sync.Mutex // protects what follows
 	asked     map[uint64]asking

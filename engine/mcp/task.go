@@ -65,6 +65,8 @@ type task struct {
 	id        string
 	owner     *session // of 2025-11-25; nil for the extension
 	principal string
+	origin    origin
+	peer      *engine.Peer
 	request   []byte // the whole
 	tool      *tool
 	rev       *revision
@@ -188,6 +190,7 @@ func (t *task) begin(conn *engine.Conn, ss *session, d *dialog) {
 	run, err := conn.Spawn(t.request, limit, moved{}, func(ec *engine.Call) {
 		c := ss.call(ec)
 		c.rev, c.method, c.tool, c.task, c.dialog = t.rev, methodToolsCall, t.tool, t, d
+		c.origin, c.peer = t.origin, t.peer
 		c.handler = t.tool.handler
 	}, t.done)
 	t.run = run // before done, which may be called on the loop already, has t.mu

@@ -25,8 +25,11 @@ type taskTable struct {
 func (tt *taskTable) add(c *Call) (*task, *Error) {
 	s := c.server
 	now := time.Now()
+	if !c.engine.OffLoop() {
+		c.keepOrigin()
+	}
 	t := &task{server: s, id: newTaskID(), request: bytes.Clone(c.engine.Message().Raw()), tool: c.tool, rev: c.rev,
-		created: now, updated: now, ttl: s.opts.TaskTTL}
+		origin: c.origin, peer: c.peer, created: now, updated: now, ttl: s.opts.TaskTTL}
 	if c.rev.modern {
 		t.principal = c.Principal()
 	} else {

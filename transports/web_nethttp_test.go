@@ -1,0 +1,72 @@
+package transports
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/transports/nethttp"
+)
+
+// webHost serves HTTP: a Server, or what stands in its place.
+type webHost interface {
+	Addrs() []string
+	Snapshot() Snapshot
+	Shutdown(ctx context.Context) error
+}
+
+type webHostFunc func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server)
+
+// onEachWebHost runs a test on the event loop and on net/http, which must not
+// differ in what they answer.
+func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
+	t.Run("loop", func(t *testing.T) {
+		f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
+			return webServer(t, o, eo)
+		})
+	})
+	t.Run("nethttp", func(t *testing.T) {
+		f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
+			return netHTTPServer(t, o, eo)
+		})
+	})
+}
+
+// netHTTPHost is a nethttp.Handler behind a server of net/http.
+type netHTTPHost struct {
+	h *nethttp.Handler
+	s *httptest.Server
+}
+
+func (n netHTTPHost) Addrs() []string                    { return []string{n.s.URL} }
+func (n netHTTPHost) Snapshot() Snapshot                 { return Snapshot{Engine: n.h.Snapshot().Engine} }
+func (n netHTTPHost) Shutdown(ctx context.Context) error { return n.h.Shutdown(ctx) }
+
+func netHTTPServer(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
+	t.Helper()
+	svc := webService(o)
+	h, err := nethttp.New(svc, nethttp.Options{Engine: eo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(h)
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		if err := h.Shutdown(grace(10 * time.Second)); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		s.Close()
+		n := h.Snapshot()
+		if n.Requests != 0 || n.Engine.Connections != 0 || n.Engine.InFlight != 0 || n.Engine.BufferedBytes != 0 || n.Engine.Panics != 0 {
+			t.Errorf("left: %+v", n)
+		}
+		if st := h.Engine().Buffers().Stats(); st.Outstanding != st.Cached {
+			t.Errorf("%d buffers not returned, %d of them in the loops' caches", st.Outstanding, st.Cached)
+		}
+	})
+	return netHTTPHost{h, s}, svc
+}
