@@ -108,9 +108,13 @@ func countCall(id string, n int, more string) string {
 // comes back by Last-Event-ID, sees each event once, in order, and the answer
 // last; the call never knows.
 func TestWebResume(t *testing.T) {
+	onEachWebHost(t, testWebResume)
+}
+
+func testWebResume(t *testing.T, serve webHostFunc) {
 	for _, rev := range []string{"2025-06-18", "2025-11-25"} {
 		t.Run(rev, func(t *testing.T) {
-			s, svc := webServer(t, mcp.Options{}, engine.Options{})
+			s, svc := serve(t, mcp.Options{}, engine.Options{})
 			countTool(svc)
 			url := s.Addrs()[0] + "/mcp"
 			id := initialize(t, url, rev)
@@ -160,7 +164,11 @@ func TestWebResume(t *testing.T) {
 // it then resumes; the connection ends cleanly meanwhile. Where that cannot be
 // the answer comes as usual.
 func TestWebCloseStream(t *testing.T) {
-	s, svc := webServer(t, mcp.Options{}, engine.Options{})
+	onEachWebHost(t, testWebCloseStream)
+}
+
+func testWebCloseStream(t *testing.T, serve webHostFunc) {
+	s, svc := serve(t, mcp.Options{}, engine.Options{})
 	countTool(svc)
 	url := s.Addrs()[0] + "/mcp"
 	id := initialize(t, url, "2025-11-25")
@@ -207,7 +215,11 @@ func TestWebCloseStream(t *testing.T) {
 // What the server says of its own accord waits for a client that is away, each
 // message once; a stream that is begun anew has none of it.
 func TestWebResumeListening(t *testing.T) {
-	s, svc := webServer(t, mcp.Options{}, engine.Options{})
+	onEachWebHost(t, testWebResumeListening)
+}
+
+func testWebResumeListening(t *testing.T, serve webHostFunc) {
+	s, svc := serve(t, mcp.Options{}, engine.Options{})
 	url := s.Addrs()[0] + "/mcp"
 	id := initialize(t, url, "2025-11-25")
 	listen := func(last string) *webEvents {
@@ -277,8 +289,12 @@ func TestWebResumeListening(t *testing.T) {
 
 // A client is told when it cannot go on, and why.
 func TestWebResumeRefused(t *testing.T) {
+	onEachWebHost(t, testWebResumeRefused)
+}
+
+func testWebResumeRefused(t *testing.T, serve webHostFunc) {
 	keys := map[string]string{"a": "anna", "b": "berta"}
-	s, svc := webServer(t, mcp.Options{HTTP: mcp.HTTPOptions{ReplayEvents: 4, ReplayStreams: 2, Authenticate: mcp.BearerTokens(keys)}}, engine.Options{})
+	s, svc := serve(t, mcp.Options{HTTP: mcp.HTTPOptions{ReplayEvents: 4, ReplayStreams: 2, Authenticate: mcp.BearerTokens(keys)}}, engine.Options{})
 	countTool(svc)
 	url := s.Addrs()[0] + "/mcp"
 	as := func(token string, more ...string) []string {
@@ -335,7 +351,11 @@ func TestWebResumeRefused(t *testing.T) {
 // Without replay events have no ids, and a call of an older revision still goes
 // on without its client.
 func TestWebNoReplay(t *testing.T) {
-	s, svc := webServer(t, mcp.Options{HTTP: mcp.HTTPOptions{ReplayEvents: -1}}, engine.Options{})
+	onEachWebHost(t, testWebNoReplay)
+}
+
+func testWebNoReplay(t *testing.T, serve webHostFunc) {
+	s, svc := serve(t, mcp.Options{HTTP: mcp.HTTPOptions{ReplayEvents: -1}}, engine.Options{})
 	countTool(svc)
 	url := s.Addrs()[0] + "/mcp"
 	id := initialize(t, url, "2025-11-25")
@@ -354,7 +374,11 @@ func TestWebNoReplay(t *testing.T) {
 // stream had begun or not; it can still be cancelled, by another connection, and
 // it ends with its session.
 func TestWebOutlived(t *testing.T) {
-	s, svc := webServer(t, mcp.Options{}, engine.Options{})
+	onEachWebHost(t, testWebOutlived)
+}
+
+func testWebOutlived(t *testing.T, serve webHostFunc) {
+	s, svc := serve(t, mcp.Options{}, engine.Options{})
 	type end struct{ name, cause string }
 	ends := make(chan end, 8)
 	svc.HandleTool(mcp.Tool{Name: "outlive", Description: "Takes its time.", InputSchema: []byte(`{"type":"object"}`)}, mcp.Pooled, func(c *mcp.Call) error {
@@ -415,7 +439,11 @@ func TestWebOutlived(t *testing.T) {
 // Streams that are cut and resumed at random, and sessions that end meanwhile,
 // leave nothing behind: see webServer for what is looked at.
 func TestWebResumeChurn(t *testing.T) {
-	s, svc := webServer(t, mcp.Options{HTTP: mcp.HTTPOptions{MaxReplayBytes: 256 << 10}}, engine.Options{})
+	onEachWebHost(t, testWebResumeChurn)
+}
+
+func testWebResumeChurn(t *testing.T, serve webHostFunc) {
+	s, svc := serve(t, mcp.Options{HTTP: mcp.HTTPOptions{MaxReplayBytes: 256 << 10}}, engine.Options{})
 	countTool(svc)
 	url := s.Addrs()[0] + "/mcp"
 	done := make(chan int)

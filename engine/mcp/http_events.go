@@ -96,9 +96,10 @@ func (hs *httpSession) forgetAll() {
 // account has f change what is kept of a stream, and the server know by how
 // much.
 func (hs *httpSession) account(es *eventStream, f func()) {
-	before := es.kept.Bytes()
+	bytes, n := es.kept.Bytes(), es.kept.Len()
 	f()
-	hs.server.replayBytes.Add(int64(es.kept.Bytes() - before))
+	hs.server.replayBytes.Add(int64(es.kept.Bytes() - bytes))
+	hs.server.replayEvents.Add(int64(es.kept.Len() - n))
 }
 
 // expire drops what was kept for long enough.
@@ -130,9 +131,9 @@ func (hs *httpSession) keep(es *eventStream, event []byte) bool {
 			return false
 		}
 	}
-	before := es.kept.Bytes()
-	es.kept.Append(now, sse.NewShared(hs.pool, append(hs.pool.Get(len(event)), event...)))
-	hs.server.replayBytes.Add(int64(es.kept.Bytes() - before))
+	hs.account(es, func() {
+		es.kept.Append(now, sse.NewShared(hs.pool, append(hs.pool.Get(len(event)), event...)))
+	})
 	return es.kept.Len() > 0
 }
 

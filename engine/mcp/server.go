@@ -28,6 +28,7 @@ type Server struct {
 	streams   streamTimer  // likewise
 
 	replayBytes   atomic.Int64  // kept of event streams
+	replayEvents  atomic.Int64  // likewise
 	eventsNotKept atomic.Uint64 // for lack of room
 	eventsLost    atomic.Uint64 // times that a client was cut because it had missed some
 

@@ -4,7 +4,8 @@ package mcp
 type Stats struct {
 	Sessions      int    // of HTTP, those of HTTP with SSE included
 	EventStreams  int    // event streams on HTTP that are open
-	ReplayBytes   int64  // kept of event streams for clients that come back
+	ReplayEvents  int64  // kept of event streams for clients that come back
+	ReplayBytes   int64  // the memory of their buffers
 	EventsNotKept uint64 // events that were not, because of HTTPOptions.MaxReplayBytes
 	EventsLost    uint64 // event streams that were ended because their client had missed an event
 }
@@ -21,6 +22,6 @@ func (s *Server) Stats() Stats {
 	s.streams.mu.Unlock()
 	return Stats{
 		Sessions: n, EventStreams: open,
-		ReplayBytes: s.replayBytes.Load(), EventsNotKept: s.eventsNotKept.Load(), EventsLost: s.eventsLost.Load(),
+		ReplayEvents: s.replayEvents.Load(), ReplayBytes: s.replayBytes.Load(), EventsNotKept: s.eventsNotKept.Load(), EventsLost: s.eventsLost.Load(),
 	}
 }

@@ -62,7 +62,8 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 func (m *metrics) stats(s mcp.Stats) {
 	m.one("gannet_http_sessions", "gauge", "Sessions on HTTP now.", s.Sessions)
 	m.one("gannet_event_streams", "gauge", "Event streams open now.", s.EventStreams)
-	m.one("gannet_replay_bytes", "gauge", "Bytes kept of event streams for clients that come back now.", s.ReplayBytes)
+	m.one("gannet_replay_events", "gauge", "Events kept for clients that come back now.", s.ReplayEvents)
+	m.one("gannet_replay_bytes", "gauge", "Bytes of their buffers now.", s.ReplayBytes)
 	m.one("gannet_events_not_kept_total", "counter", "Events that MaxReplayBytes had no room for.", s.EventsNotKept)
 	m.one("gannet_events_lost_total", "counter", "Event streams ended because their client had missed an event.", s.EventsLost)
 }

@@ -49,8 +49,8 @@ func (f *framing) endIfDone() {
 func (f *framing) leave() {
 	switch {
 	case f.conn == nil || f.conn.Closed():
-	case f.active && f.x.EndsWithPeer:
-		f.conn.Close(engine.ClosePeer)
+	case f.active:
+		f.conn.Lose(engine.ClosePeer)
 	default:
 		f.conn.EndOfInput()
 		f.conn.Writable()
