@@ -134,16 +134,31 @@ func (c *Conn) ServeExchange(x *Exchange) {
 	if !ok {
 		return
 	}
-	l := c.loop
-	c.exchange.Add(1)
-	c.lastIn, c.lastProgress, c.partialAt, c.partialHeld = l.now, l.now, 0, 0
-	if !c.served {
-		c.served = true
-		c.armDeadline()
-	}
+	c.cameWhole()
 	c.serveExchange(h, x)
 	if !x.Done && !c.closed {
 		c.Pause()
+	}
+}
+
+// RefuseExchange is ServeExchange for a request that the transport cannot hand
+// on: it is answered with status and a line for people, and counted as served;
+// the connection goes on.
+func (c *Conn) RefuseExchange(status int, reason string) {
+	if c.closed {
+		return
+	}
+	c.cameWhole()
+	c.Respond(status, "text/plain; charset=utf-8", append([]byte(reason), '\n'))
+}
+
+// cameWhole notes that a request is complete.
+func (c *Conn) cameWhole() {
+	c.exchange.Add(1)
+	c.lastIn, c.lastProgress, c.partialAt, c.partialHeld = c.loop.now, c.loop.now, 0, 0
+	if !c.served {
+		c.served = true
+		c.armDeadline()
 	}
 }
 

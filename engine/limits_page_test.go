@@ -204,13 +204,18 @@ func hasTest(pkg, name string) bool {
 	return false
 }
 
-// hasCounter reports whether m (name, method or field, close reason) is one.
+// hasCounter reports whether m (name, method or field, reason) is one.
 func hasCounter(m []string) bool {
 	switch {
 	case m[3] != "":
 		for r := engine.CloseReason(0); r.String() != "unknown"; r++ {
 			if r.String() == m[3] {
 				return m[1] == "Closed"
+			}
+		}
+		for r := transports.Refusal(0); r.String() != "unknown"; r++ {
+			if r.String() == m[3] {
+				return m[1] == "HTTPRefused"
 			}
 		}
 		return false

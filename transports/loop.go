@@ -24,9 +24,30 @@ type loop struct {
 	timer  *time.Timer
 	http   *http1.Loop // shared by the connections with HTTP, nil before the first
 	date   webDate
+	packed *unpacker // of request bodies, nil before the first that is packed
 
 	mu     sync.Mutex // protects wakeFD against being closed while it is written to
 	wakeFD int        // our end of the socket pair, -1 when closed
+}
+
+// unpacker returns the loop's unpacker of request bodies.
+func (l *loop) unpacker() *unpacker {
+	if l.packed == nil {
+		e := l.srv.engine
+		limit := e.Options().MaxMessageBytes
+		if o := l.srv.opts.MaxUnpackedBytes; o > 0 {
+			limit = min(limit, o)
+		}
+		l.packed = newUnpacker(e, limit)
+	}
+	return l.packed
+}
+
+// unpacked gives back what a request body held that was unpacked.
+func (l *loop) unpacked() {
+	if l.packed != nil {
+		l.packed.free()
+	}
 }
 
 // wakeByte is what wakes a loop; its value says nothing.

@@ -43,6 +43,10 @@ type Options struct {
 	// request is compressed, by zstd or gzip, if the client takes that. Zero:
 	// 32 KiB; negative: never. Event streams are not compressed.
 	CompressMin int
+	// MaxUnpackedBytes bounds what the body of an HTTP request with a
+	// Content-Encoding of gzip or zstd becomes, in bytes; beyond it 413. Zero, and
+	// anything above: Engine.MaxMessageBytes. Negative: no coding is taken, 415.
+	MaxUnpackedBytes int
 	// Logger takes what an operator should know. nil discards. It is the
 	// engine's too, unless Engine.Logger is set.
 	Logger *slog.Logger

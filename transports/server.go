@@ -54,6 +54,7 @@ type counters struct {
 	lingering    atomic.Int64
 	lingers      atomic.Uint64
 	lingerFailed atomic.Uint64
+	refused      [refusals]atomic.Uint64
 }
 
 // Snapshot is the counters of a server and of the engine behind it.
@@ -66,6 +67,9 @@ type Snapshot struct {
 	Lingering    int64  // connections being answered after their peer's end of input
 	Lingers      uint64 // ever
 	LingerFailed uint64 // of these, cut because no descriptor was free
+	// HTTPRefused are HTTP requests that were refused before their message was
+	// looked at, by why.
+	HTTPRefused [refusals]uint64
 }
 
 // Listen opens all listeners and serves svc on them until Shutdown or Close.
@@ -174,7 +178,7 @@ func (s *Server) Engine() *engine.Engine { return s.engine }
 // Snapshot returns the counters.
 func (s *Server) Snapshot() Snapshot {
 	c := &s.counters
-	return Snapshot{
+	snapshot := Snapshot{
 		Engine:       s.engine.Snapshot(),
 		Accepted:     c.accepted.Load(),
 		AcceptErrors: c.acceptErrors.Load(),
@@ -184,6 +188,10 @@ func (s *Server) Snapshot() Snapshot {
 		Lingers:      c.lingers.Load(),
 		LingerFailed: c.lingerFailed.Load(),
 	}
+	for i := range c.refused {
+		snapshot.HTTPRefused[i] = c.refused[i].Load()
+	}
+	return snapshot
 }
 
 // drainPoll is how often a drain looks whether it is over.

@@ -80,6 +80,7 @@ func (w *web) deliver(p []byte) (taken int) {
 			// The rest is read, so that the peer, which may still send, gets to
 			// read this; not for longer than for a request.
 			w.refused = true
+			w.s.l.srv.counters.refused[refusalOf(w.parser.Err())].Add(1)
 			c.SendRaw(http1.AppendError(nil, w.parser.Err(), w.parser.Request(), w.date.now(w.s.l.engine.Now())))
 			c.Partial(0)
 		case http1.More:
@@ -103,9 +104,45 @@ func (w *web) serve() {
 	w.active, w.stream, w.last = true, false, w.res.Close
 	w.x.NoEvents = r.Minor() == 0
 	w.coding = codingOf(r)
-	w.s.conn.ServeExchange(&w.x)
+	if err := w.unpack(); err != nil {
+		w.refuse(err)
+	} else {
+		w.s.conn.ServeExchange(&w.x)
+	}
+	w.s.l.unpacked()
 	w.x.Request, w.x.Body = nil, nil
 	w.finishIfLast()
+}
+
+// unpack undoes the coding of the body. Only a POST has one that means anything.
+func (w *web) unpack() *http1.Error {
+	if len(w.x.Body) == 0 || string(w.x.Request.Method()) != "POST" {
+		return nil
+	}
+	c, err := contentCoding(w.x.Request)
+	limit := w.s.l.srv.opts.MaxUnpackedBytes
+	switch {
+	case limit < 0 && (err != nil || c != identity):
+		return errUnpackOff
+	case err != nil || c == identity:
+		return err
+	}
+	w.x.Body, err = w.s.l.unpacker().unpack(c, w.x.Body)
+	return err
+}
+
+// refuse answers a request whose body cannot be unpacked.
+func (w *web) refuse(err *http1.Error) {
+	w.s.l.srv.counters.refused[refusalOf(err)].Add(1)
+	switch err {
+	case errUnpackCoding:
+		w.x.Header = append(w.x.Header, "Accept-Encoding: gzip, zstd\r\n"...) // RFC 9110, section 15.5.16
+	case errUnpackOff:
+		w.x.Header = append(w.x.Header, "Accept-Encoding: identity\r\n"...)
+	case http1.ErrNoRoom:
+		w.x.Header = append(w.x.Header, "Retry-After: 1\r\n"...)
+	}
+	w.s.conn.RefuseExchange(err.Status, err.Reason)
 }
 
 // finishIfLast ends the connection behind its last response.

@@ -1,4 +1,4 @@
-// The official TypeScript clients, v1 and v2 (the latter in both eras), use all
+// The official TypeScript clients, v1 and v2 (the latter in its three negotiations), use all
 // that gannet serve --fixture everything offers, over stdio, Streamable HTTP and
 // HTTP with SSE. GANNET is the path of the binary.
 import assert from 'node:assert/strict';
@@ -57,13 +57,15 @@ const clients = [
   ...[
     ['legacy', 'stdio', () => new StdioV2(server)],
     ['auto', 'stdio', () => new StdioV2(server)],
+    ['pinned', 'stdio', () => new StdioV2(server)],
     ['legacy', 'http', () => new HTTPV2(new URL(`${base}/mcp`))],
     ['auto', 'http', () => new HTTPV2(new URL(`${base}/mcp`))],
+    ['pinned', 'http', () => new HTTPV2(new URL(`${base}/mcp`))],
     ['legacy', 'sse', () => new SSEV2(new URL(`${base}/sse`))],
   ].map(([mode, kind, transport]) => ({
     name: `client 2.4.0 ${mode} ${kind}`,
-    modern: mode === 'auto',
-    make: () => [new ClientV2(info, { capabilities, versionNegotiation: { mode } }), transport()],
+    modern: mode !== 'legacy',
+    make: () => [new ClientV2(info, { capabilities, versionNegotiation: { mode: mode === 'pinned' ? { pin: '2026-07-28' } : mode } }), transport()],
     handle: (c, method, handler) => c.setRequestHandler(method, handler),
     notified: (c, method, handler) => c.setNotificationHandler(method, handler),
     call: (c, params, options) => c.callTool(params, options),

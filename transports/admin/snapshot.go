@@ -52,6 +52,10 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	} {
 		m.one(c.name, "counter", c.help, c.v)
 	}
+	m.head("gannet_http_refused_total", "counter", "HTTP requests refused before their message was looked at, by reason.")
+	for r := range s.HTTPRefused {
+		fmt.Fprintf(m.w, "gannet_http_refused_total{reason=%q} %d\n", transports.Refusal(r).String(), s.HTTPRefused[r])
+	}
 	m.head("gannet_connections_closed_total", "counter", "Connections that have ended, by reason.")
 	for r := range e.Closed {
 		fmt.Fprintf(m.w, "gannet_connections_closed_total{reason=%q} %d\n", engine.CloseReason(r).String(), e.Closed[r])
