@@ -21,7 +21,10 @@ type RequestView interface {
 // has said here. A connection has one exchange at a time.
 type Exchange struct {
 	Request RequestView
-	Body    []byte // valid until ServeExchange returns
+	Body    []byte // valid until ServeExchange returns; see ReadBody
+	// Unpack undoes the coding of Body (RFC 9110, section 8.4); nil: it has none.
+	// It reports false when it cannot, and has answered so.
+	Unpack func() bool
 	// Prefix is what clients put before Request.Path to reach it: the path under
 	// which the service was mounted, such as "/api". Empty, as a rule.
 	Prefix string
@@ -50,6 +53,19 @@ type Exchange struct {
 
 	Begun bool // something of the response is in the output
 	Done  bool // all of it is
+}
+
+// ReadBody returns the body without its coding, valid until ServeExchange
+// returns. It costs work that the peer may not be worth: who it is comes first.
+// It reports false when the body cannot be read; the exchange is answered then.
+func (x *Exchange) ReadBody() (body []byte, ok bool) {
+	if x.Unpack != nil {
+		if !x.Unpack() {
+			return nil, false
+		}
+		x.Unpack = nil
+	}
+	return x.Body, true
 }
 
 // EventLog sees the events of an exchange's stream before they leave, so that
@@ -134,31 +150,15 @@ func (c *Conn) ServeExchange(x *Exchange) {
 	if !ok {
 		return
 	}
-	c.cameWhole()
-	c.serveExchange(h, x)
-	if !x.Done && !c.closed {
-		c.Pause()
-	}
-}
-
-// RefuseExchange is ServeExchange for a request that the transport cannot hand
-// on: it is answered with status and a line for people, and counted as served;
-// the connection goes on.
-func (c *Conn) RefuseExchange(status int, reason string) {
-	if c.closed {
-		return
-	}
-	c.cameWhole()
-	c.Respond(status, "text/plain; charset=utf-8", append([]byte(reason), '\n'))
-}
-
-// cameWhole notes that a request is complete.
-func (c *Conn) cameWhole() {
 	c.exchange.Add(1)
 	c.lastIn, c.lastProgress, c.partialAt, c.partialHeld = c.loop.now, c.loop.now, 0, 0
 	if !c.served {
 		c.served = true
 		c.armDeadline()
+	}
+	c.serveExchange(h, x)
+	if !x.Done && !c.closed {
+		c.Pause()
 	}
 }
 

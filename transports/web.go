@@ -23,13 +23,15 @@ type web struct {
 
 	res    http1.Response // what the request says of the response
 	coding coding         // that the client takes
-	stream bool           // the response is an event stream
-	answer bool           // the frame that is open is the answer
-	drop   bool           // it may not be sent: cut back at its end
-	chunk  int            // where its chunk begins
-	event  int            // where the event in it begins
-	length int            // where the length is to be filled in, from the frame's beginning
-	body   int            // where the body begins, likewise
+
+	unpackFunc func() bool // unpack, bound once
+	stream     bool        // the response is an event stream
+	answer     bool        // the frame that is open is the answer
+	drop       bool        // it may not be sent: cut back at its end
+	chunk      int         // where its chunk begins
+	event      int         // where the event in it begins
+	length     int         // where the length is to be filled in, from the frame's beginning
+	body       int         // where the body begins, likewise
 }
 
 var _ engine.ExchangeFraming = (*web)(nil)
@@ -104,21 +106,28 @@ func (w *web) serve() {
 	w.active, w.stream, w.last = true, false, w.res.Close
 	w.x.NoEvents = r.Minor() == 0
 	w.coding = codingOf(r)
-	if err := w.unpack(); err != nil {
-		w.refuse(err)
-	} else {
-		w.s.conn.ServeExchange(&w.x)
+	if len(w.x.Body) > 0 && hasCoding(r) {
+		if w.unpackFunc == nil {
+			w.unpackFunc = w.unpack
+		}
+		w.x.Unpack = w.unpackFunc
 	}
+	w.s.conn.ServeExchange(&w.x)
 	w.s.l.unpacked()
-	w.x.Request, w.x.Body = nil, nil
+	w.x.Request, w.x.Body, w.x.Unpack = nil, nil, nil
 	w.finishIfLast()
 }
 
-// unpack undoes the coding of the body. Only a POST has one that means anything.
-func (w *web) unpack() *http1.Error {
-	if len(w.x.Body) == 0 || string(w.x.Request.Method()) != "POST" {
-		return nil
+// unpack undoes the coding of the body.
+func (w *web) unpack() bool {
+	err := w.unpackBody()
+	if err != nil {
+		w.refuse(err)
 	}
+	return err == nil
+}
+
+func (w *web) unpackBody() *http1.Error {
 	c, err := contentCoding(w.x.Request)
 	limit := w.s.l.srv.opts.MaxUnpackedBytes
 	switch {
@@ -142,7 +151,7 @@ func (w *web) refuse(err *http1.Error) {
 	case http1.ErrNoRoom:
 		w.x.Header = append(w.x.Header, "Retry-After: 1\r\n"...)
 	}
-	w.s.conn.RefuseExchange(err.Status, err.Reason)
+	w.s.conn.Respond(err.Status, "text/plain; charset=utf-8", append([]byte(err.Reason), '\n'))
 }
 
 // finishIfLast ends the connection behind its last response.

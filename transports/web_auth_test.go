@@ -28,6 +28,10 @@ func testWebAuth(t *testing.T, serve webHostFunc) {
 			t.Errorf("token %q: %+v", token, r)
 		}
 	}
+	// Nothing is unpacked for who may not come: that it is no gzip, nobody finds out.
+	if r := post(t, url, list, append([]string{"Content-Encoding", "gzip"}, modern...)...); r.status != 401 {
+		t.Errorf("packed, without a token: %+v", r)
+	}
 	if r := post(t, url, list, append([]string{"Authorization", "bearer secret-a"}, modern...)...); r.status != 200 || !strings.Contains(r.body, `"cacheScope":"private"`) {
 		t.Errorf("got %+v", r)
 	}

@@ -67,6 +67,12 @@ func newUnpacker(e *engine.Engine, maxBytes int) *unpacker {
 	return u
 }
 
+// hasCoding reports whether a request says anything of the coding of its body.
+func hasCoding(r engine.RequestView) bool {
+	_, n := r.Header("Content-Encoding")
+	return n > 0
+}
+
 // contentCoding returns the one coding of a request's body. Names are compared
 // without regard to case (RFC 9110, section 8.4.1); several codings, be it in
 // several fields, are refused: none but an attacker packs what is packed.

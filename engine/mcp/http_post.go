@@ -62,7 +62,11 @@ func (h *httpConn) servePost() {
 	}
 	h.conn.AllowBatch(rev.batches)
 	h.conn.OmitErrorID(rev.omitErrorID)
-	h.conn.Receive(h.x.Body)
+	body, ok := h.x.ReadBody()
+	if !ok {
+		return
+	}
+	h.conn.Receive(body)
 	if h.x.Done || h.x.Begun || h.pending {
 		return
 	}

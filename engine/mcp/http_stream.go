@@ -246,16 +246,20 @@ func (h *httpConn) serveMessage() {
 		h.text(404, "The session is unknown, or has ended; open "+h.server.opts.HTTP.SSEPath+" again.")
 		return
 	}
+	body, ok := h.x.ReadBody()
+	if !ok {
+		return
+	}
 	// What waits for the stream's loop is bounded as input that a connection
 	// cannot take is; one message always may.
-	n := int64(len(h.x.Body) + messageCost)
+	n := int64(len(body) + messageCost)
 	if now := to.waiting.Add(n); now > n && now > int64(h.conn.Loop().Engine().Options().HeldInputBytes) {
 		to.waiting.Add(-n)
 		h.header("Retry-After", "1")
 		h.text(503, "Too many messages wait for the stream; send this one again later.")
 		return
 	}
-	message := append([]byte(nil), h.x.Body...)
+	message := append([]byte(nil), body...)
 	from := h.server.originOf(r)
 	to.conn.Do(func(c *engine.Conn) {
 		to.waiting.Add(-n)
