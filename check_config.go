@@ -35,6 +35,9 @@ const secret = "********"
 
 // Run prints the table.
 func (c *checkConfigCommand) Run(std *streams, ctx *kong.Context, file *configFile) error {
+	if _, err := c.http(); err != nil {
+		return err
+	}
 	if _, err := c.options(c.logger(std)); err != nil {
 		return err
 	}

@@ -17,7 +17,9 @@ import (
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports"
+	"github.com/gannetmcp/gannet/transports/sse"
 )
 
 // settings is the one table of everything that can be configured. Each field
@@ -53,6 +55,18 @@ type settings struct {
 	IdleTimeout      time.Duration `help:"Time without messages, for connections without a session. 0: any." default:"${idle_timeout}" env:"GANNET_IDLE_TIMEOUT" group:"Limits"`
 	WriteStall       time.Duration `help:"Time in which a peer that owes reading takes nothing. 0: any." default:"${write_stall}" env:"GANNET_WRITE_STALL" group:"Limits"`
 
+	HTTPOrigins     []string      `name:"http-origin" help:"Origin that web pages may come from, such as https://app.example.org, beside this machine's; repeatable." placeholder:"ORIGIN" env:"GANNET_HTTP_ORIGIN" sep:"," group:"HTTP"`
+	HTTPHosts       []string      `name:"http-host" help:"Name that the server may be called by, beside this machine's; repeatable." placeholder:"NAME" env:"GANNET_HTTP_HOST" sep:"," group:"HTTP"`
+	HTTPTokens      string        `name:"http-tokens" help:"File of who may come: a line each, a name and the bearer token that stands for it." placeholder:"FILE" type:"existingfile" env:"GANNET_HTTP_TOKENS" group:"HTTP"`
+	HTTPSessions    int           `name:"http-sessions" help:"Sessions, of clients up to 2025-11-25." default:"${http_sessions}" env:"GANNET_HTTP_SESSIONS" group:"HTTP"`
+	HTTPSessionIdle time.Duration `name:"http-session-idle" help:"Time after which an unused session ends." default:"${http_session_idle}" env:"GANNET_HTTP_SESSION_IDLE" group:"HTTP"`
+	HTTPSessionKeys string        `name:"http-session-keys" help:"File of secrets that seal session ids, so that sessions survive a restart: a line each, the first seals, all open." placeholder:"FILE" type:"existingfile" env:"GANNET_HTTP_SESSION_KEYS" group:"HTTP"`
+	HTTPKeepalive   time.Duration `name:"http-keepalive" help:"Time between two comments on an event stream." default:"${http_keepalive}" env:"GANNET_HTTP_KEEPALIVE" group:"HTTP"`
+	HTTPReplay      int           `name:"http-replay" help:"Events kept of a stream for a client that comes back. 0: none." default:"${http_replay}" env:"GANNET_HTTP_REPLAY" group:"HTTP"`
+	HTTPReplayAge   time.Duration `name:"http-replay-age" help:"How long they are kept." default:"${http_replay_age}" env:"GANNET_HTTP_REPLAY_AGE" group:"HTTP"`
+	HTTPReplayBytes byteSize      `name:"http-replay-bytes" help:"Bytes kept of all streams." default:"${http_replay_bytes}" env:"GANNET_HTTP_REPLAY_BYTES" group:"HTTP"`
+	HTTPUnpacked    byteSize      `name:"http-unpacked" help:"What a packed request body may become. 0: as max-message-bytes." default:"0" env:"GANNET_HTTP_UNPACKED" group:"HTTP"`
+
 	TCPNodelay         bool          `name:"tcp-nodelay" help:"TCP_NODELAY." default:"true" negatable:"" env:"GANNET_TCP_NODELAY" group:"TCP"`
 	TCPKeepalive       time.Duration `name:"tcp-keepalive" help:"Idle time before keepalive probes. 0: none." default:"${tcp_keepalive}" env:"GANNET_TCP_KEEPALIVE" group:"TCP"`
 	TCPKeepaliveProbes int           `name:"tcp-keepalive-probes" help:"Unanswered probes that end a connection." default:"${tcp_keepalive_probes}" env:"GANNET_TCP_KEEPALIVE_PROBES" group:"TCP"`
@@ -87,6 +101,12 @@ var defaults = kong.Vars{
 	"read_timeout":         engine.DefaultReadTimeout.String(),
 	"idle_timeout":         engine.DefaultIdleTimeout.String(),
 	"write_stall":          engine.DefaultWriteStallTimeout.String(),
+	"http_sessions":        strconv.Itoa(mcp.DefaultMaxSessions),
+	"http_session_idle":    mcp.DefaultSessionIdle.String(),
+	"http_keepalive":       mcp.DefaultKeepAlive.String(),
+	"http_replay":          strconv.Itoa(sse.DefaultReplayEvents),
+	"http_replay_age":      sse.DefaultReplayAge.String(),
+	"http_replay_bytes":    byteSize(mcp.DefaultMaxReplayBytes).String(),
 	"tcp_keepalive":        transports.DefaultKeepAlive.String(),
 	"tcp_keepalive_probes": strconv.Itoa(transports.DefaultKeepAliveProbes),
 }
@@ -174,6 +194,7 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 			ReusePort:       s.TCPReuseport,
 		},
 	}
+	o.MaxUnpackedBytes = int(s.HTTPUnpacked)
 	for i, u := range s.urls() {
 		if err := s.judgeURL(u); err != nil {
 			return o, &exitError{exitUsage, err}
@@ -193,6 +214,7 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 	}{
 		{"shutdown-grace", s.ShutdownGrace}, {"call-timeout", s.CallTimeout}, {"max-call-timeout", s.MaxCallTimeout}, {"handshake-timeout", s.HandshakeTimeout},
 		{"read-timeout", s.ReadTimeout}, {"idle-timeout", s.IdleTimeout}, {"write-stall", s.WriteStall},
+		{"http-session-idle", s.HTTPSessionIdle}, {"http-keepalive", s.HTTPKeepalive}, {"http-replay-age", s.HTTPReplayAge},
 		{"tcp-keepalive", s.TCPKeepalive}, {"tcp-user-timeout", s.TCPUserTimeout},
 	} {
 		if d.v < 0 {
@@ -203,6 +225,68 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 		return o, &exitError{exitUsage, err}
 	}
 	return o, nil
+}
+
+// http returns what mcp.NewServer takes for HTTP.
+func (s *settings) http() (mcp.HTTPOptions, error) {
+	o := mcp.HTTPOptions{
+		AllowedOrigins: s.HTTPOrigins, AllowedHosts: s.HTTPHosts,
+		MaxSessions: s.HTTPSessions, SessionIdle: s.HTTPSessionIdle, KeepAlive: s.HTTPKeepalive,
+		ReplayEvents: s.HTTPReplay, ReplayAge: s.HTTPReplayAge, MaxReplayBytes: int(s.HTTPReplayBytes),
+	}
+	if s.HTTPSessions < 0 || s.HTTPReplay < 0 {
+		return o, usageError("--http-sessions is %d and --http-replay %d; they must not be negative", s.HTTPSessions, s.HTTPReplay)
+	}
+	if s.HTTPReplay == 0 {
+		o.ReplayEvents = -1
+	}
+	keys, err := secretLines("--http-session-keys", s.HTTPSessionKeys)
+	if err != nil {
+		return o, err
+	}
+	for _, k := range keys {
+		if len(k) < 16 {
+			return o, usageError("--http-session-keys %s: a secret of %d bytes can be guessed; write at least 16", s.HTTPSessionKeys, len(k))
+		}
+		o.SessionKeys = append(o.SessionKeys, []byte(k))
+	}
+	lines, err := secretLines("--http-tokens", s.HTTPTokens)
+	if err != nil {
+		return o, err
+	}
+	tokens := map[string]string{}
+	for i, line := range lines {
+		name, token, ok := strings.Cut(line, " ")
+		if token = strings.TrimSpace(token); !ok || token == "" || tokens[token] != "" {
+			return o, usageError("--http-tokens %s: entry %d must be a name, a space and a token that no other entry has", s.HTTPTokens, i+1)
+		}
+		tokens[token] = name
+	}
+	if len(tokens) > 0 {
+		o.Authenticate = mcp.BearerTokens(tokens)
+	}
+	return o, nil
+}
+
+// secretLines reads the lines of a file that hold something; one that has been
+// named must have some.
+func secretLines(flag, path string) (lines []string, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usageError("%s: %v", flag, err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
+		return nil, usageError("%s %s: there is nothing in it", flag, path)
+	}
+	return lines, nil
 }
 
 // urls returns what to listen on.

@@ -81,6 +81,11 @@ func TestExitCodes(t *testing.T) {
 		{"port taken", nil, []string{"serve", "--listen", "tcp://" + taken.Addr().String()}, 3, "--listen"},
 		{"path taken", nil, []string{"serve", "--listen", "unix://" + write("file", "x")}, 3, "no socket"},
 		{"no folder for the socket", nil, []string{"serve", "--listen", "unix://" + dir + "/no/such/socket"}, 3, "socket"},
+		{"sessions below zero", nil, []string{"serve", "--http-sessions=-1"}, 2, "--http-sessions"},
+		{"a short session key", nil, []string{"serve", "--http-session-keys", write("short", "secret\n")}, 2, "at least 16"},
+		{"no session key", nil, []string{"serve", "--http-session-keys", write("blank", "# none\n\n")}, 2, "nothing in it"},
+		{"no token", nil, []string{"serve", "--http-tokens", write("names", "ann secret-a\nbob\n")}, 2, "entry 2"},
+		{"a token of two", nil, []string{"serve", "--http-tokens", write("same", "ann secret-a\nbob secret-a\n")}, 2, "entry 2"},
 		{"no folder for the profile", nil, []string{"serve", "--listen", "tcp://127.0.0.1:0", "--cpu-profile", dir + "/no/cpu.prof"}, 1, "--cpu-profile"},
 		{"no folder for the address file", nil, []string{"serve", "--listen", "tcp://127.0.0.1:0", "--addr-file", dir + "/no/addr"}, 1, "--addr-file"},
 	} {

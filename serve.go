@@ -63,7 +63,11 @@ func (c *serveCommand) Run(std *streams) error {
 		}
 		defer stop()
 	}
-	srv := mcp.NewServer(mcp.Options{Name: c.Name, Version: buildVersion().Version, Logger: log})
+	onHTTP, err := c.http()
+	if err != nil {
+		return err
+	}
+	srv := mcp.NewServer(mcp.Options{Name: c.Name, Version: buildVersion().Version, Logger: log, HTTP: onHTTP})
 	if c.Demo {
 		fixture.AddDemo(srv)
 	}

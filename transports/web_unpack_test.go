@@ -141,14 +141,20 @@ func TestWebUnpackOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	url := s.Addrs()[0] + "/mcp"
 	ping := []byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`)
-	for coding, body := range map[string][]byte{"gzip": gzipOf(t, ping), "zstd": zstdOf(t, ping, true), "br": ping} {
-		if r := post(t, url, string(body), "Content-Encoding", coding); r.status != 415 || r.header.Get("Accept-Encoding") != "identity" {
-			t.Errorf("%s: %+v", coding, r)
+	other, _ := netHTTPServer(t, mcp.Options{}, engine.Options{}) // has no codings
+	for _, base := range []string{s.Addrs()[0], other.Addrs()[0]} {
+		url := base + "/mcp"
+		for coding, body := range map[string][]byte{"gzip": gzipOf(t, ping), "zstd": zstdOf(t, ping, true), "br": ping} {
+			if r := post(t, url, string(body), "Content-Encoding", coding); r.status != 415 || r.header.Get("Accept-Encoding") != "identity" {
+				t.Errorf("%s: %+v", coding, r)
+			}
 		}
+		if r := post(t, url, string(ping), "Content-Encoding", "Identity"); r.status != 400 { // for the lack of a session
+			t.Errorf("identity: %+v", r)
+		}
+		initialize(t, url, "2025-11-25")
 	}
-	initialize(t, url, "2025-11-25")
 }
 
 // unpackEngine is an engine for an unpacker alone.

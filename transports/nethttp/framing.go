@@ -2,6 +2,7 @@ package nethttp
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
@@ -27,6 +28,9 @@ var _ engine.ExchangeFraming = (*framing)(nil)
 // serve serves a request, inside a turn.
 func (f *framing) serve(l *engine.Loop, r *http.Request, body []byte) {
 	f.x = engine.Exchange{Request: &view{r}, Body: body, Prefix: prefix(r), NoEvents: !r.ProtoAtLeast(1, 1)}
+	if c := r.Header.Values("Content-Encoding"); len(body) > 0 && (len(c) > 1 || len(c) == 1 && !strings.EqualFold(c[0], "identity")) {
+		f.x.Unpack = f.refuseCoding
+	}
 	f.method, f.active = r.Method, true
 	if f.conn = l.OpenHTTP(f.sink, f); f.conn == nil {
 		return
@@ -34,6 +38,13 @@ func (f *framing) serve(l *engine.Loop, r *http.Request, body []byte) {
 	f.conn.ServeExchange(&f.x)
 	f.x.Request, f.x.Body = nil, nil
 	f.endIfDone()
+}
+
+// refuseCoding answers a request whose body is packed: middleware may unpack it.
+func (f *framing) refuseCoding() bool {
+	f.x.Header = append(f.x.Header, "Accept-Encoding: identity\r\n"...) // RFC 9110, section 15.5.16
+	f.conn.Respond(http.StatusUnsupportedMediaType, "text/plain; charset=utf-8", []byte("Content-Encoding must be identity.\n"))
+	return false
 }
 
 // endIfDone ends the connection behind its one response, when no call of it is
