@@ -2,11 +2,13 @@
 // cost before anybody looks at a message. Figures of the engine are stated as
 // ratios of it, from one interleaved run on one machine.
 //
-//	floor [-mode line|raw] [-addr HOST:PORT|unix:///PATH] [-loops N]
+//	floor [-mode line|raw|http] [-addr HOST:PORT|unix:///PATH] [-loops N]
 //
 //	raw    every readable event is echoed with one write
 //	line   every line is found; the whole lines of a readable event are echoed
 //	       with one write, a partial one waits for its rest
+//	http   every whole request of HTTP/1.1 with a Content-Length is answered by
+//	       its body; on one loop
 //
 // It prints the address that it bound as one line (tcp://HOST:PORT or
 // unix:///PATH) on standard output, and ends at SIGINT or SIGTERM. Exit codes:

@@ -17,11 +17,13 @@ import (
 // side before it is closed.
 const maxBuffered = 16 << 20
 
-// echo is the gnet handler. It is safe on any number of loops: it changes
-// nothing after OnBoot.
+// echo is the gnet handler. But for HTTP it is safe on any number of loops: it
+// changes nothing after OnBoot.
 type echo struct {
 	gnet.BuiltinEventEngine
 	line  bool
+	http  bool
+	out   []byte       // answers of one event; with one loop
 	addr  string       // as given, in gnet's form
 	bound func(string) // told the bound address once, on the starting goroutine
 	stop  <-chan os.Signal
@@ -44,6 +46,9 @@ func (e *echo) OnBoot(eng gnet.Engine) gnet.Action {
 
 // OnTraffic echoes what there is. Hot path: no allocation, one write.
 func (e *echo) OnTraffic(c gnet.Conn) gnet.Action {
+	if e.http {
+		return e.echoHTTP(c)
+	}
 	in, err := c.Peek(-1)
 	if err != nil || len(in) == 0 {
 		return gnet.None
@@ -78,13 +83,16 @@ func (e *echo) OnTraffic(c gnet.Conn) gnet.Action {
 // HOST:PORT (port 0 picks one) or unix:///PATH; loops is the number of event
 // loops, at least 1.
 func run(addr, mode string, loops int, bound func(string), stop <-chan os.Signal) error {
-	if mode != "line" && mode != "raw" {
-		return usageError("-mode is line or raw, not " + strconv.Quote(mode))
+	switch {
+	case mode != "line" && mode != "raw" && mode != "http":
+		return usageError("-mode is line, raw or http, not " + strconv.Quote(mode))
+	case mode == "http" && loops > 1:
+		return usageError("-mode http takes one loop")
 	}
 	if loops < 1 {
 		return usageError("-loops is at least 1")
 	}
-	e := &echo{line: mode == "line", bound: bound, stop: stop}
+	e := &echo{line: mode == "line", http: mode == "http", bound: bound, stop: stop}
 	if path, ok := strings.CutPrefix(addr, "unix://"); ok {
 		e.addr = "unix://" + path
 	} else {

@@ -4,6 +4,10 @@
 //
 //	go run ./bench/spine [-gannet PATH] [-rounds 3] [-duration 2s] [-only REGEXP] [-out FILE]
 //	                     [-peer go-sdk=COMMAND] [-peer mcp-go=COMMAND] [-peer ts-sdk=COMMAND]
+//	                     [-web go-sdk=COMMAND] [-web mcp-go=COMMAND] [-web-echo net-http=COMMAND]
+//
+// The lines of HTTP are measured by wrk, which must be installed; -only '(tcp|stdio)'
+// leaves them out.
 //
 // A round measures every subject once, each with a server of its own pinned to
 // one CPU with GOMAXPROCS=1 and the generator (bench/gen) pinned to another. A

@@ -40,6 +40,7 @@ type settings struct {
 	serverCPU, genCPU  int
 	only               *regexp.Regexp
 	peers              []peer
+	web, webEchoes     []peer
 }
 
 // parse reads the command line; an error has been told on stderr.
@@ -61,15 +62,20 @@ func parse(args []string, stderr io.Writer) (s settings, err error) {
 		s.only, err = regexp.Compile(v)
 		return err
 	})
-	f.Func("peer", "another MCP server for stdio with the tool echo, `NAME=COMMAND` with arguments after spaces; repeatable", func(v string) error {
-		name, command, ok := strings.Cut(v, "=")
-		words := strings.Fields(command)
-		if !ok || name == "" || len(words) == 0 {
-			return errors.New("is not NAME=COMMAND")
+	named := func(list *[]peer) func(string) error {
+		return func(v string) error {
+			name, command, ok := strings.Cut(v, "=")
+			words := strings.Fields(command)
+			if !ok || name == "" || len(words) == 0 {
+				return errors.New("is not NAME=COMMAND")
+			}
+			*list = append(*list, peer{name, words})
+			return nil
 		}
-		s.peers = append(s.peers, peer{name, words})
-		return nil
-	})
+	}
+	f.Func("peer", "another MCP server for stdio with the tool echo, `NAME=COMMAND` with arguments after spaces; repeatable", named(&s.peers))
+	f.Func("web", "another MCP server for HTTP with the tool echo, that prints its address, `NAME=COMMAND`; repeatable", named(&s.web))
+	f.Func("web-echo", "a server for HTTP that answers by what it is sent, `NAME=COMMAND`; repeatable", named(&s.webEchoes))
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
@@ -109,7 +115,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return exitOK
 	}
-	chosen := choose(subjects(s.peers), s.only)
+	chosen := choose(append(subjects(s.peers), webSubjects(s.web, s.webEchoes)...), s.only)
 	if len(chosen) == 0 {
 		fmt.Fprintln(stderr, "spine: no subject matches; -list lists them")
 		return exitUsage
@@ -174,7 +180,7 @@ func (s *settings) measureAll(chosen []subject, stderr io.Writer) (*report, erro
 			r.Measurements = append(r.Measurements, m)
 		}
 	}
-	r.Goals = assess(r.Measurements, goals())
+	r.Goals = assess(r.Measurements, append(goals(), webGoals()...))
 	return r, nil
 }
 

@@ -27,7 +27,11 @@ type bench struct {
 // measure runs one subject once.
 func (b *bench) measure(s *subject, round int) measurement {
 	m := measurement{Round: round, Subject: s.Name}
-	if err := b.run(s, &m); err != nil {
+	run := b.run
+	if s.Wrk {
+		run = b.runWrk
+	}
+	if err := run(s, &m); err != nil {
 		m.Failure = err.Error()
 	}
 	return m

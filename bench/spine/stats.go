@@ -41,7 +41,7 @@ func spreadOf(values []float64) spread {
 var metrics = map[string]func(*load.Result) float64{
 	metricRate: func(r *load.Result) float64 { return r.Rate },
 	metricP50:  func(r *load.Result) float64 { return r.Latency.P50 },
-	"p99":      func(r *load.Result) float64 { return r.Latency.P99 },
+	metricP99:  func(r *load.Result) float64 { return r.Latency.P99 },
 	metricCPU: func(r *load.Result) float64 {
 		if r.Server == nil {
 			return 0

@@ -26,7 +26,11 @@ type subject struct {
 	Method  string   `json:"method"`
 	Size    int      `json:"size,omitempty"` // of a request, in bytes; 0 for a ping
 	Extra   string   `json:"extra,omitempty"`
-	Base    string   `json:"base,omitempty"` // name of the subject that ratios refer to
+	Wrk     bool     `json:"wrk,omitempty"`     // HTTP, measured by wrk
+	Path    string   `json:"path,omitempty"`    // of its URL
+	Session bool     `json:"session,omitempty"` // it wants one
+	Modern  bool     `json:"modern,omitempty"`  // the request is of 2026-07-28
+	Base    string   `json:"base,omitempty"`    // name of the subject that ratios refer to
 }
 
 // The figures that goals are about.
@@ -34,6 +38,7 @@ const (
 	metricRate = "rate" // messages a second
 	metricCPU  = "cpu"  // server CPU µs a message
 	metricP50  = "p50"  // µs
+	metricP99  = "p99"  // µs
 )
 
 // A goal is what a subject should reach: a figure of its own, or with a base the

@@ -3,6 +3,10 @@
 // --demo: something to compare with.
 //
 //	server -peer go-sdk|go-sdk-lowlevel|mcp-go [-http 127.0.0.1:0]
+//	server -peer net-http|fasthttp -http 127.0.0.1:0
+//
+// The last two serve no MCP: they answer by what they are sent, which is the
+// floor of a server that is built on them.
 //
 // go-sdk has a typed tool, the library's usual way; go-sdk-lowlevel the raw one.
 // With -http the address is printed as the first line of standard output.
@@ -13,6 +17,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -20,6 +25,7 @@ import (
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 	mcpgoserver "github.com/mark3labs/mcp-go/server"
 	gosdk "github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/valyala/fasthttp"
 )
 
 func main() {
@@ -41,6 +47,25 @@ func run(peer, address string) error {
 		}
 		return serve(address, gosdk.NewStreamableHTTPHandler(func(*http.Request) *gosdk.Server { return s },
 			&gosdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true}))
+	case "net-http":
+		return serve(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(body)
+		}))
+	case "fasthttp":
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("http://%s\n", l.Addr())
+		return fasthttp.Serve(l, func(c *fasthttp.RequestCtx) {
+			c.SetContentType("application/json")
+			_, _ = c.Write(c.PostBody())
+		})
 	case "mcp-go":
 		s := mcpGo()
 		if address == "" {
@@ -48,7 +73,7 @@ func run(peer, address string) error {
 		}
 		return serve(address, mcpgoserver.NewStreamableHTTPServer(s, mcpgoserver.WithStateLess(true)))
 	}
-	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel and mcp-go", peer)
+	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel, mcp-go, net-http and fasthttp", peer)
 }
 
 // serve serves h and prints where.
