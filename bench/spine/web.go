@@ -31,6 +31,15 @@ func webSubjects(peers, echoes []peer) []subject {
 			}
 		}
 	}
+	const many = 10_000
+	crowd := fmt.Sprintf("floor http %d c%d", callSize, many)
+	for _, s := range []subject{
+		{Name: crowd, Command: []string{placeFloor, "-mode", "http"}},
+		{Name: fmt.Sprintf("gannet http call c%d", many), Command: serve, Path: "/mcp", Session: true, Base: crowd},
+	} {
+		s.Group, s.Wrk, s.Conns, s.Depth, s.Method, s.Size = "http call, many connections", true, many, 1, load.MethodCall, callSize
+		list = append(list, s)
+	}
 	base := "floor http ping d1"
 	add := func(s subject) {
 		s.Group, s.Wrk, s.Conns, s.Depth, s.Method = "http ping", true, conns, 1, load.MethodPing
@@ -58,6 +67,7 @@ func webGoals() []goal {
 		{"P3", ping, metricCPU, "floor http ping d1", 1.2, 1.05},
 		{"P3", ping, metricCPU, "go-sdk http ping d1", 1.0 / 20, 1.0 / 25},
 		{"P3", ping, metricCPU, "mcp-go http ping d1", 1.0 / 8, 1.0 / 10},
+		{"P15", "gannet http call c10000", metricRate, "floor http 1002 c10000", 0.85, 0.95},
 		{"P4", "gannet http call d16", metricCPU, "fasthttp d16", 1, 0.53},
 	}
 }
