@@ -127,7 +127,7 @@ func (l *link) probe(ctx context.Context, must bool) (*discovery, error) {
 		return nil, fmt.Errorf("%w: the server does not answer server/discover: %w", ErrNegotiation, err)
 	case errors.As(err, &rpc) && (rpc.Code == codec.CodeHeaderMismatch || rpc.Code == codec.CodeMissingCapability):
 		return nil, err // a modern server with something to complain about
-	case errors.As(err, &rpc), errors.Is(err, ErrRequestTimeout), errors.Is(err, ErrBadAnswer):
+	case errors.As(err, &rpc), errors.Is(err, ErrRequestTimeout), errors.Is(err, ErrBadAnswer), errors.Is(err, ErrNotServed):
 		return nil, errLegacyServer
 	case err != nil:
 		return nil, err
