@@ -40,7 +40,7 @@ run 43 conformance-01 --suite all
 # The client: all scenarios that --requirements names but auth/*, as it has no
 # authorization flow. A warning is a check that has not passed, too.
 scenario() { # checks that must pass, revision, scenario
-	timeout 60 "$node" "node_modules/$new/dist/index.js" client --command "$client" --scenario "$3" --spec-version "$2" -o "$dir/out" >"$dir/result" 2>&1 || {
+	timeout 60 "$node" "node_modules/$new/dist/index.js" client --command "$client" --scenario "$3" --spec-version "$2" -o "$dir/out" </dev/null >"$dir/result" 2>&1 || {
 		cat "$dir/result"
 		echo "conformance client $2 $3: failed"
 		exit 1

@@ -35,9 +35,8 @@ func scripted(t *testing.T, f func(http.ResponseWriter, *asked) bool) string {
 		t.Fatal(err)
 	}
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
 		a := &asked{Request: r}
-		_ = json.Unmarshal(b, a)
+		_ = decode(r, a) // GET and DELETE have no message
 		switch {
 		case f(w, a):
 		case r.Method != "POST":
@@ -56,6 +55,15 @@ func scripted(t *testing.T, f func(http.ResponseWriter, *asked) bool) string {
 	go func() { _ = srv.Serve(ln) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	return "http://" + ln.Addr().String() + "/mcp"
+}
+
+// decode reads the message in the body.
+func decode(r *http.Request, a *asked) error {
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, a)
 }
 
 func result(w http.ResponseWriter, a *asked, text string) {
