@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
@@ -66,6 +67,18 @@ type exchange struct {
 	more   bool // of a list: not its first page
 	ctx    context.Context
 	cancel context.CancelFunc
+	done   chan struct{} // closed when the answer has come by the stream of HTTP+SSE
+	late   *time.Timer   // cancels a POST without response; valid once done is closed
+}
+
+// end lets go of what the request holds, once its POST is over.
+func (x *exchange) end() {
+	x.cancel()
+	select {
+	case <-x.done:
+		x.late.Stop()
+	default:
+	}
 }
 
 func newLink(o *Options, h *http.Client, u *url.URL, onlySSE bool) *link {
@@ -145,7 +158,7 @@ func (l *link) sendRequest(m *codec.Message, b []byte) {
 		l.log.Error("a request of ours has an id that is no number", "id", string(m.ID().Raw()))
 		return
 	}
-	x := &exchange{id: id, method: string(m.Method())}
+	x := &exchange{id: id, method: string(m.Method()), done: make(chan struct{})}
 	x.ctx, x.cancel = context.WithCancel(l.ctx)
 	_, x.more = m.Params().Get("cursor")
 	h := l.header(m, x)
@@ -170,7 +183,7 @@ func (l *link) sendRequest(m *codec.Message, b []byte) {
 		return
 	}
 	if !l.run(func() {
-		defer x.cancel()
+		defer x.end()
 		if l.await(x.ctx, ready) {
 			l.ask(x, h, b)
 		}
@@ -271,9 +284,10 @@ func (l *link) take(x *exchange) bool {
 	return true
 }
 
-// fail ends a request without an answer. One that was cancelled has ended.
+// fail ends a request without an answer. One that was cancelled has ended; where
+// the whole link has, its end says why, and to all requests.
 func (l *link) fail(x *exchange, err error) {
-	if l.take(x) {
+	if l.ctx.Err() == nil && l.take(x) {
 		l.session.Fail(x.id, err)
 	}
 	x.cancel()

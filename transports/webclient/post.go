@@ -76,7 +76,8 @@ func (l *link) ask(x *exchange, h http.Header, b []byte) {
 	}
 	if l.at() != l.url { // HTTP+SSE: it comes in the event stream
 		l.drain(resp.Body)
-		<-x.ctx.Done()
+		_ = resp.Body.Close()
+		l.await(x.ctx, x.done)
 		return
 	}
 	if x.method == methodInitialize {
@@ -91,7 +92,7 @@ func (l *link) ask(x *exchange, h http.Header, b []byte) {
 			l.fail(x, err)
 			return
 		}
-		if answered, rpc := l.take1(x, body); !answered {
+		if answered, rpc := l.arrive(x, body); !answered {
 			if rpc != nil {
 				l.fail(x, rpc)
 				return
@@ -126,9 +127,9 @@ func (l *link) tooLong() error {
 	return fmt.Errorf("%w: a message of more than %d bytes; raise Options.Dial.Engine.MaxMessageBytes if that is right", mcp.ErrBadAnswer, l.max)
 }
 
-// take1 hands over what came for a request, and reports whether it was the
+// arrive hands over what came for a request, and reports whether it was the
 // answer. An error that names no request is returned instead.
-func (l *link) take1(x *exchange, b []byte) (answered bool, rpc *mcp.Error) {
+func (l *link) arrive(x *exchange, b []byte) (answered bool, rpc *mcp.Error) {
 	var m codec.Message
 	if err := l.parser.Parse(&m, b); err != nil {
 		if m.ID().IsSet() && string(m.ID().Raw()) == strconv.FormatUint(x.id, 10) {
@@ -220,7 +221,7 @@ func (l *link) refused(x *exchange, h http.Header, b []byte, resp *http.Response
 		return
 	}
 	if named {
-		l.take1(x, body)
+		l.arrive(x, body)
 		return
 	}
 	if x.method == methodInitialize && l.at() == l.url && errors.Is(e, mcp.ErrNotServed) && !modernError(e.RPC) {

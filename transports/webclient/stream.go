@@ -90,7 +90,7 @@ func (l *link) follow(x *exchange, resp *http.Response) {
 	answered := false
 	on := func(e *sse.Event) bool {
 		if isMessage(e) {
-			if done, rpc := l.take1(x, e.Data); done {
+			if done, rpc := l.arrive(x, e.Data); done {
 				answered = true
 				// The rest of the response, mostly nothing, is read for a while, so
 				// that the connection can be used again.
@@ -292,8 +292,13 @@ func (l *link) arrived(b []byte) {
 	var m codec.Message
 	if l.parser.Parse(&m, b) == nil && (m.Kind() == codec.KindResult || m.Kind() == codec.KindError) {
 		if x := l.asked(m.ID().Raw()); x != nil {
-			l.take1(x, b)
-			x.cancel()
+			if answered, _ := l.arrive(x, b); answered {
+				// The POST may not have its response yet. To cancel it now could
+				// end the request that has got its connection next: net/http gives
+				// the connection away a moment before it has let go of it.
+				x.late = time.AfterFunc(l.o.PostTimeout, x.cancel)
+				close(x.done)
+			}
 			return
 		}
 	}
