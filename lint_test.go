@@ -22,20 +22,21 @@ const module = "github.com/gannetmcp/gannet"
 // folder may import; dependencies point down only. A folder that is not here
 // may import anything (bench, fuzz, package main).
 var mayImport = map[string][]string{
-	"ringbuf":            {},
-	"codec":              {module + "/ringbuf", "github.com/valyala/fastjson"},
-	"engine/registry":    {module + "/ringbuf", "github.com/cespare/xxhash/v2"},
-	"engine/pool":        {module + "/ringbuf"},
-	"engine":             {module + "/ringbuf", module + "/codec", module + "/engine/registry", module + "/engine/pool"},
-	"engine/mcp":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/registry", module + "/transports/sse", "github.com/google/jsonschema-go/jsonschema", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/yosida95/uritemplate/v3", "golang.org/x/text/language", "golang.org/x/text/message"},
-	"engine/mcp/fixture": {module + "/engine/mcp"},
-	"engine/mcp/mcptest": {module + "/codec", module + "/engine", module + "/engine/mcp"},
-	"transports/line":    {module + "/ringbuf"},
-	"transports/http1":   {module + "/ringbuf"},
-	"transports":         {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
-	"transports/sse":     {module + "/ringbuf"},
-	"transports/nethttp": {module + "/codec", module + "/engine"},
-	"transports/admin":   {module + "/engine", module + "/engine/mcp", module + "/transports"},
+	"ringbuf":              {},
+	"codec":                {module + "/ringbuf", "github.com/valyala/fastjson"},
+	"engine/registry":      {module + "/ringbuf", "github.com/cespare/xxhash/v2"},
+	"engine/pool":          {module + "/ringbuf"},
+	"engine":               {module + "/ringbuf", module + "/codec", module + "/engine/registry", module + "/engine/pool"},
+	"engine/mcp":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/registry", module + "/transports/sse", "github.com/google/jsonschema-go/jsonschema", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/yosida95/uritemplate/v3", "golang.org/x/text/language", "golang.org/x/text/message"},
+	"engine/mcp/fixture":   {module + "/engine/mcp"},
+	"engine/mcp/mcptest":   {module + "/codec", module + "/engine", module + "/engine/mcp"},
+	"transports/line":      {module + "/ringbuf"},
+	"transports/http1":     {module + "/ringbuf"},
+	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
+	"transports/sse":       {module + "/ringbuf"},
+	"transports/nethttp":   {module + "/codec", module + "/engine"},
+	"transports/admin":     {module + "/engine", module + "/engine/mcp", module + "/transports"},
+	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/sse"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything
@@ -101,6 +102,7 @@ var clockAllowed = []string{
 // served without it, but where somebody asks for just that.
 var netHTTPAllowed = []string{
 	"transports/nethttp",
+	"transports/webclient", // the client is no hot path
 	"transports/admin",
 	"serve.go", // the listener of transports/admin
 	"bench",

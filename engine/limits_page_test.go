@@ -26,13 +26,14 @@ import (
 	"github.com/gannetmcp/gannet/transports/http1"
 	"github.com/gannetmcp/gannet/transports/nethttp"
 	"github.com/gannetmcp/gannet/transports/sse"
+	"github.com/gannetmcp/gannet/transports/webclient"
 )
 
 // folders of the packages that the page speaks of.
 var folders = map[string]string{
 	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
 	"http1": "../transports/http1", "ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
-	"sse": "../transports/sse", "nethttp": "../transports/nethttp",
+	"sse": "../transports/sse", "nethttp": "../transports/nethttp", "webclient": "../transports/webclient",
 }
 
 // LIMITS.md names every number in every Options struct, with the default that
@@ -103,6 +104,10 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		ReconnectMin: transports.DefaultReconnectMin, ReconnectMax: transports.DefaultReconnectMax})
 	numbers(wanted, "transports.CommandOptions", transports.CommandOptions{
 		ExitTimeout: transports.DefaultExitTimeout, TermTimeout: transports.DefaultTermTimeout, StderrTail: transports.DefaultStderrTail})
+	web := webclient.Options{
+		PostTimeout: webclient.DefaultPostTimeout, EndpointTimeout: webclient.DefaultEndpointTimeout, CloseTimeout: webclient.DefaultCloseTimeout,
+		MaxResumes: webclient.DefaultMaxResumes, MaxNotes: webclient.DefaultMaxNotes}
+	numbers(wanted, "webclient.Options", web)
 	numbers(wanted, "mcp.ClientOptions", mcp.ClientOptions{
 		ProbeTimeout: mcp.DefaultProbeTimeout, RequestTimeout: mcp.DefaultRequestTimeout, RequestTimeoutMax: mcp.DefaultRequestTimeoutMax,
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,

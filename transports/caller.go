@@ -44,11 +44,13 @@ type caller struct {
 
 // ends is the ends of one way to a server and back.
 type ends struct {
-	in     io.Reader       // what the server sends; Close of hangUp or reap ends a Read
-	out    syscall.RawConn // what it is sent; never waited for
-	hangUp func()          // has the server notice that we are gone; called once, must not block
-	reap   func() error    // lets go of everything, after in has ended; tells what was wrong with the end
+	in     io.Reader    // what the server sends; Close of hangUp or reap ends a Read
+	out    io.Writer    // what it is sent; takes what it can, and never waits
+	hangUp func()       // has the server notice that we are gone; called once, must not block
+	reap   func() error // lets go of everything, after in has ended; tells what was wrong with the end
 	peer   engine.Peer
+
+	attach func(*mcp.ClientSession) // told of the session before anything is sent; nil: not
 }
 
 // calling is one connection of a caller: the Wire of its engine.Conn.
@@ -129,6 +131,9 @@ func (c *caller) open(l ends) *calling {
 			c.conn = d
 			if c.session == nil {
 				c.session = mcp.SessionOf(d.conn)
+			}
+			if l.attach != nil {
+				l.attach(c.session)
 			}
 		}
 	})
@@ -262,10 +267,16 @@ func (d *calling) read() {
 	}
 }
 
-// Write writes what the kernel takes at once. It must not wait: a server that
-// waits for us to read would wait for ever.
-func (d *calling) Write(p []byte) (n int, err error) {
-	cerr := d.ends.out.Write(func(fd uintptr) bool {
+// Write writes what is taken at once. It must not wait: a server that waits for
+// us to read would wait for ever.
+func (d *calling) Write(p []byte) (n int, err error) { return d.ends.out.Write(p) }
+
+// kernel writes to a descriptor what the kernel takes at once.
+type kernel struct{ syscall.RawConn }
+
+// Write returns how much was taken, which is no error where it is less than all.
+func (k kernel) Write(p []byte) (n int, err error) {
+	cerr := k.RawConn.Write(func(fd uintptr) bool {
 		n, err = writeFD(int(fd), p)
 		return true
 	})

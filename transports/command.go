@@ -132,7 +132,7 @@ func (p *process) start() (ends, error) {
 		return ends{}, err
 	}
 	p.stdin, p.stdout = stdin, stdout
-	return ends{in: stdout, out: out, hangUp: p.hangUp, reap: p.reap, peer: engine.Peer{Transport: "stdio", Remote: cmd.Path}}, nil
+	return ends{in: stdout, out: kernel{out}, hangUp: p.hangUp, reap: p.reap, peer: engine.Peer{Transport: "stdio", Remote: cmd.Path}}, nil
 }
 
 // hangUp closes the process's standard input, and sees to it that it ends.

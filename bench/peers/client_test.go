@@ -5,16 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+	mcpgoserver "github.com/mark3labs/mcp-go/server"
 	gosdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports"
+	"github.com/gannetmcp/gannet/transports/webclient"
 )
 
 // Our client against servers that others wrote, started as processes: each
@@ -46,6 +51,75 @@ func TestClientOfServers(t *testing.T) {
 				for range 10 {
 					if r, err := s.CallTool(ctx, "echo", map[string]string{"text": "hé\n<b>"}); err != nil || r.Text() != "hé\n<b>" {
 						t.Errorf("echo: %+v, %v", r, err)
+					}
+				}
+				var rpc *mcp.Error
+				if r, err := s.CallTool(ctx, "nosuch", nil); !errors.As(err, &rpc) && (err != nil || !r.IsError) {
+					t.Errorf("unknown tool: %+v, %v", r, err)
+				}
+			})
+		}
+	}
+}
+
+// Our client against the same servers over HTTP: with sessions and without, by
+// JSON and by event streams, and over HTTP+SSE.
+func TestWebClientOfServers(t *testing.T) {
+	type kind struct {
+		sse    bool
+		modern bool // it serves 2026-07-28
+		h      http.Handler
+	}
+	get := func(*http.Request) *gosdk.Server { return richServer() }
+	tool := mcpgoserver.NewMCPServer("peer", "1")
+	tool.AddTool(mcpgo.NewTool("work"), func(context.Context, mcpgo.CallToolRequest) (*mcpgo.CallToolResult, error) {
+		return mcpgo.NewToolResultText("done"), nil
+	})
+	mux := http.NewServeMux()
+	sse := mcpgoserver.NewSSEServer(tool)
+	mux.Handle("/sse", sse.SSEHandler())
+	mux.Handle("/message", sse.MessageHandler())
+	for name, k := range map[string]kind{
+		"go-sdk stateful":  {h: gosdk.NewStreamableHTTPHandler(get, nil)},
+		"go-sdk stateless": {modern: true, h: gosdk.NewStreamableHTTPHandler(get, &gosdk.StreamableHTTPOptions{Stateless: true})},
+		"go-sdk JSON":      {modern: true, h: gosdk.NewStreamableHTTPHandler(get, &gosdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true})},
+		"go-sdk sse":       {sse: true, h: gosdk.NewSSEHandler(get, nil)},
+		"mcp-go stateful":  {modern: true, h: mcpgoserver.NewStreamableHTTPServer(tool)},
+		"mcp-go stateless": {modern: true, h: mcpgoserver.NewStreamableHTTPServer(tool, mcpgoserver.WithStateLess(true))},
+		"mcp-go sse":       {sse: true, h: mux},
+	} {
+		srv := httptest.NewServer(k.h)
+		defer srv.Close()
+		url := srv.URL + "/mcp"
+		if k.sse {
+			url = "sse+" + srv.URL + "/sse"
+		}
+		for _, revision := range append(mcp.Revisions(), "") {
+			if revision == mcp.Revision20260728 && !k.modern {
+				continue
+			}
+			t.Run(name+"/"+revision, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				client := mcp.NewClient(mcp.ClientOptions{Name: "interop", Version: "1", Revision: revision})
+				s, err := webclient.Dial(ctx, client, url, webclient.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				t.Log(s.Info().Name, s.Info().Revision)
+				if revision == "" && k.modern != (s.Info().Revision == mcp.Revision20260728) {
+					t.Errorf("negotiated %s", s.Info().Revision)
+				}
+				if err := s.Ping(ctx); err != nil {
+					t.Error(err)
+				}
+				if tools, err := s.ListTools(ctx); err != nil || len(tools) == 0 {
+					t.Errorf("tools %+v, %v", tools, err)
+				}
+				for range 10 {
+					if r, err := s.CallTool(ctx, "work", nil, mcp.WithProgress(func(mcp.ProgressReport) {})); err != nil || r.Text() != "done" {
+						t.Errorf("work: %+v, %v", r, err)
 					}
 				}
 				var rpc *mcp.Error

@@ -24,6 +24,10 @@ var (
 	// ErrNegotiation is wrapped by the error of a session that client and
 	// server could not agree on.
 	ErrNegotiation = errors.New("mcp: no revision in common")
+	// ErrNotServed is what the error of a transport is (errors.Is) that could not
+	// put a request to the server because that does not serve its like, such as
+	// the status 404 of HTTP. To the probe it tells of a server of the legacy era.
+	ErrNotServed = errors.New("mcp: the server does not serve this")
 	// ErrSubscriptionEnded is wrapped by the error of a subscription that the
 	// server has ended.
 	ErrSubscriptionEnded = errors.New("mcp: the server ended the subscription")

@@ -115,19 +115,27 @@ func (l *link) probe(ctx context.Context, must bool) (*discovery, error) {
 	}
 	raw, err := l.request(ctx, modernOne, askDiscover, params{}, o)
 	var rpc *Error
+	if errors.As(err, &rpc) && rpc.Code == codec.CodeUnsupportedVersion {
+		var data struct{ Supported []string }
+		if json.Unmarshal(rpc.Data, &data) == nil && slices.Contains(data.Supported, modernOne.name) {
+			// It refuses what it says it knows: perhaps another server behind the
+			// same address, one of a fleet that is being updated. Once more.
+			raw, err = l.request(ctx, modernOne, askDiscover, params{}, o)
+		}
+	}
 	switch {
 	case errors.As(err, &rpc) && rpc.Code == codec.CodeUnsupportedVersion:
 		var data struct{ Supported []string }
 		if json.Unmarshal(rpc.Data, &data) != nil || len(data.Supported) == 0 {
 			return nil, fmt.Errorf("%w: the server refuses %s and does not say what it knows: %w", ErrNegotiation, modernOne.name, err)
 		}
-		// What it has just refused is not worth a second try.
+		// What it has just refused is not worth another try.
 		return &discovery{SupportedVersions: slices.DeleteFunc(data.Supported, func(v string) bool { return v == modernOne.name })}, nil
 	case must && err != nil:
 		return nil, fmt.Errorf("%w: the server does not answer server/discover: %w", ErrNegotiation, err)
 	case errors.As(err, &rpc) && (rpc.Code == codec.CodeHeaderMismatch || rpc.Code == codec.CodeMissingCapability):
 		return nil, err // a modern server with something to complain about
-	case errors.As(err, &rpc), errors.Is(err, ErrRequestTimeout), errors.Is(err, ErrBadAnswer):
+	case errors.As(err, &rpc), errors.Is(err, ErrRequestTimeout), errors.Is(err, ErrBadAnswer), errors.Is(err, ErrNotServed):
 		return nil, errLegacyServer
 	case err != nil:
 		return nil, err

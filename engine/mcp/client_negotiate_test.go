@@ -84,6 +84,7 @@ func TestClientFallsBack(t *testing.T) {
 		},
 		"unsupported version": func(m *memory, p sentMessage) {
 			m.replyError(p, -32022, `,"data":{"supported":["2026-07-28","2025-11-25","2024-11-05"],"requested":"2026-07-28"}`)
+			m.replyError(m.expect("server/discover"), -32022, `,"data":{"supported":["2026-07-28","2025-11-25","2024-11-05"],"requested":"2026-07-28"}`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

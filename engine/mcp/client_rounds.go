@@ -3,10 +3,13 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/gannetmcp/gannet/codec"
 )
 
 // What a result of revision 2026-07-28 is (resultType).
@@ -51,6 +54,7 @@ func outcomeOf(method string, raw json.RawMessage) (outcome, string, error) {
 // task where the result is one.
 func (s *ClientSession) ask(ctx context.Context, method string, base params, o requestOptions) (json.RawMessage, error) {
 	p := base
+	renewed := false
 	for round := 1; ; round++ {
 		l, err := s.current(ctx)
 		if err != nil {
@@ -61,6 +65,14 @@ func (s *ClientSession) ask(ctx context.Context, method string, base params, o r
 			p = p.with("task", o.taskParams())
 		}
 		raw, err := l.request(ctx, rev, method, p, o)
+		if err != nil && !renewed && method == askToolsCall && rev.modern && isHeaderMismatch(err) {
+			// The transport mirrors arguments in headers by the tool's schema,
+			// which is unknown or has changed (2026-07-28, "Standard headers").
+			renewed = true
+			if _, lerr := s.ListTools(ctx); lerr == nil {
+				raw, err = l.request(ctx, rev, method, p, o)
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -88,6 +100,12 @@ func (s *ClientSession) ask(ctx context.Context, method string, base params, o r
 			return nil, err
 		}
 	}
+}
+
+// isHeaderMismatch reports whether the server refuses header fields.
+func isHeaderMismatch(err error) bool {
+	var rpc *Error
+	return errors.As(err, &rpc) && rpc.Code == codec.CodeHeaderMismatch
 }
 
 // mayAskInput reports whether a method's result may ask for input.

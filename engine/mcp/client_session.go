@@ -231,6 +231,19 @@ func (s *ClientSession) End(err error) {
 	close(s.ended)
 }
 
+// Fail ends the wait for one request, by its id, with an error that is no answer
+// of the server's: a transport could not put it to the server, or the answer got
+// lost. Ids that nobody waits for are counted (LateAnswers). Safe from any
+// goroutine.
+func (s *ClientSession) Fail(id uint64, err error) {
+	s.mu.Lock()
+	l := s.link
+	s.mu.Unlock()
+	if l != nil {
+		l.settle(id, answer{err: err})
+	}
+}
+
 // Wait returns when the session has ended and its transport has let go of
 // everything: nil after Close, else why.
 func (s *ClientSession) Wait() error {
