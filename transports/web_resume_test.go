@@ -382,11 +382,14 @@ func testWebOutlived(t *testing.T, serve webHostFunc) {
 	type end struct{ name, cause string }
 	ends := make(chan end, 8)
 	svc.HandleTool(mcp.Tool{Name: "outlive", Description: "Takes its time.", InputSchema: []byte(`{"type":"object"}`)}, mcp.Pooled, func(c *mcp.Call) error {
-		ctx, cause := c.Context(), ""
+		ctx, cause, takes := c.Context(), "", 10*time.Second
+		if string(c.ID().Raw()) == `"alone"` {
+			takes = 300 * time.Millisecond
+		}
 		select {
 		case <-ctx.Done():
 			cause = context.Cause(ctx).Error()
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(takes):
 		}
 		ends <- end{string(c.ID().Raw()), cause}
 		return c.Reply().TextString("done")
