@@ -115,7 +115,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d measurements, %+v", len(r.Measurements), r.Facts)
 	}
 	for _, m := range r.Measurements {
-		if m.Failure != "" || m.Result.Messages == 0 || m.Result.ErrorTotal != 0 || m.Result.Server == nil || m.Result.Server.CPUMicros <= 0 {
+		if m.Failure != "" || m.Result.Messages == 0 || m.Result.ErrorTotal != 0 || m.Result.Server == nil ||
+			m.Result.Server.CPUMicros <= 0 && m.Subject != "cat 1002 W64" { // which may use less than the kernel counts
 			t.Errorf("%s: %q, %+v", m.Subject, m.Failure, m.Result)
 		}
 	}

@@ -258,7 +258,7 @@ func (c *client) open(mode string) error {
 	if err := unix.Connect(fd, &c.address); err != nil {
 		return err
 	}
-	ask, end := c.request("POST", initialize, ""), "}}"
+	ask, end := c.request("POST", ping, c.session), "}"
 	if mode == "sse" {
 		session, err := c.ask(initialize, "")
 		if err != nil {
