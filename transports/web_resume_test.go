@@ -277,8 +277,11 @@ func testWebResumeListening(t *testing.T, serve webHostFunc) {
 		t.Errorf("a second stream: %+v", r)
 	}
 	other.close()
-	eventually(t, "the connection has ended", func() bool { return s.Snapshot().Engine.Connections <= 1 })
-	fresh := listen("")
+	var fresh *webEvents
+	eventually(t, "the connection has ended", func() bool {
+		fresh = listen("")
+		return fresh.status != 409
+	})
 	if e, _ := fresh.next(); e.id != "2_0" {
 		t.Errorf("a new stream: %+v", e)
 	}

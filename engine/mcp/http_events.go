@@ -3,7 +3,6 @@ package mcp
 import (
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/transports/sse"
@@ -98,8 +97,17 @@ func (hs *httpSession) forgetAll() {
 func (hs *httpSession) account(es *eventStream, f func()) {
 	bytes, n := es.kept.Bytes(), es.kept.Len()
 	f()
-	hs.server.replayBytes.Add(int64(es.kept.Bytes() - bytes))
-	hs.server.replayEvents.Add(int64(es.kept.Len() - n))
+	hs.accountFor(es, bytes, n)
+}
+
+// accountFor has the server know what is kept of a stream now instead of that.
+func (hs *httpSession) accountFor(es *eventStream, bytes, events int) {
+	if d := es.kept.Bytes() - bytes; d != 0 {
+		hs.server.replayBytes.Add(int64(d))
+	}
+	if d := es.kept.Len() - events; d != 0 {
+		hs.server.replayEvents.Add(int64(d))
+	}
 }
 
 // expire drops what was kept for long enough.
@@ -118,22 +126,20 @@ func (hs *httpSession) expire() {
 	}
 }
 
-// keep keeps an event of a stream, and reports whether there was room. The
-// caller holds smu.
+// keep keeps an event of a stream, in a buffer of hs.pool that is the stream's
+// from here on, and reports whether there was room. The caller holds smu.
 //
 // Hot path: no allocation in the steady state.
 func (hs *httpSession) keep(es *eventStream, event []byte) bool {
-	now, limit := hs.server.sessions.now(), int64(hs.server.opts.HTTP.MaxReplayBytes)
-	for hs.server.replayBytes.Load()+int64(len(event)) > limit {
-		if !hs.dropEnded() {
-			hs.account(es, es.kept.Skip)
-			hs.server.eventsNotKept.Add(1)
-			return false
-		}
+	if hs.full(cap(event)) {
+		hs.account(es, es.kept.Skip)
+		hs.server.eventsNotKept.Add(1)
+		hs.pool.Put(event)
+		return false
 	}
-	hs.account(es, func() {
-		es.kept.Append(now, sse.NewShared(hs.pool, append(hs.pool.Get(len(event)), event...)))
-	})
+	bytes, n := es.kept.Bytes(), es.kept.Len()
+	es.kept.Append(hs.server.sessions.now(), sse.NewShared(hs.pool, event))
+	hs.accountFor(es, bytes, n)
 	return es.kept.Len() > 0
 }
 
@@ -291,36 +297,45 @@ func (hs *httpSession) Deliver(message []byte) error {
 		b = es.name.AppendIDLine(b, es.kept.Last()+1)
 	}
 	b = append(append(append(b, "event: message\ndata: "...), message...), "\n\n"...)
-	err := hs.send(es, b)
-	hs.pool.Put(b)
-	return err
+	return hs.send(es, b)
 }
 
-// send keeps an event, and has it go out where somebody is there. The caller
-// holds smu.
+// send keeps an event, in a buffer of hs.pool that is the stream's from here on,
+// and has it go out where somebody is there. The caller holds smu.
 func (hs *httpSession) send(es *eventStream, event []byte) error {
-	inStep := !es.told && es.sent == es.kept.Last()
-	kept := hs.keep(es, event)
-	switch {
-	case es.out == nil:
-		return nil
-	case kept:
-		es.tell()
-		return nil
-	case inStep: // what is not kept may still be sent
+	if es.out != nil && !es.told && es.sent == es.kept.Last() && hs.full(cap(event)) {
+		// There is no room to keep it; it may still be sent.
+		hs.server.eventsNotKept.Add(1)
+		hs.account(es, es.kept.Skip)
 		p := es.out.NewPush()
 		p.Grow(len(event))
 		p.Buf = append(p.Buf, event...)
+		hs.pool.Put(event)
 		if p.SendEvent(es.in) == nil {
 			es.sent = es.kept.Last()
 			return nil
 		}
+	} else if hs.keep(es, event) || es.out == nil {
+		if es.out != nil {
+			es.tell()
+		}
+		return nil
 	}
 	// It has missed an event. Its response ends, so that it comes back and knows.
 	hs.server.eventsLost.Add(1)
 	es.hangUp()
 	es.out = nil
 	return engine.ErrPushQueueFull
+}
+
+// full reports whether n bytes more cannot be kept, although what has ended went.
+func (hs *httpSession) full(n int) bool {
+	for hs.server.replayBytes.Load()+int64(n) > int64(hs.server.opts.HTTP.MaxReplayBytes) {
+		if !hs.dropEnded() {
+			return true
+		}
+	}
+	return false
 }
 
 // hangUp has the response end that the stream is.
@@ -376,111 +391,4 @@ func (hs *httpSession) appendPrime(dst []byte, es *eventStream) []byte {
 	var id [sse.MaxIDBytes]byte
 	dst, _ = sse.AppendPrime(dst, r.rev.name, es.name.AppendID(id[:0], 0), hs.server.opts.HTTP.Retry)
 	return dst
-}
-
-// What follows makes an httpConn the EventLog of a response to a request of a
-// session.
-
-// AppendHead begins a stream.
-func (h *httpConn) AppendHead(dst []byte) []byte {
-	hs := h.session
-	hs.smu.Lock()
-	h.events = hs.newStream(h.conn)
-	if h.events != nil {
-		h.events.owner, h.events.out, h.events.in = h.conn, h.conn, h.conn.ExchangeNumber()
-	}
-	hs.smu.Unlock()
-	if h.events == nil {
-		return dst
-	}
-	return hs.appendPrime(dst, h.events)
-}
-
-// AppendID appends the id of the next event.
-func (h *httpConn) AppendID(dst []byte) []byte {
-	if h.events == nil {
-		return dst
-	}
-	h.session.smu.Lock()
-	defer h.session.smu.Unlock()
-	return h.events.name.AppendIDLine(dst, h.events.kept.Last()+1)
-}
-
-// Keep keeps an event, and sends it to who has resumed the stream.
-//
-// Hot path: no allocation in the steady state.
-func (h *httpConn) Keep(event []byte) (elsewhere bool) {
-	hs, es := h.session, h.events
-	if es == nil {
-		return false
-	}
-	hs.smu.Lock()
-	defer hs.smu.Unlock()
-	if es.out == es.owner {
-		hs.keep(es, event)
-		return false
-	}
-	_ = hs.send(es, event) // who misses it is cut, and knows
-	return true
-}
-
-// End completes the stream.
-func (h *httpConn) End() {
-	hs, es := h.session, h.events
-	if es == nil {
-		return
-	}
-	h.events = nil
-	hs.smu.Lock()
-	defer hs.smu.Unlock()
-	es.ended = true
-	if es.out == es.owner {
-		es.out = nil
-	}
-	es.owner = nil
-	if es.out != nil {
-		es.tell()
-	}
-}
-
-// CloseStream ends the connection by which the client waits for the answer; the
-// call goes on. The client comes back after retry for what was sent meanwhile
-// and for the answer, which is kept as HTTPOptions.ReplayAge says: so a call of
-// minutes holds no connection ("polling", SEP-1699). It reports whether that can
-// be: on HTTP, to clients of 2025-11-25, in a pooled handler. Otherwise it does
-// nothing, and the answer comes as usual. retry below a millisecond is
-// HTTPOptions.Retry. Allocates.
-func (c *Call) CloseStream(retry time.Duration) bool {
-	hs := c.session.http
-	if hs == nil || hs.server.opts.HTTP.ReplayEvents < 0 || !sse.Primes(c.rev.name) || !c.engine.OffLoop() || c.engine.InBatch() || c.task != nil {
-		return false
-	}
-	if retry < time.Millisecond {
-		retry = hs.server.opts.HTTP.Retry
-	}
-	c.engine.Conn().Do(func(conn *engine.Conn) {
-		if h := conn.State().(*session).carrier; h != nil && h.session == hs {
-			h.cut(retry)
-		}
-	})
-	return true
-}
-
-// cut ends the response before its answer.
-func (h *httpConn) cut(retry time.Duration) {
-	if x := h.conn.Exchange(); x == nil || x.Done || x.Events != engine.EventLog(h) {
-		return
-	}
-	h.conn.BeginStream()
-	if h.events == nil {
-		return // nothing to resume by
-	}
-	h.conn.Event(sse.AppendRetry(nil, retry))
-	hs := h.session
-	hs.smu.Lock()
-	if h.events.out == h.events.owner {
-		h.events.out = nil
-	}
-	hs.smu.Unlock()
-	h.conn.CutStream()
 }
