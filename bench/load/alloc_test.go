@@ -70,8 +70,8 @@ func pair(t testing.TB, method string, depth int) (*loop, *peer) {
 			t.Fatal(err)
 		}
 	}
-	c := &conn{r: fds[0], w: fds[0], window: newWindow(depth)}
-	l, err := newLoop(newStage(tm, sh, newTally(), depth), []*conn{c}, time.Second)
+	c := &conn{r: fds[0], w: fds[0], window: newWindow(depth, 1, 1, false)}
+	l, err := newLoop(newStage([]*shape{sh}, newTally(1, false), depth), []*conn{c}, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,10 +94,11 @@ func (p *peer) answers(reverse bool) {
 		if reverse {
 			i = n/p.line - 1 - i
 		}
-		at := i*p.line + p.stage.t.idAt
-		p.reply = append(p.reply, p.stage.shape.prefix...)
+		at := i*p.line + p.stage.shapes[0].t.idAt
+		p.reply = append(p.reply, p.stage.shapes[0].prefix...)
 		p.reply = append(p.reply, p.in[at:at+idDigits]...)
-		p.reply = append(p.reply, p.stage.shape.suffix...)
+		p.reply = append(p.reply, p.stage.shapes[0].suffix...)
+		p.reply = append(p.reply, '\n')
 	}
 }
 
