@@ -107,6 +107,28 @@ func (r *Result) Distribution() (*hdrhistogram.Histogram, error) {
 	return hdrhistogram.Decode([]byte(r.Histogram))
 }
 
+// encode writes a histogram in the form of Result.Histogram.
+func encode(h *hdrhistogram.Histogram) string {
+	b, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		return "" // it compresses into memory, so it does not fail
+	}
+	return string(b)
+}
+
+// Merge adds up distributions in the form of Result.Histogram and sums them up.
+func Merge(all []string) (*Latency, error) {
+	total := hdrhistogram.New(1, maxLatency, 3)
+	for _, s := range all {
+		h, err := hdrhistogram.Decode([]byte(s))
+		if err != nil {
+			return nil, fmt.Errorf("load: a histogram: %w", err)
+		}
+		total.Merge(h)
+	}
+	return latencyOf(total), nil
+}
+
 var errNoHistogram = errors.New("load: the result has no histogram")
 
 // Server is what the server's process used in the measured time.
@@ -174,9 +196,7 @@ func (r *Result) finish(t *tally) {
 	if t.service != nil {
 		r.Service = latencyOf(t.service)
 	}
-	if b, err := t.latency.Encode(hdrhistogram.V2CompressedEncodingCookieBase); err == nil {
-		r.Histogram = string(b)
-	}
+	r.Histogram = encode(t.latency)
 	r.Sent, r.Answered, r.Late = t.sent, t.good, t.late
 	r.Starts, r.Skipped = t.starts, t.skipped
 	r.Reordered, r.SlowChecks, r.Notes = t.reordered, t.slow, t.notes

@@ -63,6 +63,7 @@ func Open(o Options) (*Session, error) {
 type Exit struct {
 	Child    string   // how the child of stdio exited
 	TearDown *Latency // of closing a connection, as this side sees it; nil of a child
+	Closing  string   // the same whole, in the form of Result.Histogram
 }
 
 // Close closes the connections, and waits for a child to exit.
@@ -83,7 +84,7 @@ func (s *Session) Close() Exit {
 	if s.child != nil {
 		e.Child = s.child.wait(s.o.Timeout)
 	} else if down.TotalCount() > 0 {
-		e.TearDown = latencyOf(down)
+		e.TearDown, e.Closing = latencyOf(down), encode(down)
 	}
 	runtime.UnlockOSThread()
 	return e
@@ -181,6 +182,10 @@ func (s *Session) probe(kinds []*template) error {
 
 // Conns is how many connections live.
 func (s *Session) Conns() int { return s.loop.live }
+
+// SetUp is the distribution of the time from connect to the end of the handshake,
+// in the form of Result.Histogram.
+func (s *Session) SetUp() string { return encode(s.setup) }
 
 // Answered is the least number of good replies that a connection has got, over
 // all phases.

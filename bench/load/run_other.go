@@ -21,6 +21,7 @@ type Session struct{}
 type Exit struct {
 	Child    string
 	TearDown *Latency
+	Closing  string
 }
 
 // Open returns ErrLinuxOnly, or the fault in o.
@@ -37,6 +38,12 @@ func (*Session) Measure(Plan) (*Result, error) { return nil, ErrLinuxOnly }
 
 // Conns is 0.
 func (*Session) Conns() int { return 0 }
+
+// SetUp is "".
+func (*Session) SetUp() string { return "" }
+
+// ResidentMemory returns ErrLinuxOnly.
+func ResidentMemory(int) (int64, error) { return 0, ErrLinuxOnly }
 
 // Answered is 0.
 func (*Session) Answered() int64 { return 0 }

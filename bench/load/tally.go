@@ -45,6 +45,19 @@ func (e *Errors) each() []struct {
 	}
 }
 
+// Add adds the counters of another.
+func (e *Errors) Add(o *Errors) {
+	for i, c := range o.each() {
+		*e.field(i) += c.Count
+	}
+}
+
+// field is the counter that each lists at i.
+func (e *Errors) field(i int) *int64 {
+	return [...]*int64{&e.Closed, &e.IO, &e.Lost, &e.TimedOut, &e.Malformed, &e.UnknownID, &e.DuplicateID, &e.Order, &e.RPC,
+		&e.Tool, &e.Payload, &e.Unexpected, &e.Oversize, &e.Status, &e.Framing}[i]
+}
+
 // Total is the sum of all kinds.
 func (e *Errors) Total() int64 {
 	var n int64

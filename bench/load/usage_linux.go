@@ -94,6 +94,17 @@ func (f *statFile) read() (cpu float64, rss int64, err error) {
 
 func (f *statFile) close() { _ = unix.Close(f.fd) }
 
+// ResidentMemory is the RSS of a process, in bytes.
+func ResidentMemory(pid int) (int64, error) {
+	f, err := openStat(pid)
+	if err != nil {
+		return 0, err
+	}
+	defer f.close()
+	_, rss, err := f.read()
+	return rss, err
+}
+
 // threadUsage reads the calling thread: the seconds that it ran and the seconds
 // that it stood ready without a CPU.
 func threadUsage() (running, waiting float64, err error) {
