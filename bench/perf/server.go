@@ -34,6 +34,7 @@ func (c *connsCommand) server() string {
 // goroutine is locked to its thread.
 func startServer(program, addrFile string) (*exec.Cmd, string, error) {
 	cmd := exec.Command(program, "serve", "--demo", "--listen", "tcp://127.0.0.1:0", "--addr-file", addrFile, "--admin", "none")
+	cmd.Env = append(os.Environ(), "GANNET_LOG_LEVEL=error")
 	cmd.Stderr = os.Stderr
 	if err := load.StartPinned(cmd, nil); err != nil {
 		return nil, "", fmt.Errorf("%w (--server says which program to start)", err)

@@ -182,6 +182,9 @@ func (r *Result) WriteText(w io.Writer) error {
 	switch {
 	case r.Conns != nil:
 		return r.Conns.writeText(w)
+	case r.Knee != nil && r.Knee.Rate == 0:
+		_, err := fmt.Fprintf(w, "knee        no rate tried kept p99 within %.1f µs; start lower (--rate) or allow more\n", r.Knee.Limit)
+		return err
 	case r.Knee != nil:
 		_, err := fmt.Fprintf(w, "knee        %.0f requests/s (p99 %.1f µs, limit %.1f µs), bounded by the %s\n", r.Knee.Rate, r.Knee.P99, r.Knee.Limit, r.Knee.Bound)
 		return err
