@@ -180,20 +180,18 @@ func (c *conn) message(deadline time.Time) ([]byte, error) {
 	if c.http == nil {
 		return c.readLine(deadline)
 	}
-	for {
-		msg, step, err := readResponse(c.http, c.r, &c.tail, deadline)
-		switch {
-		case err != nil:
-			return nil, err
-		case step == responseEnd && c.http.head.status/100 != 2:
-			return nil, fmt.Errorf("HTTP status %d", c.http.head.status)
-		case step == responseEnd:
-			return nil, errors.New("an HTTP response without a message")
-		case c.http.head.status/100 != 2:
-			return nil, fmt.Errorf("HTTP status %d: %.300q", c.http.head.status, msg)
-		}
-		return msg, nil
+	msg, step, err := readResponse(c.http, c.r, &c.tail, deadline)
+	switch {
+	case err != nil:
+		return nil, err
+	case step == responseEnd && c.http.head.status/100 != 2:
+		return nil, fmt.Errorf("HTTP status %d", c.http.head.status)
+	case step == responseEnd:
+		return nil, errors.New("an HTTP response without a message")
+	case c.http.head.status/100 != 2:
+		return nil, fmt.Errorf("HTTP status %d: %.300q", c.http.head.status, msg)
 	}
+	return msg, nil
 }
 
 // readResponse reads until a message or the end of a response. The message is

@@ -55,11 +55,3 @@ func parseTarget(s string) (target, error) {
 	}
 	return target{}, usagef("target %.100q is none of tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, sse+http://HOST:PORT/PATH, stdio", s)
 }
-
-// loopback says that the target is this machine by an IPv4 address, so that
-// connections may come from any address of 127.0.0.0/8.
-func (t *target) loopback() bool {
-	host, _, err := net.SplitHostPort(t.address)
-	ip := net.ParseIP(host).To4()
-	return t.network == "tcp" && err == nil && ip != nil && ip[0] == 127
-}
