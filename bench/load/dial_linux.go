@@ -52,7 +52,9 @@ func dial(t target, from net.IP, timeout time.Duration) (fd int, err error) {
 		}
 	}
 	if err == nil {
-		err = unix.Connect(fd, sa)
+		if err = unix.Connect(fd, sa); errors.Is(err, unix.EINTR) {
+			err = connected(fd, timeout)
+		}
 	}
 	if err == nil {
 		err = unix.SetNonblock(fd, true)
@@ -62,6 +64,19 @@ func dial(t target, from net.IP, timeout time.Duration) (fd int, err error) {
 		return -1, fmt.Errorf("load: connect %s: %w", t.address, err)
 	}
 	return fd, nil
+}
+
+// connected waits for a connect that a signal has interrupted: it goes on by
+// itself (connect(2)).
+func connected(fd int, timeout time.Duration) error {
+	if err := await(fd, unix.POLLOUT, time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code != 0 {
+		err = unix.Errno(code)
+	}
+	return err
 }
 
 // A child is a server on the other end of two pipes.

@@ -319,13 +319,14 @@ func established(targets []string) int64 {
 	if err != nil {
 		return -1
 	}
-	var n int64
+	// A table that changes while it is read has sockets twice.
+	seen := map[string]bool{}
 	for line := range strings.Lines(string(b)) {
 		if f := strings.Fields(line); len(f) > 3 && f[3] == "01" && wanted[f[2]] {
-			n++
+			seen[f[1]+" "+f[2]] = true
 		}
 	}
-	return n
+	return int64(len(seen))
 }
 
 // sockstat reads how many TCP sockets are in use, and the pages of their
