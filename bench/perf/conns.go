@@ -173,6 +173,7 @@ func (c *connsCommand) hold(processes int, std *streams) (*result.Conns, error) 
 	if err != nil {
 		return nil, err
 	}
+	stderr := &shared{w: std.err}
 	k := &result.Conns{Wanted: c.N, Processes: processes, Least: 1 << 62}
 	if err := c.memory(k, func(m *result.ServerMemory) *int64 { return &m.Before }); err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func (c *connsCommand) hold(processes int, std *streams) (*result.Conns, error) 
 		}
 	}()
 	begin := time.Now()
-	fmt.Fprintf(std.err, "perf: opening %d connections from %d processes\n", c.N, processes)
+	fmt.Fprintf(stderr, "perf: opening %d connections from %d processes\n", c.N, processes)
 	for i := range processes {
 		target := c.Targets[i%len(c.Targets)]
 		j := job{Target: target, Conns: c.N / processes, Pings: c.Pings, Hold: c.Hold, Timeout: c.Timeout, Revision: c.Revision}
@@ -200,7 +201,7 @@ func (c *connsCommand) hold(processes int, std *streams) (*result.Conns, error) 
 				k.Servers[m].Conns += j.Conns
 			}
 		}
-		w, err := startWorker(program, j, std.err)
+		w, err := startWorker(program, j, stderr)
 		if w != nil {
 			workers = append(workers, w)
 		}
@@ -227,7 +228,7 @@ func (c *connsCommand) hold(processes int, std *streams) (*result.Conns, error) 
 		grown, bytes := now-inUse, (nowPages-pages)*int64(os.Getpagesize())
 		k.Sockstat, k.TCPMemory = &grown, &bytes
 	}
-	fmt.Fprintf(std.err, "perf: %d stand after %.1f s; holding them for %v, %d pings on each\n", k.Opened, k.OpenTime, c.Hold, c.Pings)
+	fmt.Fprintf(stderr, "perf: %d stand after %.1f s; holding them for %v, %d pings on each\n", k.Opened, k.OpenTime, c.Hold, c.Pings)
 	begin = time.Now()
 	for _, w := range workers {
 		if err := w.proceed(); err != nil {

@@ -182,7 +182,7 @@ func TestKnee(t *testing.T) {
 func TestConns(t *testing.T) {
 	linux(t)
 	saved := filepath.Join(t.TempDir(), "c.json")
-	code, out, errs := perf("conns", listen(t), listen(t), "-n", "61", "--hold", "300ms", "--pings", "3", "--processes", "4", "--server-pid", fmt.Sprint(os.Getpid()), "--server-pid", fmt.Sprint(os.Getpid()), "--save", saved)
+	code, out, errs := perf("conns", listen(t), listen(t), "-n", "61", "--hold", "2s", "--pings", "3", "--processes", "4", "--server-pid", fmt.Sprint(os.Getpid()), "--server-pid", fmt.Sprint(os.Getpid()), "--save", saved)
 	if code != exitOK {
 		t.Fatalf("exit code %d: %s%s", code, out, errs)
 	}

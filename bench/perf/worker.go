@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 
 	"github.com/gannetmcp/gannet/bench/load"
@@ -90,6 +91,20 @@ type worker struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
+}
+
+// A shared writer is one that several workers write to, each from a goroutine of
+// os/exec.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write writes p whole.
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
 }
 
 // startWorker starts this program again. The calling goroutine is locked to its

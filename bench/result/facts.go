@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -47,7 +48,7 @@ func (f *Facts) Fingerprint() string {
 }
 
 // commit is that of this binary, or where it was built without one that of the
-// folder it runs in.
+// folder it lies in, or runs in.
 func commit() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -69,7 +70,13 @@ func commit() string {
 }
 
 func describe() string {
-	return output("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+	words := []string{"describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"}
+	if self, err := os.Executable(); err == nil {
+		if s := output("git", append([]string{"-C", filepath.Dir(self)}, words...)...); s != "" {
+			return s
+		}
+	}
+	return output("git", words...)
 }
 
 func known(s string) string {
