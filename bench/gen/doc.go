@@ -5,6 +5,7 @@
 //
 //	gen -target tcp://127.0.0.1:7600 -c 64 -d 16 -method call -cpu 1 -server-pid 4711
 //	gen -target unix:///run/user/1000/gannet.sock -method ping -n 100000
+//	gen -target http://127.0.0.1:7601/mcp -c 64 -method call
 //	gen -target stdio -d 64 -method call -cpu 1 -child-cpu 0 -- gannet serve --demo --listen stdio
 //	gen -target tcp://127.0.0.1:40001 -method raw -c 64 -d 16     (against bench/floor)
 //	gen -target stdio -method raw -d 64 -- cat

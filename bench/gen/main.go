@@ -65,7 +65,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 func parse(args []string, stderr io.Writer) (o load.Options, asJSON bool, err error) {
 	f := flag.NewFlagSet("gen", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.StringVar(&o.Target, "target", "", "tcp://HOST:PORT, unix:///PATH, or stdio with -- COMMAND ARGS")
+	f.StringVar(&o.Target, "target", "", "tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, or stdio with -- COMMAND ARGS")
 	f.IntVar(&o.Conns, "c", 1, "connections")
 	f.IntVar(&o.Depth, "d", 1, "requests in flight on each connection")
 	f.IntVar(&o.Size, "size", load.DefaultSize, "`bytes` of one request, newline included (not of a ping)")

@@ -38,7 +38,7 @@ func TestExitCodes(t *testing.T) {
 		{"-bogus", exitUsage},
 		{"-d x -target tcp://127.0.0.1:1", exitUsage},
 		{"", exitUsage},
-		{"-target http://x", exitUsage},
+		{"-target ftp://x", exitUsage},
 		{"-target stdio", exitUsage},
 		{"-target tcp://127.0.0.1:1 -method sing", exitUsage},
 		{"-target tcp://127.0.0.1:1 -- cat", exitUsage},

@@ -3,6 +3,7 @@
 package load
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -47,6 +48,44 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
+// TestAllocsHTTP takes responses with a length, in chunks, and an event stream
+// apart, again and again.
+func TestAllocsHTTP(t *testing.T) {
+	const msg = `{"jsonrpc":"2.0","id":1000000000,"result":{}}`
+	for name, in := range map[string]string{
+		"length": "HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n" + msg,
+		"chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2d\r\n" + msg + "\r\n0\r\n\r\n",
+		"stream": "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n31\r\n: " + msg[:45] + "\n\n\r\n0\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			tm := mustTemplate(t, Options{})
+			sh, err := learnShape(tm, []byte(msg+"\n"), firstID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newStage([]*shape{sh}, newTally(1, true), 1)
+			c := &conn{window: newWindow(1, 1, 1, true), http: &responseReader{}}
+			b := []byte(in)
+			at := bytes.Index(b, []byte("1000000000"))
+			turn := func() {
+				s.out = s.out[:0]
+				c.compose(s, 5, 7)
+				copy(b[at:], s.out[tm.idAt:tm.idAt+idDigits])
+				if n, err := c.consume(s, b, 9); err != nil || n != len(b) {
+					t.Fatal(n, err)
+				}
+			}
+			turn()
+			if n := testing.AllocsPerRun(500, turn); n != 0 {
+				t.Errorf("%v allocations a turn", n)
+			}
+			if s.tally.errors != (Errors{}) || s.tally.good < 500 || s.flying != 0 || s.tally.slow != 0 {
+				t.Errorf("%d answered, %d slow, errors: %s", s.tally.good, s.tally.slow, &s.tally.errors)
+			}
+		})
+	}
+}
+
 // A peer answers what the generator asked at the other end of its socket.
 type peer struct {
 	fd        int
@@ -70,8 +109,8 @@ func pair(t testing.TB, method string, depth int) (*loop, *peer) {
 			t.Fatal(err)
 		}
 	}
-	c := &conn{r: fds[0], w: fds[0], window: newWindow(depth)}
-	l, err := newLoop(newStage(tm, sh, newTally(), depth), []*conn{c}, time.Second)
+	c := &conn{r: fds[0], w: fds[0], window: newWindow(depth, 1, 1, false)}
+	l, err := newLoop(newStage([]*shape{sh}, newTally(1, false), depth), []*conn{c}, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,10 +133,11 @@ func (p *peer) answers(reverse bool) {
 		if reverse {
 			i = n/p.line - 1 - i
 		}
-		at := i*p.line + p.stage.t.idAt
-		p.reply = append(p.reply, p.stage.shape.prefix...)
+		at := i*p.line + p.stage.shapes[0].t.idAt
+		p.reply = append(p.reply, p.stage.shapes[0].prefix...)
 		p.reply = append(p.reply, p.in[at:at+idDigits]...)
-		p.reply = append(p.reply, p.stage.shape.suffix...)
+		p.reply = append(p.reply, p.stage.shapes[0].suffix...)
+		p.reply = append(p.reply, '\n')
 	}
 }
 

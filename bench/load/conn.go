@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -18,71 +19,116 @@ const (
 //
 //	0 <= budget, or budget < 0 for no end of requests
 type stage struct {
-	t      *template
-	shape  *shape // of good replies
+	shapes []*shape // of good replies, by kind
+	picks  []uint8  // the order of kinds
+	picked int      // how many were picked
 	tally  *tally
 	start  time.Time // of the run; times are ns since
 	depth  int
-	budget int64  // requests that may still be sent in this phase
-	batch  []byte // copies of the request, of which fill patches the ids
+	budget int64  // requests that may still be sent in this phase; of a closed loop
+	out    []byte // requests on their way
 	in     []byte // the read buffer; grows to the longest line
+	flying int    // requests in flight on all connections
 }
 
 // now is the time in ns since the start of the run.
 func (s *stage) now() int64 { return int64(time.Since(s.start)) }
 
-// newStage makes the stage of a run in which good replies have the given shape.
-func newStage(t *template, sh *shape, ta *tally, depth int) *stage {
-	return &stage{
-		t: t, shape: sh, tally: ta, start: time.Now(), depth: depth,
-		batch: t.batch(depth), in: make([]byte, max(minReadBuffer, 2*sh.size())),
+// newStage makes the stage of a run in which good replies have the given shapes.
+func newStage(shapes []*shape, ta *tally, depth int) *stage {
+	s := &stage{shapes: shapes, tally: ta, start: time.Now(), depth: depth, in: make([]byte, minReadBuffer)}
+	var all []*template
+	for _, sh := range shapes {
+		all = append(all, sh.t)
+		if n := 2 * sh.size(); n > len(s.in) {
+			s.in = make([]byte, n)
+		}
 	}
+	s.picks = picks(all)
+	return s
 }
 
 // A conn is one connection under load. Its descriptors do not block.
 type conn struct {
 	r, w     int // descriptors to read and write; one and the same for a socket
 	window   window
-	tail     []byte // a reply that came in part
-	unsent   []byte // requests that the kernel did not take: pending[from:]
-	pending  []byte // memory of unsent
-	progress int64  // when a reply last came or the window was last empty, in ns
-	polled   bool   // the loop asks for writability
-	dead     bool   // descriptors closed
+	lead     []byte          // what each request begins with on this connection: request line, session
+	http     *responseReader // of r; nil where replies are lines
+	acks     *responseReader // of w, where requests are answered elsewhere (HTTP with SSE); else nil
+	ackTail  []byte          // part of an answer on w
+	tail     []byte          // a reply that came in part
+	unsent   []byte          // requests that the kernel did not take: pending[from:]
+	pending  []byte          // memory of unsent
+	progress int64           // when a reply last came or the window was last empty, in ns
+	good     int64           // replies that were right, in all phases
+	number   int32           // by which epoll knows it
+	replied  bool            // the HTTP response in hand has brought a reply
+	polled   bool            // the loop asks for writability
+	queued   bool            // in the loop's queue of connections with room
+	dead     bool            // descriptors closed
+}
+
+// capacity is how many requests may be sent now.
+func (c *conn) capacity(s *stage) int {
+	if c.dead || len(c.unsent) > 0 {
+		return 0
+	}
+	return min(s.depth-c.window.inFlight, c.window.room())
+}
+
+// compose appends the next request of the mix to s.out, sent at now, meant to
+// be sent at meant. The caller has checked the capacity. Hot path.
+func (c *conn) compose(s *stage, meant, now int64) {
+	if c.window.inFlight == 0 {
+		c.progress = now
+	}
+	kind := s.picks[s.picked]
+	if s.picked++; s.picked == len(s.picks) {
+		s.picked = 0
+	}
+	t := s.shapes[kind].t
+	s.out = append(s.out, c.lead...)
+	at := len(s.out)
+	s.out = append(s.out, t.wire...)
+	putID(s.out[at+t.wireID:], c.window.give(meant, now, kind))
+	s.flying++
+	s.tally.sent++
 }
 
 // fill sends as many requests as the depth, the budget and the kernel allow.
 // now is their sending time. An error ends the connection.
-// Hot path: no allocation once pending has its size.
+// Hot path: no allocation once buffers have their sizes.
 func (c *conn) fill(s *stage, now int64) error {
-	if c.window.inFlight == 0 {
-		c.progress = now
-	}
-	line := len(s.t.line)
-	for len(c.unsent) == 0 {
-		n := min(s.depth-c.window.inFlight, c.window.room(), len(s.batch)/line)
+	for {
+		n := c.capacity(s)
 		if s.budget >= 0 {
 			n = int(min(int64(n), s.budget))
 		}
 		if n <= 0 {
 			return nil
 		}
-		for i := range n {
-			putID(s.batch[i*line+s.t.idAt:], c.window.give(now))
+		s.out = s.out[:0]
+		for ; n > 0 && len(s.out) < maxBatch; n-- {
+			c.compose(s, now, now)
+			if s.budget > 0 {
+				s.budget--
+			}
 		}
-		s.tally.sent += int64(n)
-		if s.budget > 0 {
-			s.budget -= int64(n)
-		}
-		b := s.batch[:n*line]
-		took, err := c.write(s, b)
-		if err != nil {
+		if err := c.send(s); err != nil {
 			return err
 		}
-		if took < len(b) {
-			c.pending = append(c.pending[:0], b[took:]...)
-			c.unsent = c.pending
-		}
+	}
+}
+
+// send writes s.out and keeps what the kernel does not take.
+func (c *conn) send(s *stage) error {
+	took, err := c.write(s, s.out)
+	if err != nil {
+		return err
+	}
+	if took < len(s.out) {
+		c.pending = append(c.pending[:0], s.out[took:]...)
+		c.unsent = c.pending
 	}
 	return nil
 }
@@ -120,17 +166,15 @@ func (c *conn) receive(s *stage) (now int64, err error) {
 	held := copy(s.in, c.tail)
 	n, err := unix.Read(c.r, s.in[held:])
 	now = s.now()
-	switch {
-	case err != nil && (errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR)):
-		return now, nil
-	case err != nil:
+	if n, err = readOutcome(n, err); n == 0 {
 		return now, err
-	case n == 0:
-		return now, errClosed
 	}
 	s.tally.reads++
 	b := s.in[:held+n]
-	done := c.consume(s, b, now)
+	done, err := c.consume(s, b, now)
+	if err != nil {
+		return now, err
+	}
 	if done == 0 && len(b) == len(s.in) {
 		if len(s.in) >= maxReadBuffer {
 			return now, errOversize
@@ -143,13 +187,59 @@ func (c *conn) receive(s *stage) (now int64, err error) {
 	return now, nil
 }
 
-// consume takes in the whole lines of b, which arrived at now, and returns
-// their length in bytes. It keeps nothing of b. Hot path.
-func (c *conn) consume(s *stage, b []byte, now int64) (done int) {
+// readOutcome turns what read returned into bytes, nothing for now, or the end.
+func readOutcome(n int, err error) (int, error) {
+	switch {
+	case err != nil && (errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR)):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, errClosed
+	}
+	return n, nil
+}
+
+// receiveAcks reads once what requests are answered by on w, where the replies
+// come elsewhere. It does not matter which request an answer is of.
+func (c *conn) receiveAcks(s *stage) error {
+	held := copy(s.in, c.ackTail)
+	n, err := unix.Read(c.w, s.in[held:])
+	if n, err = readOutcome(n, err); n == 0 {
+		return err
+	}
+	b := s.in[:held+n]
+	done := 0
+	for {
+		_, k, step := c.acks.next(b[done:])
+		done += k
+		switch step {
+		case responseMore:
+			c.ackTail = append(c.ackTail[:0], b[done:]...)
+			return nil
+		case responseBad:
+			return errFraming
+		case responseEnd:
+			if c.acks.head.status/100 != 2 {
+				s.tally.errors.Status++
+			}
+			if c.acks.head.last {
+				return errClosed
+			}
+		}
+	}
+}
+
+// consume takes in what is whole of b, which arrived at now, and returns its
+// length in bytes. It keeps nothing of b. Hot path.
+func (c *conn) consume(s *stage, b []byte, now int64) (done int, err error) {
+	if c.http != nil {
+		return c.consumeHTTP(s, b, now)
+	}
 	for done < len(b) {
-		if n, id, ok := s.shape.match(b[done:]); ok {
+		if n, id, ok := c.match(s, b[done:]); ok && len(b) > done+n && b[done+n] == '\n' {
 			c.accept(s, id, now)
-			done += n
+			done += n + 1
 			continue
 		}
 		i := bytes.IndexByte(b[done:], '\n')
@@ -162,34 +252,126 @@ func (c *conn) consume(s *stage, b []byte, now int64) (done int) {
 			c.differs(s, line, now)
 		}
 	}
-	return done
+	return done, nil
+}
+
+// consumeHTTP is consume for responses. Hot path.
+func (c *conn) consumeHTTP(s *stage, b []byte, now int64) (done int, err error) {
+	for {
+		msg, n, step := c.http.next(b[done:])
+		done += n
+		switch step {
+		case responseMore:
+			return done, nil
+		case responseBad:
+			return done, errFraming
+		case responseMessage:
+			if n, id, ok := c.match(s, msg); ok && n == len(msg) {
+				c.replied = c.accept(s, id, now) || c.replied
+			} else if msg = bytes.TrimSpace(msg); len(msg) > 0 {
+				before := c.window.inFlight
+				if c.http.head.status/100 == 2 || json.Valid(msg) {
+					c.differs(s, msg, now)
+				}
+				c.replied = c.replied || c.window.inFlight < before
+			}
+		case responseEnd:
+			if err := c.ended(s, now); err != nil {
+				return done, err
+			}
+		}
+	}
+}
+
+// ended judges the end of an HTTP response. One that has brought no reply is
+// the answer to the oldest request: HTTP/1.1 answers in order.
+func (c *conn) ended(s *stage, now int64) error {
+	if c.acks != nil {
+		return errClosed // the stream that brings all replies
+	}
+	if !c.replied {
+		e := &s.tally.errors
+		if c.http.head.status/100 != 2 {
+			e.Status++
+		} else {
+			e.Lost++
+		}
+		switch {
+		case c.window.abandoned > 0:
+			c.window.abandoned--
+		case c.window.inFlight > 0:
+			c.window.take(c.window.oldest)
+			s.flying--
+			c.progress = now
+		}
+	}
+	c.replied = false
+	if c.http.head.last {
+		return errClosed
+	}
+	return nil
+}
+
+// match finds the shape of the reply that b begins with, which is that of the
+// request it answers. Hot path.
+func (c *conn) match(s *stage, b []byte) (n int, id uint64, ok bool) {
+	for kind, sh := range s.shapes {
+		if n, id, ok = sh.match(b); ok && (len(s.shapes) == 1 || c.window.kindOf(id) == kind) {
+			return n, id, true
+		}
+	}
+	return 0, 0, false
 }
 
 // accept counts a good reply, if it was asked for. Hot path.
 func (c *conn) accept(s *stage, id uint64, now int64) (good bool) {
-	sentAt, how := c.window.take(id)
+	kind, wait := c.window.kindOf(id), c.window.waited(id)
+	meant, how := c.window.take(id)
 	switch how {
-	case takenUnknown:
-		s.tally.errors.UnknownID++
-		return false
-	case takenDuplicate:
-		s.tally.errors.DuplicateID++
+	case takenUnknown, takenDuplicate:
+		c.unasked(s, how)
 		return false
 	case takenLater:
-		if s.t.method == MethodRaw {
+		if s.shapes[kind].t.check == checkRaw {
 			s.tally.errors.Order++
+			s.flying--
 			return false
 		}
 		s.tally.reordered++
 	}
+	s.flying--
 	c.progress = now
-	s.tally.record(now - sentAt)
+	c.good++
+	s.tally.record(now-meant, wait, kind)
 	return true
 }
 
-// differs judges a line that has not the usual shape.
+// unasked counts a reply that nothing in flight asked for.
+func (c *conn) unasked(s *stage, how taken) {
+	switch {
+	case how == takenUnknown:
+		s.tally.errors.UnknownID++
+	case c.window.abandoned > 0:
+		// It may be a second reply to another; that is told from this only as
+		// long as nothing has timed out on the connection.
+		c.window.abandoned--
+		s.tally.late++
+	default:
+		s.tally.errors.DuplicateID++
+	}
+}
+
+// differs judges a reply that has not the usual shape.
 func (c *conn) differs(s *stage, line []byte, now int64) {
-	v := s.t.judge(line)
+	var v verdict
+	if sh := s.shapes[0]; sh.t.check == checkRaw {
+		v = sh.judge(line)
+	} else {
+		var result []byte
+		if v, result = parseReply(line); v.kind == replyGood {
+			v.kind = s.shapes[c.window.kindOf(v.id)].judgeResult(result)
+		}
+	}
 	if v.kind == replyGood {
 		if c.accept(s, v.id, now) {
 			s.tally.slow++
@@ -197,14 +379,12 @@ func (c *conn) differs(s *stage, line []byte, now int64) {
 		return
 	}
 	if v.hasID {
-		switch _, how := c.window.take(v.id); how {
-		case takenUnknown:
-			s.tally.errors.UnknownID++
-			return
-		case takenDuplicate:
-			s.tally.errors.DuplicateID++
+		_, how := c.window.take(v.id)
+		if how == takenUnknown || how == takenDuplicate {
+			c.unasked(s, how)
 			return
 		}
+		s.flying--
 		c.progress = now
 	}
 	e := &s.tally.errors
@@ -224,22 +404,51 @@ func (c *conn) differs(s *stage, line []byte, now int64) {
 	}
 }
 
-// fail ends the connection for the given reason and counts it.
+// expire takes requests out of flight that were sent more than timeout ns ago,
+// as long as they are the oldest.
+func (c *conn) expire(s *stage, now, timeout int64) {
+	w := &c.window
+	for w.inFlight > 0 {
+		id := w.oldest
+		meant := w.sent[id&uint64(len(w.sent)-1)] - 1
+		if now-meant-w.waited(id) < timeout {
+			return
+		}
+		w.take(id)
+		w.abandoned++
+		s.flying--
+		s.tally.errors.TimedOut++
+		s.tally.latencyOf(now - meant)
+	}
+}
+
+// fail ends the connection for the given reason and counts it. What it had in
+// flight counts as waited for until now.
 func (c *conn) fail(s *stage, reason error) {
 	if c.dead {
 		return
 	}
 	e := &s.tally.errors
+	lost := &e.Lost
 	switch {
 	case errors.Is(reason, errClosed), errors.Is(reason, unix.EPIPE), errors.Is(reason, unix.ECONNRESET):
 		e.Closed++
 	case errors.Is(reason, errOversize):
 		e.Oversize++
+	case errors.Is(reason, errFraming):
+		e.Framing++
 	case errors.Is(reason, errStalled): // what it lost says it
+		lost = &e.TimedOut
 	default:
 		e.IO++
 	}
-	e.Lost += int64(c.window.inFlight)
+	*lost += int64(c.window.inFlight)
+	now := s.now()
+	for w := &c.window; w.inFlight > 0; {
+		meant, _ := w.take(w.oldest)
+		s.tally.latencyOf(now - meant)
+		s.flying--
+	}
 	c.close()
 }
 

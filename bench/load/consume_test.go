@@ -3,7 +3,6 @@ package load
 import (
 	"bytes"
 	"testing"
-	"time"
 )
 
 // outcome is what one connection has made of its input.
@@ -16,15 +15,19 @@ type outcome struct {
 // feed gives b in pieces to a connection with 16 pings in flight, each piece
 // through the tail that receive keeps.
 func feed(s *stage, pieces ...[]byte) outcome {
-	s.tally = &tally{latency: s.tally.latency}
-	c := &conn{window: newWindow(16)}
+	s.tally = newTally(1, false)
+	c := &conn{window: newWindow(16, 1, 1, false)}
 	for range 16 {
-		c.window.give(0)
+		c.window.give(0, 0, 0)
 	}
 	var held []byte
 	for _, p := range pieces {
 		held = append(held, p...)
-		held = held[c.consume(s, held, 1):]
+		n, err := c.consume(s, held, 1)
+		if err != nil {
+			panic(err)
+		}
+		held = held[n:]
 	}
 	t := s.tally
 	return outcome{t.good, t.slow, t.reordered, t.notes, t.errors, c.window.inFlight}
@@ -36,7 +39,7 @@ func pingStage(t testing.TB) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &stage{t: tm, shape: sh, tally: newTally(), start: time.Now()}
+	return newStage([]*shape{sh}, newTally(1, false), 1)
 }
 
 const mixed = `{"jsonrpc":"2.0","id":1000000000,"result":{}}` + "\n" +

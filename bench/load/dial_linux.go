@@ -13,8 +13,8 @@ import (
 
 // dial opens a socket to the target and returns its descriptor, which does not
 // block; the caller closes it. A connection that takes longer than timeout to
-// be made fails.
-func dial(t target, timeout time.Duration) (fd int, err error) {
+// be made fails. from is the address that it comes from; nil lets the kernel choose.
+func dial(t target, from net.IP, timeout time.Duration) (fd int, err error) {
 	var sa unix.Sockaddr
 	family := unix.AF_UNIX
 	switch t.network {
@@ -43,8 +43,18 @@ func dial(t target, timeout time.Duration) (fd int, err error) {
 	if err == nil && t.network == "tcp" {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
+	if err == nil && from != nil {
+		// The port is chosen at connect, when the whole address is known: else
+		// an address has 28,000 connections, whatever their other end.
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+		if err == nil {
+			err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte(from.To4())})
+		}
+	}
 	if err == nil {
-		err = unix.Connect(fd, sa)
+		if err = unix.Connect(fd, sa); errors.Is(err, unix.EINTR) {
+			err = connected(fd, timeout)
+		}
 	}
 	if err == nil {
 		err = unix.SetNonblock(fd, true)
@@ -54,6 +64,19 @@ func dial(t target, timeout time.Duration) (fd int, err error) {
 		return -1, fmt.Errorf("load: connect %s: %w", t.address, err)
 	}
 	return fd, nil
+}
+
+// connected waits for a connect that a signal has interrupted: it goes on by
+// itself (connect(2)).
+func connected(fd int, timeout time.Duration) error {
+	if err := await(fd, unix.POLLOUT, time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code != 0 {
+		err = unix.Errno(code)
+	}
+	return err
 }
 
 // A child is a server on the other end of two pipes.

@@ -1,48 +1,62 @@
-// Package load is a closed-loop load generator for newline-delimited JSON-RPC
-// over TCP, Unix sockets and a child's standard input and output. bench/gen is
-// its command line and bench/spine runs it many times; it is a package of its
-// own so that both know one Result, and so that tests drive it against servers
-// that misbehave.
+// Package load is a load generator for MCP: newline-delimited JSON-RPC over TCP,
+// Unix sockets and a child's standard input and output, Streamable HTTP, and HTTP
+// with SSE. bench/perf and bench/gen are its command lines and bench/spine runs
+// it many times; it is a package of its own so that all know one Result, and so
+// that tests drive it against servers that misbehave.
 //
 // # Terms
 //
-//	connection  a socket, or the two pipes of a child
-//	depth       how many requests a connection keeps in flight
-//	message     one request line or one reply line, newline included
+//	connection  a socket, the two pipes of a child, or of HTTP with SSE the two
+//	            sockets of a session: its event stream, and the one it POSTs on
+//	depth       how many requests a connection keeps in flight; of HTTP, pipelined
+//	message     one request or one reply: a line, or the body of an HTTP message
+//	kind        one of the messages of a mix
 //	window      the ids of a connection from the oldest unanswered to the newest
 //	phase       warm-up, then the measured one; each ends with a drain, so that
 //	            nothing of one is counted in the other
+//	plan        when the requests of an open loop are meant to be sent
 //
 // # Picture
 //
-//	Options ─► template ─► fill: patch ids into copies of one request, one write
-//	                                     │
+//	Options ─► templates ─► compose: copy one, patch its id; one write for what
+//	                                     │          goes together
 //	                       epoll ◄── connection ──► the server under test
 //	                                     │
-//	           shape ─────► consume: compare each reply with the bytes expected,
-//	                        take its id from the window, record its latency
+//	 (responseReader ─►) shapes ─► consume: compare each reply with the bytes
+//	                        expected, take its id from the window, record its latency
 //
-// A connection is refilled once for each time it was read, so replies that came
-// together are followed by requests that go together. Load is closed loop: a
-// server that stalls is asked less, so latencies under saturation are those of
-// this depth and not of an arrival rate (coordinated omission is not corrected).
+// # Closed and open loops
+//
+// In a closed loop a connection is refilled once for each time it was read, so
+// replies that came together are followed by requests that go together. A server
+// that stalls is asked less, and latencies are those of this depth: coordinated
+// omission is not corrected.
+//
+// In an open loop (Options.Plan) each request has a time that it is meant to be
+// sent at, computed beforehand. Its latency is from that time, whether the server,
+// the lack of a connection with room or this generator made it late; Service is
+// from the time sent. What is late by this generator's own fault is counted
+// (Generator.Behind), and too much of it makes the result Saturated.
 //
 // # What is checked
 //
-// The first reply of a run is parsed and its text compared with what was sent.
-// It gives the shape, the bytes round the id, and every later reply must be
-// those bytes with an id that is in flight. A reply that differs is parsed; if
-// it means the same it counts as good (and in SlowChecks), else as an error of
-// its kind. Replies may come in any order unless the method is raw. No wait is
-// unbounded: a connection without progress for Options.Timeout is given up, its
-// requests in flight counted as lost.
+// The first reply of each kind is parsed and judged by what its message wants
+// (Message.Check). It gives the shape, the bytes round the id, and every later
+// reply must be those bytes with an id that is in flight and of that kind. A reply
+// that differs is parsed; if it means the same it counts as good (and in
+// SlowChecks), else as an error of its kind. Replies may come in any order unless
+// the method is raw. A request without a reply within Options.Timeout has timed
+// out, and is in the percentiles with the time that it was waited for. In a
+// closed loop a connection without any progress for that time is given up.
+// Connections that end are not opened again: Result.Alive says how many did not.
 //
 // # Threads and ownership
 //
 // One goroutine, locked to its thread, does everything after the handshake, and
-// allocates nothing in the steady state. All connections share its read buffer
-// and its request buffer; a connection keeps bytes of its own only for a reply
-// that came in part or a request that was taken in part.
+// allocates nothing in the steady state but a point of the series each interval.
+// All connections share its read buffer and its request buffer; a connection
+// keeps bytes of its own only for a reply that came in part or a request that was
+// taken in part.
 //
 // Running needs Linux (epoll, /proc, CPU affinity). Elsewhere the package
 // compiles and Run returns ErrLinuxOnly.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,58 +13,246 @@ import (
 // errSlow is a handshake that takes too long.
 var errSlow = errors.New("load: no answer within the timeout")
 
-// handshake opens the MCP session of c. What arrives behind the answer stays in
-// c.tail.
-func (c *conn) handshake(timeout time.Duration) error {
-	deadline := time.Now().Add(timeout)
-	if err := c.writeAll([]byte(initializeLine), deadline); err != nil {
-		return err
+// An opening is what opens the session of each connection.
+type opening struct {
+	where   target
+	o       *Options
+	headers string // of each HTTP request, in lines
+}
+
+func newOpening(where target, o *Options) *opening {
+	p := &opening{where: where, o: o}
+	for _, h := range o.Headers {
+		p.headers += h + "\r\n"
 	}
+	return p
+}
+
+// lead is what each request of a connection begins with.
+func (p *opening) lead(path, revision, session string) []byte {
+	b := "POST " + path + " HTTP/1.1\r\nHost: " + p.where.host + "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" + p.headers
+	if revision != "" {
+		b += "MCP-Protocol-Version: " + revision + "\r\n"
+	}
+	if session != "" {
+		b += "Mcp-Session-Id: " + session + "\r\n"
+	}
+	return []byte(b)
+}
+
+// open opens the session of c. What arrives behind the answer stays in c.tail.
+func (p *opening) open(c *conn) error {
+	deadline := time.Now().Add(p.o.Timeout)
+	path := p.where.path
+	if p.where.http {
+		c.http = &responseReader{}
+	}
+	if p.where.sse {
+		var err error
+		if path, err = p.subscribe(c, deadline); err != nil {
+			return err
+		}
+	}
+	if p.o.modern() {
+		c.lead = p.lead(path, p.o.Revision, "")
+		if !p.where.http {
+			c.lead = nil
+		}
+		return nil
+	}
+	if p.where.http {
+		c.lead = p.lead(path, "", "")
+	}
+	reply, err := c.ask([]byte(initializeLine(p.o.Revision)), deadline)
 	for {
-		line, err := c.readLine(deadline)
 		if err != nil {
 			return fmt.Errorf("initialize: %w", err)
 		}
-		if done, err := checkInitialize(line); err != nil || done {
-			if err != nil {
-				return err
+		revision, err1 := checkInitialize(reply)
+		if err1 != nil {
+			return err1
+		}
+		if revision != "" {
+			if p.where.http && !p.where.sse {
+				c.lead = p.lead(path, revision, c.http.head.session)
 			}
-			return c.writeAll([]byte(initializedLine), deadline)
+			break
+		}
+		reply, err = c.message(deadline)
+	}
+	if err := c.finish(deadline); err != nil {
+		return fmt.Errorf("initialize: %w", err)
+	}
+	if err := c.post([]byte(initializedLine), deadline); err != nil {
+		return err
+	}
+	if c.http != nil && c.acks == nil {
+		if err := c.finish(deadline); err != nil {
+			return fmt.Errorf("notifications/initialized: %w", err)
+		}
+	}
+	return nil
+}
+
+// subscribe opens the event stream of c on its descriptor, and one more
+// connection for requests; it returns where these go to.
+func (p *opening) subscribe(c *conn, deadline time.Time) (path string, err error) {
+	get := "GET " + p.where.path + " HTTP/1.1\r\nHost: " + p.where.host + "\r\nAccept: text/event-stream\r\n" + p.headers + "\r\n"
+	if err := writeAll(c.r, []byte(get), deadline); err != nil {
+		return "", err
+	}
+	msg, err := c.message(deadline)
+	if err != nil {
+		return "", fmt.Errorf("event stream: %w", err)
+	}
+	if string(c.http.event) != "endpoint" {
+		return "", fmt.Errorf("event stream: the first event is %q, not endpoint", c.http.event)
+	}
+	u, err := url.Parse(string(msg))
+	if err != nil {
+		return "", fmt.Errorf("event stream: endpoint %.100q: %w", msg, err)
+	}
+	base := &url.URL{Scheme: "http", Host: p.where.host, Path: p.where.path}
+	u = base.ResolveReference(u)
+	if u.Host != p.where.host {
+		return "", fmt.Errorf("event stream: endpoint %.100q is on another host", msg)
+	}
+	fd, err := dial(p.where, nil, p.o.Timeout)
+	if err != nil {
+		return "", err
+	}
+	c.w, c.acks = fd, &responseReader{}
+	return u.RequestURI(), nil
+}
+
+// post sends one message outside of the load, and waits for its acknowledgement
+// where that comes on another connection than replies do.
+func (c *conn) post(line []byte, deadline time.Time) error {
+	b := line
+	if c.http != nil {
+		body := bytes.TrimSuffix(line, []byte("\n"))
+		b = append(append([]byte(nil), c.lead...), fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)...)
+	}
+	if err := writeAll(c.w, b, deadline); err != nil {
+		return err
+	}
+	if c.acks == nil {
+		return nil
+	}
+	return drainResponse(c.acks, c.w, &c.ackTail, deadline)
+}
+
+// ask sends a request outside of the load and returns the first message that
+// comes.
+func (c *conn) ask(line []byte, deadline time.Time) ([]byte, error) {
+	if err := c.post(line, deadline); err != nil {
+		return nil, err
+	}
+	return c.message(deadline)
+}
+
+// finish reads to the end of the HTTP response in hand, if there is one.
+func (c *conn) finish(deadline time.Time) error {
+	if c.http == nil || c.acks != nil {
+		return nil
+	}
+	return drainResponse(c.http, c.r, &c.tail, deadline)
+}
+
+// drainResponse reads up to the end of a response, which must be of success.
+func drainResponse(r *responseReader, fd int, tail *[]byte, deadline time.Time) error {
+	for {
+		_, step, err := readResponse(r, fd, tail, deadline)
+		if err != nil {
+			return err
+		}
+		if step == responseEnd {
+			if r.head.status/100 != 2 {
+				return fmt.Errorf("HTTP status %d", r.head.status)
+			}
+			return nil
 		}
 	}
 }
 
-// probe asks once and learns from the reply what replies look like.
-func (c *conn) probe(t *template, timeout time.Duration) (*shape, error) {
+// message returns the next message, for the caller to keep.
+func (c *conn) message(deadline time.Time) ([]byte, error) {
+	if c.http == nil {
+		return c.readLine(deadline)
+	}
+	msg, step, err := readResponse(c.http, c.r, &c.tail, deadline)
+	switch {
+	case err != nil:
+		return nil, err
+	case step == responseEnd && c.http.head.status/100 != 2:
+		return nil, fmt.Errorf("HTTP status %d", c.http.head.status)
+	case step == responseEnd:
+		return nil, errors.New("an HTTP response without a message")
+	case c.http.head.status/100 != 2:
+		return nil, fmt.Errorf("HTTP status %d: %.300q", c.http.head.status, msg)
+	}
+	return msg, nil
+}
+
+// readResponse reads until a message or the end of a response. The message is
+// the caller's.
+func readResponse(r *responseReader, fd int, tail *[]byte, deadline time.Time) ([]byte, responseStep, error) {
+	for {
+		msg, n, step := r.next(*tail)
+		msg = bytes.Clone(msg)
+		*tail = append((*tail)[:0], (*tail)[n:]...)
+		switch step {
+		case responseBad:
+			return nil, step, errFraming
+		case responseMessage, responseEnd:
+			return msg, step, nil
+		}
+		if err := readMore(fd, tail, deadline); err != nil {
+			return nil, step, err
+		}
+	}
+}
+
+// probe asks once for a kind and learns from the reply what replies look like.
+func (c *conn) probe(t *template, kind uint8, timeout time.Duration) (*shape, error) {
 	deadline := time.Now().Add(timeout)
-	id := c.window.give(0)
-	line := bytes.Clone(t.line)
-	putID(line[t.idAt:], id)
-	if err := c.writeAll(line, deadline); err != nil {
+	id := c.window.give(0, 0, kind)
+	b := append(bytes.Clone(c.lead), t.wire...)
+	putID(b[len(c.lead)+t.wireID:], id)
+	if err := writeAll(c.w, b, deadline); err != nil {
 		return nil, err
 	}
-	for {
-		reply, err := c.readLine(deadline)
-		if err != nil {
-			return nil, fmt.Errorf("first reply: %w", err)
+	if c.acks != nil {
+		if err := drainResponse(c.acks, c.w, &c.ackTail, deadline); err != nil {
+			return nil, err
 		}
-		if t.judge(reply).kind == replyNotification {
+	}
+	for {
+		reply, err := c.message(deadline)
+		if err != nil {
+			return nil, fmt.Errorf("first reply to %s: %w", t.name, err)
+		}
+		if v, _ := parseReply(reply); v.kind == replyNotification {
 			continue
 		}
 		c.window.take(id)
-		return learnShape(t, reply, id)
+		sh, err := learnShape(t, reply, id)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.name, err)
+		}
+		return sh, c.finish(deadline)
 	}
 }
 
 // writeAll writes b before the deadline.
-func (c *conn) writeAll(b []byte, deadline time.Time) error {
+func writeAll(fd int, b []byte, deadline time.Time) error {
 	for len(b) > 0 {
-		n, err := unix.Write(c.w, b)
+		n, err := unix.Write(fd, b)
 		switch {
 		case err == nil:
 			b = b[n:]
 		case errors.Is(err, unix.EAGAIN):
-			if err := await(c.w, unix.POLLOUT, deadline); err != nil {
+			if err := await(fd, unix.POLLOUT, deadline); err != nil {
 				return err
 			}
 		case !errors.Is(err, unix.EINTR):
@@ -75,7 +264,6 @@ func (c *conn) writeAll(b []byte, deadline time.Time) error {
 
 // readLine returns the next line, newline included, for the caller to keep.
 func (c *conn) readLine(deadline time.Time) ([]byte, error) {
-	var buf [4096]byte
 	seen := 0
 	for {
 		if i := bytes.IndexByte(c.tail[seen:], '\n'); i >= 0 {
@@ -86,18 +274,29 @@ func (c *conn) readLine(deadline time.Time) ([]byte, error) {
 		if seen = len(c.tail); seen > maxReadBuffer {
 			return nil, errOversize
 		}
-		n, err := unix.Read(c.r, buf[:])
+		if err := readMore(c.r, &c.tail, deadline); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// readMore reads at least one byte behind what tail holds.
+func readMore(fd int, tail *[]byte, deadline time.Time) error {
+	var buf [4096]byte
+	for {
+		n, err := unix.Read(fd, buf[:])
 		switch {
 		case err == nil && n == 0:
-			return nil, errClosed
+			return errClosed
 		case err == nil:
-			c.tail = append(c.tail, buf[:n]...)
+			*tail = append(*tail, buf[:n]...)
+			return nil
 		case errors.Is(err, unix.EAGAIN):
-			if err := await(c.r, unix.POLLIN, deadline); err != nil {
-				return nil, err
+			if err := await(fd, unix.POLLIN, deadline); err != nil {
+				return err
 			}
 		case !errors.Is(err, unix.EINTR):
-			return nil, err
+			return err
 		}
 	}
 }

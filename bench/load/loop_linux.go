@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,8 +19,21 @@ type loop struct {
 	conns   []*conn // by the number that epoll returns
 	live    int     // those not dead
 	events  []unix.EpollEvent
-	timeout int64 // ns without progress after which a connection is given up
+	timeout int64 // ns without progress after which a connection is given up, or a request counts as lost
 	checked int64 // when that was last looked at
+
+	// Of an open loop.
+	pace     pace
+	open     bool
+	spin     bool
+	limit    int     // requests in flight beyond which starts are skipped; 0 is none
+	room     []int32 // connections with room: a queue in a ring of length len(conns)
+	roomAt   int
+	roomLen  int
+	hindered bool // starts were due, and no connection had room
+
+	series *series
+	old    bool // the kernel has no epoll_pwait2
 }
 
 // newLoop watches the connections, which it closes in close.
@@ -29,16 +43,26 @@ func newLoop(s *stage, conns []*conn, timeout time.Duration) (*loop, error) {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
 	l := &loop{stage: s, epoll: fd, conns: conns, live: len(conns), timeout: int64(timeout),
-		events: make([]unix.EpollEvent, 512)}
+		events: make([]unix.EpollEvent, 512), room: make([]int32, len(conns))}
 	for i, c := range conns {
-		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
-		if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.r, &ev); err != nil {
+		c.number = int32(i)
+		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.number}
+		err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.r, &ev)
+		if err == nil && c.acks != nil {
+			ev.Pad = sideW
+			err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.w, &ev)
+		}
+		if err != nil {
 			l.close()
 			return nil, os.NewSyscallError("epoll_ctl", err)
 		}
 	}
 	return l, nil
 }
+
+// sideW marks events of the descriptor that a connection writes to, where
+// answers come on it too.
+const sideW = 1
 
 // close closes the connections and the loop.
 func (l *loop) close() {
@@ -67,10 +91,10 @@ func (l *loop) run(budget, deadline int64) error {
 			if wait <= 0 {
 				break
 			}
-		} else if l.budget == 0 && l.idle() {
+		} else if l.budget == 0 && l.flying == 0 {
 			break
 		}
-		if err := l.step(int((wait + 999_999) / 1_000_000)); err != nil {
+		if err := l.step(wait); err != nil {
 			return err
 		}
 	}
@@ -78,49 +102,183 @@ func (l *loop) run(budget, deadline int64) error {
 	return nil
 }
 
-// idle says that nothing is in flight.
-func (l *loop) idle() bool {
+// runPlan sends by the plan, whatever the server does, until its time is over
+// or no connection is left. What is in flight then is left to a drain.
+func (l *loop) runPlan(p Plan) error {
+	l.budget, l.open = 0, true
+	// A thread's timers may be 50 µs late unless it says otherwise; latency is
+	// from the time meant. A kernel that refuses makes starts late, which shows.
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	defer func() {
+		l.open = false
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0) // what it was before
+	}()
+	now := l.now()
+	end := now + int64(p.Duration())
+	l.pace = newPace(p, now)
+	l.roomLen, l.hindered = 0, false
 	for _, c := range l.conns {
-		if c.window.inFlight > 0 {
-			return false
+		c.queued = false
+		l.offer(c)
+	}
+	for l.live > 0 {
+		now := l.now()
+		if now >= end {
+			break
+		}
+		l.pump(now)
+		wait := min(int64(checkEvery), end-now)
+		if !l.hindered {
+			wait = min(wait, l.pace.next-now)
+		}
+		if l.spin {
+			wait = 0
+		}
+		if err := l.step(max(wait, 0)); err != nil {
+			return err
 		}
 	}
-	return true
+	// What was due and found no room was not sent: it is said, not forgotten.
+	for ; l.pace.next < end; l.pace.advance() {
+		l.tally.starts++
+		l.tally.skipped++
+	}
+	l.tally.settle()
+	return nil
 }
 
-// step handles what is ready, after waiting ms milliseconds at most.
+// pump sends what is due at now. Hot path: no allocation once buffers have
+// their sizes.
+func (l *loop) pump(now int64) {
+	waited := l.hindered
+	for l.pace.next <= now {
+		if l.limit > 0 && l.flying >= l.limit || now-l.pace.next > l.timeout {
+			l.tally.starts++
+			l.tally.skipped++
+			l.pace.advance()
+			continue
+		}
+		if l.roomLen == 0 {
+			break
+		}
+		c := l.conns[l.room[l.roomAt]]
+		if l.roomAt++; l.roomAt == len(l.room) {
+			l.roomAt = 0
+		}
+		l.roomLen--
+		c.queued = false
+		n := c.capacity(l.stage)
+		l.out = l.out[:0]
+		// One request each where there are others with room; several together
+		// only once all have been given theirs.
+		for first := true; n > 0 && l.pace.next <= now && (first || l.roomLen == 0) && len(l.out) < maxBatch; n-- {
+			first = false
+			if !waited && now-l.pace.next > behindAfter {
+				l.tally.behind++
+			}
+			l.tally.starts++
+			c.compose(l.stage, l.pace.next, now)
+			l.pace.advance()
+			if l.limit > 0 && l.flying >= l.limit {
+				break
+			}
+		}
+		if len(l.out) > 0 {
+			l.after(c, c.send(l.stage))
+		}
+	}
+	l.hindered = l.pace.next <= now
+}
+
+// offer puts a connection with room into the queue.
+func (l *loop) offer(c *conn) {
+	if c.queued || c.capacity(l.stage) <= 0 {
+		return
+	}
+	at := l.roomAt + l.roomLen
+	if at >= len(l.room) {
+		at -= len(l.room)
+	}
+	l.room[at] = c.number
+	l.roomLen++
+	c.queued = true
+}
+
+// step handles what is ready, after waiting ns at most.
 // Hot path: no allocation.
-func (l *loop) step(ms int) error {
-	n, err := unix.EpollWait(l.epoll, l.events, ms)
+func (l *loop) step(ns int64) error {
+	n, err := l.wait(ns)
 	if err != nil && !errors.Is(err, unix.EINTR) {
-		return os.NewSyscallError("epoll_wait", err)
+		return os.NewSyscallError("epoll_pwait2", err)
 	}
 	for i := range max(n, 0) {
 		ev := &l.events[i]
 		c := l.conns[ev.Fd]
 		if c.dead {
-			continue // by an event of its other pipe
+			continue // by an event of its other descriptor
 		}
-		l.after(c, l.ready(c, ev.Events))
+		l.after(c, l.ready(c, ev.Events, ev.Pad == sideW))
 	}
-	if now := l.now(); now-l.checked > int64(checkEvery) {
+	now := l.now()
+	if now-l.checked > int64(checkEvery) {
 		l.checked = now
-		for _, c := range l.conns {
-			if c.window.inFlight > 0 && now-c.progress > l.timeout {
-				l.after(c, errStalled)
-			}
-		}
+		l.check(now)
+	}
+	if l.series != nil && now >= l.series.next {
+		l.series.take(l.stage, now)
 	}
 	return nil
 }
 
+// wait waits for events. Its time is exact where the kernel has epoll_pwait2
+// (Linux 5.11); else it is rounded up to milliseconds.
+func (l *loop) wait(ns int64) (int, error) {
+	if l.epoll2() {
+		ts := unix.NsecToTimespec(ns)
+		n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])),
+			uintptr(len(l.events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
+		switch e {
+		case 0:
+			return int(n), nil
+		case unix.ENOSYS:
+			l.old = true
+		default:
+			return -1, e
+		}
+	}
+	return unix.EpollWait(l.epoll, l.events, int((ns+999_999)/1_000_000))
+}
+
+// epoll2 says whether a wait needs to be exact, which a closed loop does not.
+func (l *loop) epoll2() bool { return l.open && !l.old }
+
+// check looks for connections without progress and requests without replies.
+func (l *loop) check(now int64) {
+	for _, c := range l.conns {
+		switch {
+		case c.window.inFlight == 0:
+		case !l.open && now-c.progress > l.timeout:
+			l.after(c, errStalled)
+		default:
+			before := c.window.inFlight
+			c.expire(l.stage, now, l.timeout)
+			if c.window.inFlight < before {
+				l.after(c, c.fill(l.stage, now))
+			}
+		}
+	}
+}
+
 // ready sends what was left unsent, takes replies in, and asks anew.
-func (l *loop) ready(c *conn, events uint32) error {
+func (l *loop) ready(c *conn, events uint32, acks bool) error {
 	if err := c.flush(l.stage); err != nil {
 		return err
 	}
 	if events&^unix.EPOLLOUT == 0 {
 		return c.fill(l.stage, l.now())
+	}
+	if acks {
+		return c.receiveAcks(l.stage)
 	}
 	now, err := c.receive(l.stage)
 	if err != nil {
@@ -139,25 +297,27 @@ func (l *loop) after(c *conn, err error) {
 	if err != nil && !c.dead {
 		c.fail(l.stage, err)
 		l.live--
+		return
+	}
+	if l.open {
+		l.offer(c)
 	}
 }
 
 // watch tells epoll whether to report that c can be written to.
 func (l *loop) watch(c *conn) error {
-	// Linear, but only when a peer's buffer runs full.
-	number := 0
-	for l.conns[number] != c {
-		number++
-	}
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(number)}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.number}
 	op := unix.EPOLL_CTL_MOD
-	if c.r != c.w {
+	switch {
+	case c.acks != nil:
+		ev.Pad = sideW
+	case c.r != c.w:
 		ev.Events = 0
 		op = unix.EPOLL_CTL_DEL
 	}
 	if c.polled {
 		ev.Events |= unix.EPOLLOUT
-		if c.r != c.w {
+		if c.r != c.w && c.acks == nil {
 			op = unix.EPOLL_CTL_ADD
 		}
 	}

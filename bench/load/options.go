@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"time"
 )
 
@@ -20,6 +22,7 @@ const (
 	DefaultTool     = "echo"
 	DefaultDuration = 3 * time.Second
 	DefaultTimeout  = 5 * time.Second
+	DefaultInterval = time.Second
 
 	MaxConns = 50_000
 	MaxDepth = 65_536
@@ -32,7 +35,8 @@ var ErrLinuxOnly = errors.New("load: generating load needs Linux (epoll, /proc, 
 // Options say what load to generate. Target is needed; every other field may be
 // zero.
 type Options struct {
-	// Target is tcp://HOST:PORT, unix:///PATH, or stdio.
+	// Target is tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH (Streamable
+	// HTTP), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05), or stdio.
 	Target string
 	// Command and its arguments are started for stdio; their standard error is
 	// this process's.
@@ -40,7 +44,12 @@ type Options struct {
 
 	Conns  int    // connections; 0 is 1, at most MaxConns; stdio has 1
 	Depth  int    // requests in flight on each; 0 is 1, at most MaxDepth
-	Method string // "" is MethodPing
+	Method string // "" is MethodPing; not used with Messages
+	// Messages are a mix of requests to send instead of one Method, shuffled by
+	// their weights.
+	Messages []Message
+	Revision string   // of the protocol; "" is DefaultRevision
+	Headers  []string // of each HTTP request, "Name: value"
 	// Size is the length of one request in bytes, its newline included; 0 is
 	// DefaultSize, at most MaxSize. A ping has one size; this one is ignored.
 	Size int
@@ -52,16 +61,40 @@ type Options struct {
 	Warmup   time.Duration // load before measuring; 0 is none
 	Duration time.Duration // measured time; 0 is DefaultDuration; not used with Count
 	Count    int64         // measure exactly so many requests instead; 0 is by Duration
-	// Timeout bounds each wait: for a handshake step, for any progress of a
-	// connection with requests in flight, for a child to exit. 0 is
+	// Plan makes the loop an open one: requests are sent when the plan means
+	// them to be, and latencies are from that time. Its time is the measured
+	// one; Duration and Count are not used. A start that is late by Timeout is
+	// skipped. Warm-up, if any, is at the plan's first rate.
+	Plan Plan
+	// MaxInFlight bounds the requests in flight of an open loop: starts beyond
+	// it are skipped and counted. 0 is Conns times Depth, which cannot be passed:
+	// starts wait for a connection with room.
+	MaxInFlight int
+	// Spin has an open loop look at the clock without sleeping, which makes its
+	// starts some 50 µs more exact and takes a CPU of its own.
+	Spin bool
+
+	// Timeout bounds each wait: for a handshake step, for a reply, for any
+	// progress of a connection with requests in flight, for a child to exit. A
+	// connection without progress is given up, except in an open loop. 0 is
 	// DefaultTimeout.
 	Timeout time.Duration
+
+	// From is the address that connections come from; nil lets the kernel choose.
+	// One address has some 28,000 ports.
+	From net.IP
 
 	CPUs      []int // pins this process; nil leaves it
 	ChildCPUs []int // pins the child of stdio; nil leaves it where this process was before it was pinned
 	// ServerPID is the process whose CPU time, memory and context switches are
 	// reported; 0 is none, and the child where the target is stdio.
 	ServerPID int
+
+	// Interval is how often a point of Result.Series is taken; 0 is DefaultInterval.
+	Interval time.Duration
+	// Each is told each point, on the sending thread: it must not block. nil
+	// tells nobody.
+	Each func(Point)
 
 	// Progress is told what the run is about to do, on the calling goroutine.
 	// nil tells nobody.
@@ -91,6 +124,12 @@ func (o Options) withDefaults() Options {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
+	if o.Interval == 0 {
+		o.Interval = DefaultInterval
+	}
+	if o.Revision == "" {
+		o.Revision = DefaultRevision
+	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
@@ -102,6 +141,15 @@ type UsageError struct{ Reason string }
 
 // Error says what is wrong.
 func (e *UsageError) Error() string { return "load: " + e.Reason }
+
+// ConnectError says that the server could not be reached, or was no MCP server.
+type ConnectError struct{ Err error }
+
+// Error is that of Err.
+func (e *ConnectError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *ConnectError) Unwrap() error { return e.Err }
 
 func usagef(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
@@ -128,11 +176,33 @@ func (o *Options) validate() error {
 		return usagef("size: %d is not between 1 and %d", o.Size, MaxSize)
 	case o.Warmup < 0 || o.Duration < 0 || o.Timeout < 0 || o.Count < 0:
 		return usagef("durations and the count are not negative")
+	case o.Interval < time.Millisecond:
+		return usagef("interval: %v is less than 1ms", o.Interval)
+	case o.MaxInFlight < 0:
+		return usagef("in flight: %d is less than 0", o.MaxInFlight)
+	case !knownRevision(o.Revision):
+		return usagef("revision %.40q is none of %v", o.Revision, Revisions)
+	case t.sse && o.modern():
+		return usagef("revision %s is not spoken by HTTP with SSE", o.Revision)
+	case t.http && o.Method == MethodRaw:
+		return usagef("raw lines do not go by HTTP")
+	case o.From != nil && (o.From.To4() == nil || t.network != "tcp"):
+		return usagef("from %v: an IPv4 address is needed, and a target on TCP", o.From)
+	case len(o.Messages) > MaxMessages:
+		return usagef("messages: %d are more than %d", len(o.Messages), MaxMessages)
 	case o.ServerPID < 0:
 		return usagef("server pid: %d is none", o.ServerPID)
 	case o.ArgsExtra != "" && !json.Valid([]byte("{"+o.ArgsExtra+"}")):
 		return usagef("extra arguments are JSON members without braces, not %.60q", o.ArgsExtra)
 	}
-	_, err = newTemplate(o)
+	for _, h := range o.Headers {
+		if name, _, ok := strings.Cut(h, ":"); !ok || name == "" || strings.ContainsAny(h, "\r\n") {
+			return usagef("header %.60q is not Name: value", h)
+		}
+	}
+	if err := o.Plan.validate(); err != nil {
+		return err
+	}
+	_, err = newTemplates(o)
 	return err
 }

@@ -34,6 +34,20 @@ func parseStat(s string) (user, system float64, err error) {
 	return float64(u) / userHZ, float64(k) / userHZ, nil
 }
 
+// parseStatPages takes the resident pages out of /proc/PID/stat (field 24).
+func parseStatPages(s string) (int64, error) {
+	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
+	const rss = 24 - 3
+	if len(f) <= rss {
+		return 0, errProcFormat
+	}
+	n, err := strconv.ParseInt(f[rss], 10, 64)
+	if err != nil || n < 0 {
+		return 0, errProcFormat
+	}
+	return n, nil
+}
+
 // parseStatus takes one figure out of /proc/PID/status (proc_pid_status(5)),
 // such as VmRSS, whose unit kB is turned to bytes, or voluntary_ctxt_switches.
 func parseStatus(s, key string) (int64, error) {

@@ -84,8 +84,12 @@ func TestErrorsString(t *testing.T) {
 	if got := (&Errors{}).String(); got != "none" {
 		t.Errorf("got %q of no errors", got)
 	}
-	all := Errors{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
-	if all.Total() != 12 || strings.Count(all.String(), " 1") != 12 {
+	all := Errors{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+	twice := all
+	if twice.Add(&all); twice != (Errors{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}) {
+		t.Errorf("a sum lacks a kind: %s", &twice)
+	}
+	if all.Total() != 15 || strings.Count(all.String(), " 1") != 15 {
 		t.Errorf("a kind is missing: %s", &all)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Run generates the load that o describes and returns what it measured. The
@@ -11,115 +14,214 @@ import (
 // on the way shows in Result.Errors. Run returns: every wait in it is bounded by
 // o.Timeout.
 func Run(o Options) (*Result, error) {
+	s, err := Open(o)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Measure(s.o.Plan)
+	exit := s.Close()
+	if err != nil {
+		return nil, err
+	}
+	r.ChildExit, r.TearDown = exit.Child, exit.TearDown
+	return r, nil
+}
+
+// A Session is a set of open connections that load can be measured on, several
+// times. It belongs to one goroutine, which is locked to its thread from Open to
+// Close.
+type Session struct {
+	o       Options
+	conns   []*conn
+	shapes  []*shape
+	loop    *loop
+	child   *child
+	rss     int64 // of the server, before the first connection
+	setup   *hdrhistogram.Histogram
+	seconds float64 // that opening took
+}
+
+// Open opens the connections and, unless the method is raw, an MCP session on
+// each, and asks for each message once. An error is a UsageError, or a
+// ConnectError where the server could not be reached or did not answer as
+// expected.
+func Open(o Options) (*Session, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
-	r := &Result{Target: o.Target, Command: strings.Join(o.Command, " "), Method: o.Method, Conns: o.Conns, Depth: o.Depth}
-	t, err := newTemplate(&o)
-	if err != nil {
+	s := &Session{o: o, setup: hdrhistogram.New(1, maxLatency, 3)}
+	if err := s.connect(); err != nil {
+		s.Close()
 		return nil, err
 	}
-	r.Size = len(t.line)
-	o.Progress("connecting")
-	conns, sh, ch, rss, err := connect(&o, t)
-	finish := func() {
-		for _, c := range conns {
-			c.close()
-		}
-		if ch != nil {
-			r.ChildExit = ch.wait(o.Timeout)
-			ch = nil
-		}
-	}
-	defer func() { finish() }()
-	if err != nil {
-		return nil, err
-	}
-	r.Reply = sh.size()
-	l, err := newLoop(newStage(t, sh, newTally(), o.Depth), conns, o.Timeout)
-	if err != nil {
-		return nil, err
-	}
-	defer l.close()
-	if err := l.measure(&o, r, rss); err != nil {
-		return nil, err
-	}
-	finish()
-	return r, nil
+	return s, nil
 }
 
-// connect opens the connections and, unless the method is raw, an MCP session
-// on each. It returns what it opened with an error too; the caller closes it.
-// rss is the server's memory in bytes, if its process is known. A child is
-// noted as the server's process in o.
-func connect(o *Options, t *template) (conns []*conn, sh *shape, ch *child, rss int64, err error) {
+// An Exit is how a session ended.
+type Exit struct {
+	Child    string   // how the child of stdio exited
+	TearDown *Latency // of closing a connection, as this side sees it; nil of a child
+	Closing  string   // the same whole, in the form of Result.Histogram
+}
+
+// Close closes the connections, and waits for a child to exit.
+func (s *Session) Close() Exit {
+	var e Exit
+	if s.loop != nil {
+		defer s.loop.close()
+	}
+	down := hdrhistogram.New(1, maxLatency, 3)
+	for _, c := range s.conns {
+		if c.dead {
+			continue
+		}
+		begin := time.Now()
+		c.close()
+		_ = down.RecordValue(clip(int64(time.Since(begin))))
+	}
+	if s.child != nil {
+		e.Child = s.child.wait(s.o.Timeout)
+	} else if down.TotalCount() > 0 {
+		e.TearDown, e.Closing = latencyOf(down), encode(down)
+	}
+	runtime.UnlockOSThread()
+	return e
+}
+
+// connect opens everything; what it opened before an error Close closes.
+func (s *Session) connect() error {
+	o := &s.o
 	where, err := parseTarget(o.Target)
 	if err != nil {
-		return nil, nil, nil, 0, err
+		return err
 	}
+	kinds, err := newTemplates(o)
+	if err != nil {
+		return err
+	}
+	for _, t := range kinds {
+		t.dress(&where, o)
+	}
+	window := func() window { return newWindow(o.Depth, o.Conns, len(kinds), o.Plan != nil) }
 	if where.network == "stdio" {
 		// The child first: it is not to inherit where this process is pinned.
-		var r, w int
-		if ch, r, w, err = startChild(o.Command, o.ChildCPUs); err != nil {
-			return nil, nil, nil, 0, err
+		ch, r, w, err := startChild(o.Command, o.ChildCPUs)
+		if err != nil {
+			return &ConnectError{err}
 		}
+		s.child = ch
 		o.ServerPID = ch.cmd.Process.Pid
-		conns = append(conns, &conn{r: r, w: w, window: newWindow(o.Depth)})
+		s.conns = append(s.conns, &conn{r: r, w: w, window: window()})
 	} else if o.ServerPID != 0 {
 		u, err := processUsage(o.ServerPID)
 		if err != nil {
-			return nil, nil, nil, 0, err
+			return err
 		}
-		rss = u.rss
+		s.rss = u.rss
 	}
 	if o.CPUs != nil {
 		if err := pinProcess(o.CPUs); err != nil {
-			return conns, nil, ch, rss, err
+			return err
 		}
 	}
-	for len(conns) < o.Conns {
-		fd, err := dial(where, o.Timeout)
-		if err != nil {
-			return conns, nil, ch, rss, fmt.Errorf("%w (connection %d of %d)", err, len(conns)+1, o.Conns)
+	begin := time.Now()
+	open := newOpening(where, o)
+	for i := range o.Conns {
+		from := time.Now()
+		if where.network != "stdio" {
+			fd, err := dial(where, o.From, o.Timeout)
+			if err != nil {
+				return &ConnectError{fmt.Errorf("%w (connection %d of %d)", err, i+1, o.Conns)}
+			}
+			s.conns = append(s.conns, &conn{r: fd, w: fd, window: window()})
 		}
-		conns = append(conns, &conn{r: fd, w: fd, window: newWindow(o.Depth)})
-	}
-	if t.method == MethodRaw {
-		sh = rawShape(t)
-	} else {
-		for i, c := range conns {
-			err := c.handshake(o.Timeout)
+		if o.Method == MethodRaw && len(o.Messages) == 0 {
+			s.shapes = []*shape{rawShape(kinds[0])}
+		} else {
+			err := open.open(s.conns[i])
 			if err == nil && i == 0 {
-				sh, err = c.probe(t, o.Timeout)
+				err = s.probe(kinds)
 			}
 			if err != nil {
-				return conns, nil, ch, rss, fmt.Errorf("load: handshake of connection %d of %d: %w", i+1, o.Conns, err)
+				return &ConnectError{fmt.Errorf("load: handshake of connection %d of %d: %w", i+1, o.Conns, err)}
 			}
 		}
+		if i > 0 || o.Conns == 1 { // the first has asked for more than the others
+			_ = s.setup.RecordValue(clip(int64(time.Since(from))))
+		}
 	}
-	if ch != nil {
+	s.seconds = time.Since(begin).Seconds()
+	if s.child != nil {
 		u, err := processUsage(o.ServerPID)
 		if err != nil {
-			return conns, nil, ch, rss, err
+			return &ConnectError{err}
 		}
-		rss = u.rss
+		s.rss = u.rss
 	}
-	return conns, sh, ch, rss, nil
+	s.loop, err = newLoop(newStage(s.shapes, newTally(len(kinds), o.Plan != nil), o.Depth), s.conns, o.Timeout)
+	if err != nil {
+		return err
+	}
+	s.loop.spin, s.loop.limit = o.Spin, o.MaxInFlight
+	return nil
 }
 
-// measure runs the phases and fills in the result.
-func (l *loop) measure(o *Options, r *Result, rss int64) error {
-	if o.Warmup > 0 {
-		o.Progress(fmt.Sprintf("warming up for %v", o.Warmup))
-		if err := l.run(-1, l.now()+int64(o.Warmup)); err != nil {
+// probe learns what the replies to each kind look like.
+func (s *Session) probe(kinds []*template) error {
+	for i, t := range kinds {
+		sh, err := s.conns[0].probe(t, uint8(i), s.o.Timeout)
+		if err != nil {
 			return err
 		}
-		if err := l.run(0, 0); err != nil {
-			return err
+		s.shapes = append(s.shapes, sh)
+	}
+	return nil
+}
+
+// Conns is how many connections live.
+func (s *Session) Conns() int { return s.loop.live }
+
+// SetUp is the distribution of the time from connect to the end of the handshake,
+// in the form of Result.Histogram.
+func (s *Session) SetUp() string { return encode(s.setup) }
+
+// Answered is the least number of good replies that a connection has got, over
+// all phases.
+func (s *Session) Answered() int64 {
+	least := int64(1) << 62
+	for _, c := range s.conns {
+		least = min(least, c.good)
+	}
+	return least
+}
+
+// Measure generates load by the plan, or where it is nil in a closed loop for
+// Options.Duration or Count, after a warm-up. A session opened without a plan
+// takes none.
+func (s *Session) Measure(p Plan) (*Result, error) {
+	if p != nil && s.o.Plan == nil {
+		return nil, usagef("the session was not opened with a plan")
+	}
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
+	l, o := s.loop, &s.o
+	l.tally.errors = Errors{}
+	if o.Warmup > 0 {
+		o.Progress(fmt.Sprintf("warming up for %v", o.Warmup))
+		var err error
+		if p != nil {
+			err = l.runPlan(Constant(max(p[0].From, 1), o.Warmup))
+		} else {
+			err = l.run(-1, l.now()+int64(o.Warmup))
+		}
+		if err == nil {
+			err = l.run(0, 0)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	// What the set-up left behind is collected before, not while measuring.
@@ -127,35 +229,61 @@ func (l *loop) measure(o *Options, r *Result, rss int64) error {
 	l.tally.begin()
 	before, err := takeSample(o.ServerPID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if o.Count > 0 {
-		o.Progress(fmt.Sprintf("measuring %d requests", o.Count))
-		err = l.run(o.Count, 0)
-	} else {
-		o.Progress(fmt.Sprintf("measuring for %v", o.Duration))
-		err = l.run(-1, l.now()+int64(o.Duration))
+	if err := s.load(p); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return err
-	}
+	points := l.series.points
+	l.series = nil
 	after, err := takeSample(o.ServerPID)
 	if err != nil {
 		// A server that is gone is a result too: its connections are closed.
 		o.Progress(fmt.Sprintf("the server's process cannot be read any more: %v", err))
 		o.ServerPID = 0
 		if after, err = takeSample(0); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	r.take(l.tally, after.at.Sub(before.at).Seconds())
-	r.between(before, after, o.ServerPID, rss)
+	r := &Result{Target: o.Target, Command: strings.Join(o.Command, " "), Revision: o.Revision, Conns: o.Conns, Depth: o.Depth,
+		Plan: p, Series: points, SetUp: latencyOf(s.setup), SetUpSeconds: s.seconds}
+	r.describe(s.shapes)
+	r.take(l.tally, after.at.Sub(before.at).Seconds(), s.shapes)
+	r.between(before, after, o.ServerPID, s.rss)
 	o.Progress("draining")
 	if err := l.run(0, 0); err != nil {
-		return err
+		return nil, err
 	}
-	r.Sent, r.Answered = l.tally.sent, l.tally.good
-	r.Errors = l.tally.errors
-	r.ErrorTotal = r.Errors.Total()
-	return nil
+	r.finish(l.tally)
+	r.Alive = l.live
+	return r, nil
+}
+
+// load runs the measured phase, which leaves its series in the loop.
+func (s *Session) load(p Plan) error {
+	l, o := s.loop, &s.o
+	l.series = &series{every: o.Interval, told: o.Each}
+	if o.ServerPID != 0 {
+		if f, err := openStat(o.ServerPID); err == nil {
+			l.series.server = f
+			defer f.close()
+		}
+	}
+	l.series.begin(l.stage, l.now())
+	var err error
+	switch {
+	case p != nil:
+		o.Progress(fmt.Sprintf("measuring for %v", p.Duration()))
+		err = l.runPlan(p)
+	case o.Count > 0:
+		o.Progress(fmt.Sprintf("measuring %d requests", o.Count))
+		err = l.run(o.Count, 0)
+	default:
+		o.Progress(fmt.Sprintf("measuring for %v", o.Duration))
+		err = l.run(-1, l.now()+int64(o.Duration))
+	}
+	if now := l.now(); now-l.series.last > int64(o.Interval)/2 || len(l.series.points) == 0 {
+		l.series.take(l.stage, now)
+	}
+	return err
 }

@@ -150,16 +150,16 @@ func TestFaults(t *testing.T) {
 		notes     int64
 	}{
 		{name: "right", answered: 200},
-		{name: "drops one", answered: 199, reordered: 150, want: Errors{Lost: 1},
+		{name: "drops one", answered: 199, reordered: 150, want: Errors{TimedOut: 1},
 			fault: only(50, func(int, uint64, string) ([]string, bool) { return nil, false })},
-		{name: "answers a wrong id", answered: 199, reordered: 150, want: Errors{Lost: 1, UnknownID: 1},
+		{name: "answers a wrong id", answered: 199, reordered: 150, want: Errors{TimedOut: 1, UnknownID: 1},
 			fault: only(50, func(int, uint64, string) ([]string, bool) {
 				return []string{`{"jsonrpc":"2.0","id":9999999999,"result":{}}` + "\n"}, false
 			})},
 		{name: "answers twice", answered: 200, want: Errors{DuplicateID: 1},
 			fault: only(50, func(_ int, _ uint64, r string) ([]string, bool) { return []string{r, r}, false })},
 		{name: "out of order", answered: 200, reordered: 2, fault: swap()},
-		{name: "no JSON", answered: 199, reordered: 150, want: Errors{Lost: 1, Malformed: 1},
+		{name: "no JSON", answered: 199, reordered: 150, want: Errors{TimedOut: 1, Malformed: 1},
 			fault: only(50, func(int, uint64, string) ([]string, bool) { return []string{"oops\n"}, false })},
 		{name: "JSON-RPC error", answered: 199, want: Errors{RPC: 1},
 			fault: only(50, func(_ int, id uint64, _ string) ([]string, bool) {
@@ -243,7 +243,7 @@ func TestSilent(t *testing.T) {
 		})
 	})
 	r := runBounded(t, Options{Target: "tcp://" + addr.String(), Depth: 4, Duration: 30 * time.Second, Timeout: 200 * time.Millisecond}, 10*time.Second)
-	if r.Errors != (Errors{Lost: 4}) {
+	if r.Errors != (Errors{TimedOut: 4}) {
 		t.Errorf("errors: %s", &r.Errors)
 	}
 

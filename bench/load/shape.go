@@ -3,8 +3,8 @@ package load
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"reflect"
 )
 
 // A shape is what every good reply looks like: these bytes, with the id of a
@@ -12,21 +12,23 @@ import (
 type shape struct {
 	t      *template
 	prefix string // before the id
-	suffix string // behind the id, newline included
+	suffix string // behind the id, without a newline
+	result any    // of CheckSame, what the first reply said
 }
 
 // size is the length of a reply of this shape, in bytes.
 func (s *shape) size() int { return len(s.prefix) + idDigits + len(s.suffix) }
 
 // rawShape is known beforehand: the line that was sent.
-func rawShape(t *template) *shape { return &shape{t, "", t.text + "\n"} }
+func rawShape(t *template) *shape { return &shape{t: t, suffix: t.text} }
 
-// learnShape takes the shape of the first reply, which answered id. line
-// includes its newline and is not kept.
+// learnShape takes the shape of the first reply, which answered id. line is not
+// kept.
 func learnShape(t *template, line []byte, id uint64) (*shape, error) {
 	var digits [idDigits]byte
 	putID(digits[:], id)
-	v := t.judge(line)
+	sh := &shape{t: t}
+	v := sh.judge(line)
 	switch {
 	case v.kind != replyGood:
 		return nil, fmt.Errorf("load: the first reply is wrong (%s): %.300q", v.kind, line)
@@ -36,11 +38,20 @@ func learnShape(t *template, line []byte, id uint64) (*shape, error) {
 	// The digits may stand in the text too, though not in ours; the judged id
 	// is the member's, and in front of the text in every server known.
 	at := bytes.Index(line, digits[:])
-	return &shape{t, string(line[:at]), string(line[at+idDigits:])}, nil
+	sh.prefix, sh.suffix = string(line[:at]), string(bytes.TrimSuffix(line[at+idDigits:], []byte("\n")))
+	if t.check == CheckSame {
+		var first struct{ Result any }
+		if err := json.Unmarshal(line, &first); err != nil {
+			return nil, err
+		}
+		sh.result = first.Result
+	}
+	return sh, nil
 }
 
 // match returns the length of the reply that b begins with and the id that it
-// answers, if it has this shape. Hot path.
+// answers, if it has this shape. What follows the reply is not looked at.
+// Hot path.
 func (s *shape) match(b []byte) (n int, id uint64, ok bool) {
 	p, n := len(s.prefix), s.size()
 	if len(b) < n || string(b[:p]) != s.prefix || string(b[p+idDigits:n]) != s.suffix {
@@ -76,20 +87,31 @@ type verdict struct {
 	hasID bool
 }
 
-// judge parses a line that has not the shape learnt. It allocates: a server
+// judge parses a reply that has not the shape learnt. It allocates: a server
 // whose replies all come here is measured with a slow client, which SlowChecks
-// shows. line includes its newline and is not kept.
-func (t *template) judge(line []byte) verdict {
-	if t.method == MethodRaw {
+// shows. line is not kept.
+func (s *shape) judge(line []byte) verdict {
+	t := s.t
+	if t.check == checkRaw {
 		id, ok := getID(line)
 		if !ok {
 			return verdict{kind: replyMalformed}
 		}
-		if string(line[idDigits:]) == t.text+"\n" {
-			return verdict{replyGood, id, true}
+		if string(bytes.TrimSuffix(line[idDigits:], []byte("\n"))) == t.text {
+			return verdict{kind: replyGood, id: id, hasID: true}
 		}
-		return verdict{replyPayload, id, true}
+		return verdict{kind: replyPayload, id: id, hasID: true}
 	}
+	v, result := parseReply(line)
+	if v.kind == replyGood {
+		v.kind = s.judgeResult(result)
+	}
+	return v
+}
+
+// parseReply takes the envelope of a message apart. A verdict of replyGood is
+// yet to be had of the result.
+func parseReply(line []byte) (v verdict, result json.RawMessage) {
 	var env struct {
 		Version string          `json:"jsonrpc"`
 		ID      json.RawMessage `json:"id"`
@@ -98,29 +120,27 @@ func (t *template) judge(line []byte) verdict {
 		Error   json.RawMessage `json:"error"`
 	}
 	if err := json.Unmarshal(line, &env); err != nil || env.Version != "2.0" {
-		return verdict{kind: replyMalformed}
+		return verdict{kind: replyMalformed}, nil
 	}
 	if env.Method != nil {
 		if env.ID != nil {
-			return verdict{kind: replyServerRequest}
+			return verdict{kind: replyServerRequest}, nil
 		}
-		return verdict{kind: replyNotification}
+		return verdict{kind: replyNotification}, nil
 	}
 	var id uint64
 	if json.Unmarshal(env.ID, &id) != nil || (env.Result == nil) == (env.Error == nil) {
-		return verdict{kind: replyMalformed}
+		return verdict{kind: replyMalformed}, nil
 	}
-	v := verdict{replyGood, id, true}
+	v = verdict{replyGood, id, true}
 	if env.Error != nil {
 		v.kind = replyRPCError
-		return v
 	}
-	v.kind = t.judgeResult(env.Result)
-	return v
+	return v, env.Result
 }
 
-// judgeResult checks the result of a ping or a call.
-func (t *template) judgeResult(result []byte) replyKind {
+// judgeResult checks a result as its message wants.
+func (s *shape) judgeResult(result []byte) replyKind {
 	var r struct {
 		Content []struct {
 			Type string `json:"type"`
@@ -128,52 +148,22 @@ func (t *template) judgeResult(result []byte) replyKind {
 		} `json:"content"`
 		IsError bool `json:"isError"`
 	}
-	switch err := json.Unmarshal(result, &r); {
-	case err != nil || result[0] != '{':
-		return replyPayload
-	case t.method == MethodPing:
-		return replyGood
-	case r.IsError:
-		return replyToolError
-	case len(r.Content) != 1 || r.Content[0].Type != "text" || r.Content[0].Text != t.text:
-		return replyPayload
-	}
-	return replyGood
-}
-
-// errNoProtocol is an initialize result that is none.
-var errNoProtocol = errors.New("load: the reply to initialize names no protocol version")
-
-// protocolVersion is what is asked for; the server may answer another.
-const protocolVersion = "2025-11-25"
-
-// initializeLine and initializedLine open an MCP session.
-const (
-	initializeLine = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"` + protocolVersion +
-		`","capabilities":{},"clientInfo":{"name":"gannet-load","version":"1"}}}` + "\n"
-	initializedLine = `{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n"
-)
-
-// checkInitialize judges a line that came after initializeLine. done is false
-// for a notification, after which the reply is still to come.
-func checkInitialize(line []byte) (done bool, err error) {
-	var env struct {
-		ID     *int64  `json:"id"`
-		Method *string `json:"method"`
-		Result *struct {
-			ProtocolVersion string `json:"protocolVersion"`
-		} `json:"result"`
-	}
-	if err := json.Unmarshal(line, &env); err != nil {
-		return false, fmt.Errorf("load: the reply to initialize is not JSON: %.300q", line)
+	err := error(nil)
+	if s.t.mcp == "tools/call" { // other results may have members of these names
+		err = json.Unmarshal(result, &r)
 	}
 	switch {
-	case env.Method != nil && env.ID == nil:
-		return false, nil
-	case env.ID == nil || *env.ID != 0 || env.Result == nil:
-		return false, fmt.Errorf("load: initialize was refused: %.300q", line)
-	case env.Result.ProtocolVersion == "":
-		return false, errNoProtocol
+	case err != nil || len(result) == 0 || result[0] != '{':
+		return replyPayload
+	case r.IsError:
+		return replyToolError
+	case s.t.check == CheckEcho && (len(r.Content) != 1 || r.Content[0].Type != "text" || r.Content[0].Text != s.t.text):
+		return replyPayload
+	case s.t.check == CheckSame && s.result != nil:
+		var again any
+		if json.Unmarshal(result, &again) != nil || !reflect.DeepEqual(again, s.result) {
+			return replyPayload
+		}
 	}
-	return true, nil
+	return replyGood
 }

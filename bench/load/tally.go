@@ -13,7 +13,8 @@ import (
 type Errors struct {
 	Closed      int64 `json:"closed"`       // connections that the server closed
 	IO          int64 `json:"io"`           // connections lost to a failed read or write
-	Lost        int64 `json:"lost"`         // requests without a reply: given up, or their connection ended
+	Lost        int64 `json:"lost"`         // requests without a reply whose connection ended, or that was answered without one
+	TimedOut    int64 `json:"timed_out"`    // requests without a reply within the timeout
 	Malformed   int64 `json:"malformed"`    // lines that are no reply: no JSON, no usable id
 	UnknownID   int64 `json:"unknown_id"`   // replies to what was never asked
 	DuplicateID int64 `json:"duplicate_id"` // second replies
@@ -23,6 +24,8 @@ type Errors struct {
 	Payload     int64 `json:"payload"`      // results of another length or content than asked for
 	Unexpected  int64 `json:"unexpected"`   // requests of the server, which nobody answers
 	Oversize    int64 `json:"oversize"`     // connections given up for a line beyond the limit
+	Status      int64 `json:"http_status"`  // HTTP responses that are neither 2xx nor a reply
+	Framing     int64 `json:"framing"`      // connections given up for what is no HTTP response
 }
 
 // each returns the counters with their names, in the order of the fields.
@@ -35,10 +38,24 @@ func (e *Errors) each() []struct {
 		Count int64
 	}
 	return []c{
-		{"closed", e.Closed}, {"io", e.IO}, {"lost", e.Lost}, {"malformed", e.Malformed},
+		{"closed", e.Closed}, {"io", e.IO}, {"lost", e.Lost}, {"timed_out", e.TimedOut}, {"malformed", e.Malformed},
 		{"unknown_id", e.UnknownID}, {"duplicate_id", e.DuplicateID}, {"order", e.Order}, {"rpc", e.RPC},
 		{"tool", e.Tool}, {"payload", e.Payload}, {"unexpected", e.Unexpected}, {"oversize", e.Oversize},
+		{"http_status", e.Status}, {"framing", e.Framing},
 	}
+}
+
+// Add adds the counters of another.
+func (e *Errors) Add(o *Errors) {
+	for i, c := range o.each() {
+		*e.field(i) += c.Count
+	}
+}
+
+// field is the counter that each lists at i.
+func (e *Errors) field(i int) *int64 {
+	return [...]*int64{&e.Closed, &e.IO, &e.Lost, &e.TimedOut, &e.Malformed, &e.UnknownID, &e.DuplicateID, &e.Order, &e.RPC,
+		&e.Tool, &e.Payload, &e.Unexpected, &e.Oversize, &e.Status, &e.Framing}[i]
 }
 
 // Total is the sum of all kinds.
@@ -73,7 +90,15 @@ type counts struct {
 	notes     int64 // notifications of the server
 	reads     int64 // reads that returned bytes
 	writes    int64 // writes that took bytes
+	late      int64 // replies to what had timed out
+	skipped   int64 // starts of an open loop that were not made
+	behind    int64 // starts that this generator made more than behindAfter late by its own fault
+	starts    int64 // of an open loop: made or skipped
 }
+
+// behindAfter is from when on a start counts as late by the generator's fault,
+// in ns: 1 ms.
+const behindAfter = 1_000_000
 
 // maxLatency is the longest latency told apart, in ns: ten minutes.
 const maxLatency = 600_000_000_000
@@ -82,20 +107,55 @@ const maxLatency = 600_000_000_000
 type tally struct {
 	counts
 	errors  Errors
-	latency *hdrhistogram.Histogram // ns, three digits
+	latency *hdrhistogram.Histogram // ns from the time meant, three digits; what timed out is in it
+	service *hdrhistogram.Histogram // ns from the time sent; nil in a closed loop, where both are one
+	second  *hdrhistogram.Histogram // latency of the interval in hand, two digits
+	kinds   []kindTally             // by kind, where there are several
 
 	// Replies that came together mostly waited equally long: they are recorded
 	// together.
 	runValue, runLength int64
 }
 
-func newTally() *tally {
-	return &tally{latency: hdrhistogram.New(1, maxLatency, 3)}
+// A kindTally is what a tally knows of one kind of a mix.
+type kindTally struct {
+	good    int64
+	latency *hdrhistogram.Histogram // ns, two digits
 }
 
-// record counts a good reply that took ns. Hot path.
-func (t *tally) record(ns int64) {
+func newTally(kinds int, open bool) *tally {
+	t := &tally{latency: hdrhistogram.New(1, maxLatency, 3), second: hdrhistogram.New(1, maxLatency, 2)}
+	if open {
+		t.service = hdrhistogram.New(1, maxLatency, 3)
+	}
+	if kinds > 1 {
+		t.kinds = make([]kindTally, kinds)
+		for i := range t.kinds {
+			t.kinds[i].latency = hdrhistogram.New(1, maxLatency, 2)
+		}
+	}
+	return t
+}
+
+func clip(ns int64) int64 { return min(max(ns, 1), maxLatency) }
+
+// record counts a good reply of a kind that took ns from the time meant, of
+// which it waited for wait to be sent. Hot path.
+func (t *tally) record(ns, wait int64, kind int) {
 	t.good++
+	if t.service != nil {
+		_ = t.service.RecordValue(clip(ns - wait)) // in range after the clipping, as all others
+	}
+	if t.kinds != nil {
+		t.kinds[kind].good++
+		_ = t.kinds[kind].latency.RecordValue(clip(ns))
+	}
+	t.latencyOf(ns)
+}
+
+// latencyOf records a latency, be it of a reply or of one that did not come in
+// time: leaving these out would flatter the percentiles. Hot path.
+func (t *tally) latencyOf(ns int64) {
 	if ns == t.runValue {
 		t.runLength++
 		return
@@ -104,11 +164,11 @@ func (t *tally) record(ns int64) {
 	t.runValue, t.runLength = ns, 1
 }
 
-// settle moves the run in hand to the histogram. Hot path.
+// settle moves the run in hand to the histograms. Hot path.
 func (t *tally) settle() {
 	if t.runLength > 0 {
-		// In range after the clipping, so it cannot fail.
-		_ = t.latency.RecordValues(min(max(t.runValue, 1), maxLatency), t.runLength)
+		_ = t.latency.RecordValues(clip(t.runValue), t.runLength)
+		_ = t.second.RecordValues(clip(t.runValue), t.runLength)
 		t.runLength = 0
 	}
 }
@@ -118,6 +178,14 @@ func (t *tally) begin() {
 	t.settle()
 	t.counts = counts{}
 	t.latency.Reset()
+	t.second.Reset()
+	if t.service != nil {
+		t.service.Reset()
+	}
+	for i := range t.kinds {
+		t.kinds[i].good = 0
+		t.kinds[i].latency.Reset()
+	}
 }
 
 // What ends a connection, and is counted by kind.
@@ -125,4 +193,5 @@ var (
 	errClosed   = errors.New("load: closed by the server")
 	errStalled  = errors.New("load: no progress within the timeout")
 	errOversize = errors.New("load: a line longer than 64 MiB")
+	errFraming  = errors.New("load: no HTTP response")
 )

@@ -2,8 +2,11 @@ package load
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"math/rand/v2"
 	"strconv"
+	"strings"
 )
 
 // Ids have ten digits from the first to the last, so that every request of a
@@ -21,19 +24,78 @@ const maxBatch = 1 << 20
 // A template is one request, all of it but the digits of its id. It does not
 // change once made.
 type template struct {
+	name   string
 	method string
+	weight int
+	check  string
 	line   []byte // a request with firstID, newline included
 	idAt   int    // where the digits are
+	wire   []byte // what is sent behind a connection's lead
+	wireID int    // where the digits are in wire
 	text   string // what the tool is to return; of raw, what follows the digits
+	mcp    string // the method on the wire; "" of raw
+	tool   string // the name that the header Mcp-Name repeats; "" where there is none
 }
 
-// newTemplate makes the request that the options describe.
+// checkRaw is how lines are checked that come back byte by byte.
+const checkRaw = "raw"
+
+// newTemplates makes the requests that the options describe, one for each kind.
+func newTemplates(o *Options) ([]*template, error) {
+	if len(o.Messages) == 0 {
+		t, err := newTemplate(o)
+		return []*template{t}, err
+	}
+	var all []*template
+	for _, m := range o.Messages {
+		if err := m.complete(); err != nil {
+			return nil, err
+		}
+		t := &template{name: m.Name, method: m.Method, weight: m.Weight, check: m.Check, mcp: m.Method}
+		var params struct{ Name, URI string }
+		_ = json.Unmarshal(m.Params, &params) // complete has checked that it is an object
+		t.tool = params.Name
+		if m.Method == "resources/read" {
+			t.tool = params.URI
+		}
+		if m.Check == CheckEcho {
+			t.text = m.echoText()
+		}
+		body := `{"jsonrpc":"2.0","id":` + strconv.Itoa(firstID) + `,"method":"` + m.Method + `"`
+		if p := string(o.params(m.Params)); p != "" {
+			body += `,"params":` + p
+		}
+		t.line = []byte(body + "}\n")
+		t.idAt = bytes.Index(t.line, []byte(strconv.Itoa(firstID)))
+		t.wire, t.wireID = t.line, t.idAt
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// params are the parameters of a request as the revision wants them.
+func (o *Options) params(p json.RawMessage) string {
+	if o.modern() {
+		return withMeta(p, o.Revision)
+	}
+	return string(p)
+}
+
+// newTemplate makes the request of Options.Method.
 func newTemplate(o *Options) (*template, error) {
 	id := strconv.Itoa(firstID)
-	t := &template{method: o.Method}
+	t := &template{name: o.Method, method: o.Method, weight: 1, check: CheckResult}
+	meta := ""
+	if o.modern() && o.Method != MethodRaw {
+		meta = o.params(nil)
+	}
 	switch o.Method {
 	case MethodPing:
-		t.line = []byte(`{"jsonrpc":"2.0","id":` + id + `,"method":"ping"}` + "\n")
+		t.mcp = "ping"
+		if meta != "" {
+			meta = `,"params":` + meta
+		}
+		t.line = []byte(`{"jsonrpc":"2.0","id":` + id + `,"method":"ping"` + meta + "}\n")
 	case MethodCall:
 		tool, err := json.Marshal(o.Tool)
 		if err != nil {
@@ -43,14 +105,18 @@ func newTemplate(o *Options) (*template, error) {
 		if extra != "" {
 			extra = "," + extra
 		}
+		if meta != "" {
+			meta = "," + strings.TrimSuffix(strings.TrimPrefix(meta, "{"), "}")
+		}
 		head := `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":` + string(tool) + `,"arguments":{"text":"`
-		tail := `"` + extra + "}}}\n"
+		tail := `"` + extra + "}" + meta + "}}\n"
 		n := o.Size - len(head) - len(tail)
 		if n < 1 {
 			return nil, usagef("size: a call with one byte of text has %d bytes, not %d", len(head)+len(tail)+1, o.Size)
 		}
 		t.text = filler(n)
 		t.line = []byte(head + t.text + tail)
+		t.check, t.mcp, t.tool = CheckEcho, "tools/call", o.Tool
 	case MethodRaw:
 		n := o.Size - idDigits - 1
 		if n < 0 {
@@ -58,23 +124,60 @@ func newTemplate(o *Options) (*template, error) {
 		}
 		t.text = filler(n)
 		t.line = []byte(id + t.text + "\n")
+		t.check = checkRaw
 	default:
 		return nil, usagef("method %.60q is none of ping, call, raw", o.Method)
 	}
 	t.idAt = bytes.Index(t.line, []byte(id))
+	t.wire, t.wireID = t.line, t.idAt
 	return t, nil
+}
+
+// dress makes what is sent of the request: the line, or the rest of a POST.
+func (t *template) dress(where *target, o *Options) {
+	if !where.http {
+		return
+	}
+	body := bytes.TrimSuffix(t.line, []byte("\n"))
+	head := ""
+	if o.modern() {
+		head = "Mcp-Method: " + t.mcp + "\r\n"
+		if t.tool != "" {
+			head += "Mcp-Name: " + headerValue(t.tool) + "\r\n"
+		}
+	}
+	head += "Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
+	t.wire, t.wireID = append([]byte(head), body...), len(head)+t.idAt
+}
+
+// headerValue is a name as a header carries it: encoded where it is not plain.
+func headerValue(s string) string {
+	for _, c := range []byte(s) {
+		if c < ' ' || c > '~' {
+			return "=?base64?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?="
+		}
+	}
+	return s
+}
+
+// picks is the order in which the kinds of a mix are sent, over and over: each
+// as often as its weight says, shuffled by a fixed seed, so that runs compare.
+func picks(all []*template) []uint8 {
+	var order []uint8
+	for i, t := range all {
+		for range t.weight {
+			order = append(order, uint8(i))
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	return order
 }
 
 // filler returns n bytes of plain text: no byte that JSON escapes.
 func filler(n int) string {
 	const words = "the northern gannet plunges from thirty metres and meets the sea at a hundred kilometres an hour, wings folded; "
 	return string(bytes.Repeat([]byte(words), n/len(words)+1)[:n])
-}
-
-// batch returns a buffer of copies of the request, as many as depth but no more
-// bytes than maxBatch (and at least one copy). The caller owns it.
-func (t *template) batch(depth int) []byte {
-	return bytes.Repeat(t.line, max(1, min(depth, maxBatch/len(t.line))))
 }
 
 // putID writes the ten digits of id to b[:idDigits]. Hot path.

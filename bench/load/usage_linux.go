@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -59,6 +60,49 @@ func processUsage(pid int) (usage, error) {
 		u.waiting += waiting
 	}
 	return u, nil
+}
+
+// A statFile is /proc/PID/stat, open.
+type statFile struct {
+	fd  int
+	buf [1024]byte
+}
+
+// openStat opens the figures of a process; close gives the descriptor back.
+func openStat(pid int) (*statFile, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("open", err)
+	}
+	return &statFile{fd: fd}, nil
+}
+
+// read returns the CPU seconds of the process and its resident memory in bytes.
+func (f *statFile) read() (cpu float64, rss int64, err error) {
+	n, err := unix.Pread(f.fd, f.buf[:], 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	s := string(f.buf[:n])
+	user, system, err := parseStat(s)
+	if err != nil {
+		return 0, 0, err
+	}
+	pages, err := parseStatPages(s)
+	return user + system, pages * int64(os.Getpagesize()), err
+}
+
+func (f *statFile) close() { _ = unix.Close(f.fd) }
+
+// ResidentMemory is the RSS of a process, in bytes.
+func ResidentMemory(pid int) (int64, error) {
+	f, err := openStat(pid)
+	if err != nil {
+		return 0, err
+	}
+	defer f.close()
+	_, rss, err := f.read()
+	return rss, err
 }
 
 // threadUsage reads the calling thread: the seconds that it ran and the seconds
@@ -140,6 +184,7 @@ type sample struct {
 	at               time.Time
 	server           usage
 	running, waiting float64 // of this thread
+	memory           runtime.MemStats
 }
 
 // takeSample reads the process pid, unless it is 0, and the calling thread.
@@ -152,6 +197,7 @@ func takeSample(pid int) (s sample, err error) {
 	if s.running, s.waiting, err = threadUsage(); err != nil {
 		return s, err
 	}
+	runtime.ReadMemStats(&s.memory)
 	s.at = time.Now()
 	return s, nil
 }
@@ -166,6 +212,8 @@ func (r *Result) between(a, b sample, pid int, rssBefore int64) {
 	g.Utilisation = (b.running - a.running) / seconds
 	g.Waiting = (b.waiting - a.waiting) / seconds
 	g.Saturated = g.Utilisation+g.Waiting >= Saturated
+	g.Collections = int64(b.memory.NumGC - a.memory.NumGC)
+	g.Allocated = int64(b.memory.Mallocs - a.memory.Mallocs)
 	if pid == 0 {
 		return
 	}

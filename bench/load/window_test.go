@@ -10,14 +10,14 @@ import (
 func TestWindowModel(t *testing.T) {
 	for _, depth := range []int{1, 16, 1000} {
 		rng := rand.New(rand.NewPCG(7, uint64(depth)))
-		w := newWindow(depth)
+		w := newWindow(depth, 1, 1, false)
 		model := map[uint64]int64{}
 		var open []uint64
 		var now int64
 		for range 50_000 {
 			now++
 			if len(open) < depth && w.room() > 0 && rng.IntN(2) == 0 {
-				id := w.give(now)
+				id := w.give(now, now, 0)
 				if _, again := model[id]; again || id != firstID+uint64(len(model)) {
 					t.Fatalf("gave %d as number %d", id, len(model))
 				}
@@ -50,8 +50,8 @@ func TestWindowModel(t *testing.T) {
 }
 
 func TestWindowRefuses(t *testing.T) {
-	w := newWindow(4)
-	w.give(0)
+	w := newWindow(4, 1, 1, false)
+	w.give(0, 0, 0)
 	for _, id := range []uint64{0, firstID - 1, firstID + 1, lastID, 1<<64 - 1} {
 		if _, how := w.take(id); how != takenUnknown {
 			t.Errorf("take(%d) = %d", id, how)
@@ -59,7 +59,7 @@ func TestWindowRefuses(t *testing.T) {
 	}
 	// One that is never answered holds the window up before a slot is used twice.
 	for w.room() > 0 {
-		w.take(w.give(0))
+		w.take(w.give(0, 0, 0))
 	}
 	if got := int(w.next - w.oldest); got != len(w.sent) || w.inFlight != 2 && w.inFlight != 1 {
 		t.Errorf("spans %d ids of %d, %d in flight", got, len(w.sent), w.inFlight)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gannetmcp/gannet/bench/load"
+	"github.com/gannetmcp/gannet/bench/result"
 )
 
 const module = "github.com/gannetmcp/gannet"
@@ -168,7 +169,7 @@ func (s *settings) measureAll(chosen []subject, stderr io.Writer) (*report, erro
 			}
 		}
 	}
-	r := &report{Facts: gatherFacts(os.Args), Rounds: s.rounds, Duration: s.duration.String(), Warmup: s.warmup.String(), Subjects: chosen}
+	r := &report{Facts: result.Gather(os.Args), Rounds: s.rounds, Duration: s.duration.String(), Warmup: s.warmup.String(), Subjects: chosen}
 	for round := range s.rounds {
 		for i := range chosen {
 			fmt.Fprintf(stderr, "spine: round %d of %d: %s: ", round+1, s.rounds, chosen[i].Name)

@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/gannetmcp/gannet/bench/result"
 )
 
 // A report is all that one run found out: what -out writes.
 type report struct {
-	Facts        facts         `json:"facts"`
+	Facts        result.Facts  `json:"facts"`
 	Rounds       int           `json:"rounds"`
 	Duration     string        `json:"duration"`
 	Warmup       string        `json:"warmup"`
@@ -76,12 +78,14 @@ func (r *report) writeMarkdown(w io.Writer) error {
 // row writes a subject's line.
 func (r *report) row(b *strings.Builder, s *subject) {
 	all := r.Measurements
-	figure := func(metric string, scale float64) string { return span(spreadOf(figures(all, s.Name, metric)), scale) }
+	figure := func(metric string, scale float64) string {
+		return span(result.SpreadOf(figures(all, s.Name, metric)), scale)
+	}
 	ratio := func(metric string) string {
 		if s.Base == "" {
 			return ""
 		}
-		return span(spreadOf(ratios(all, s.Name, s.Base, metric)), 1)
+		return span(result.SpreadOf(ratios(all, s.Name, s.Base, metric)), 1)
 	}
 	rate := figure(metricRate, 1)
 	var notes []string
@@ -136,7 +140,7 @@ func cell(s string) string {
 }
 
 // span writes a spread times scale: "0.82 (0.80-0.85)", or "-" for none.
-func span(s spread, scale float64) string {
+func span(s result.Spread, scale float64) string {
 	switch s.N {
 	case 0:
 		return "-"

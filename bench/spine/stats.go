@@ -1,9 +1,8 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/gannetmcp/gannet/bench/load"
+	"github.com/gannetmcp/gannet/bench/result"
 )
 
 // A measurement is one subject in one round.
@@ -13,28 +12,6 @@ type measurement struct {
 	Result   *load.Result `json:"result,omitempty"`    // nil if it failed
 	GCCycles int          `json:"gc_cycles,omitempty"` // of the server while measuring; of traced servers only
 	Failure  string       `json:"failure,omitempty"`
-}
-
-// A spread is a median with the least and the greatest value.
-type spread struct {
-	Median float64 `json:"median"`
-	Min    float64 `json:"min"`
-	Max    float64 `json:"max"`
-	N      int     `json:"n"` // values; the rest is 0 where there are none
-}
-
-// spreadOf sorts values.
-func spreadOf(values []float64) spread {
-	n := len(values)
-	if n == 0 {
-		return spread{}
-	}
-	slices.Sort(values)
-	m := values[n/2]
-	if n%2 == 0 {
-		m = (values[n/2-1] + m) / 2
-	}
-	return spread{m, values[0], values[n-1], n}
 }
 
 // metrics are the figures of a result by name.
@@ -94,8 +71,8 @@ func ratios(all []measurement, subject, base, metric string) []float64 {
 // An assessment is a goal beside what was measured.
 type assessment struct {
 	goal
-	Measured spread `json:"measured"`
-	Verdict  string `json:"verdict"` // reached, met, missed, or not measured
+	Measured result.Spread `json:"measured"`
+	Verdict  string        `json:"verdict"` // reached, met, missed, or not measured
 }
 
 // assess judges the medians.
@@ -104,9 +81,9 @@ func assess(all []measurement, list []goal) []assessment {
 	for _, g := range list {
 		a := assessment{goal: g}
 		if g.Base == "" {
-			a.Measured = spreadOf(figures(all, g.Subject, g.Metric))
+			a.Measured = result.SpreadOf(figures(all, g.Subject, g.Metric))
 		} else {
-			a.Measured = spreadOf(ratios(all, g.Subject, g.Base, g.Metric))
+			a.Measured = result.SpreadOf(ratios(all, g.Subject, g.Base, g.Metric))
 		}
 		good := func(bound float64) bool {
 			if g.Metric == metricRate {

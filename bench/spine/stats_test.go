@@ -5,21 +5,22 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/bench/load"
+	"github.com/gannetmcp/gannet/bench/result"
 )
 
 func TestSpread(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		values []float64
-		want   spread
+		want   result.Spread
 	}{
-		{"none", nil, spread{}},
-		{"one", []float64{3}, spread{3, 3, 3, 1}},
-		{"two", []float64{4, 2}, spread{3, 2, 4, 2}},
-		{"three, unordered", []float64{9, 1, 2}, spread{2, 1, 9, 3}},
-		{"one is far off", []float64{1, 1, 1, 100}, spread{1, 1, 100, 4}},
+		{"none", nil, result.Spread{}},
+		{"one", []float64{3}, result.Spread{Median: 3, Min: 3, Max: 3, N: 1}},
+		{"two", []float64{4, 2}, result.Spread{Median: 3, Min: 2, Max: 4, N: 2}},
+		{"three, unordered", []float64{9, 1, 2}, result.Spread{Median: 2, Min: 1, Max: 9, N: 3}},
+		{"one is far off", []float64{1, 1, 1, 100}, result.Spread{Median: 1, Min: 1, Max: 100, N: 4}},
 	} {
-		if got := spreadOf(tc.values); got != tc.want {
+		if got := result.SpreadOf(tc.values); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
 	}
@@ -43,8 +44,8 @@ func TestRatiosWithinRounds(t *testing.T) {
 		{Round: 4, Subject: "base", Failure: "gone"}, measured(4, "a", 50, 1),
 		measured(5, "base", 0, 0), measured(5, "a", 50, 1),
 	}
-	got := spreadOf(ratios(all, "a", "base", metricRate))
-	if got != (spread{0.5, 0.5, 0.5, 2}) {
+	got := result.SpreadOf(ratios(all, "a", "base", metricRate))
+	if got != (result.Spread{Median: 0.5, Min: 0.5, Max: 0.5, N: 2}) {
 		t.Errorf("ratios: %+v", got)
 	}
 	if got := figures(all, "a", metricRate); len(got) != 4 {

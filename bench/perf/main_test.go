@@ -1,0 +1,339 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gannetmcp/gannet/bench/load"
+	"github.com/gannetmcp/gannet/bench/result"
+)
+
+// The test binary is a worker of perf conns, and a server on standard streams.
+func TestMain(m *testing.M) {
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == "conns-worker":
+		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	case os.Getenv("GANNET_PERF_TEST_CHILD") != "":
+		serve(struct {
+			io.Reader
+			io.Writer
+		}{os.Stdin, os.Stdout})
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// serve answers initialize and whatever else has an id, with an empty result.
+func serve(c io.ReadWriter) {
+	in := bufio.NewReader(c)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		var m struct {
+			ID     *uint64
+			Method string
+		}
+		if json.Unmarshal(line, &m) != nil || m.ID == nil {
+			continue
+		}
+		text := `{}`
+		if m.Method == "initialize" {
+			text = `{"protocolVersion":"2025-11-25"}`
+		}
+		if _, err := fmt.Fprintf(c, `{"jsonrpc":"2.0","id":%d,"result":%s}`+"\n", *m.ID, text); err != nil {
+			return
+		}
+	}
+}
+
+// listen serves until the test ends.
+func listen(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { defer func() { _ = c.Close() }(); serve(c) }()
+		}
+	}()
+	return "tcp://" + l.Addr().String()
+}
+
+// perf runs a command line.
+func perf(args ...string) (code int, out, errs string) {
+	var o, e bytes.Buffer
+	code = run(args, &o, &e)
+	return code, o.String(), e.String()
+}
+
+func TestUsage(t *testing.T) {
+	for _, verb := range []string{"load", "conns", "report", "compare", "baseline save", "baseline check"} {
+		code, out, _ := perf(append(strings.Fields(verb), "--help")...)
+		if code != exitOK || !strings.Contains(out, "Examples:") || strings.Count(out, " perf "+verb) < 1 {
+			t.Errorf("%s --help: exit code %d, without examples: %s", verb, code, out)
+		}
+	}
+	for _, bad := range []string{"sing", "load", "load ftp://x", "load tcp://127.0.0.1:1 --rate 1 --steps 1,2", "load tcp://127.0.0.1:1 --ramp 5", "load tcp://127.0.0.1:1 --steps a",
+		"load tcp://127.0.0.1:1 --rate 5 -n 5", "load tcp://127.0.0.1:1 --args {", "load tcp://127.0.0.1:1 --messages /nonexistent", "load tcp://127.0.0.1:1 --revision 2020-01-01",
+		"load tcp://127.0.0.1:1 --runs 0", "load tcp://127.0.0.1:1 --format xml", "load tcp://127.0.0.1:1 -- cat", "conns", "conns unix:///x", "conns tcp://127.0.0.1:1 --spawn 1", "conns --spawn 1 -n 90000000"} {
+		if code, out, errs := perf(strings.Fields(bad)...); code != exitUsage || out != "" || errs == "" {
+			t.Errorf("perf %s: exit code %d, says %q", bad, code, errs)
+		}
+	}
+}
+
+// linux skips a test that generates load where that cannot be.
+func linux(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip(load.ErrLinuxOnly)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	linux(t)
+	target, dir := listen(t), t.TempDir()
+	saved := filepath.Join(dir, "r.json")
+	code, out, errs := perf("load", target, "-c", "4", "--rate", "500", "--duration", "400ms", "--warmup", "50ms", "--interval", "100ms", "--runs", "2", "--save", saved, "--name", "a <b>")
+	if code != exitOK && code != exitSaturated || !strings.Contains(out, "errors      none") || !strings.Contains(errs, "perf: measuring for 400ms") || !strings.Contains(errs, "/s  p50") {
+		t.Fatalf("exit code %d: %s%s", code, out, errs)
+	}
+	r, err := result.Read(saved)
+	if err != nil || len(r.Runs) != 2 || r.Runs[0].Starts != 200 || r.Facts.Command[1] != "load" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for format, want := range map[string]string{"json": `"schema": "gannet-perf/1"`, "csv": "name,commit,target", "ndjson": `"p99_us":`, "hgrm": "1/(1-Percentile)"} {
+		file := filepath.Join(dir, format)
+		code, out, errs := perf("load", target, "-n", "50", "-q", "--warmup", "0", "--format", format, "-o", file)
+		b, err := os.ReadFile(file)
+		if code != exitOK && code != exitSaturated || err != nil || !strings.Contains(string(b), want) || out != "" {
+			t.Errorf("%s: exit code %d, %v: %s %s", format, code, err, b, errs)
+		}
+	}
+	if code, _, _ := perf("load", "tcp://127.0.0.1:1", "-q"); code != exitConnect {
+		t.Errorf("nobody listens: exit code %d", code)
+	}
+	if code, out, errs := perf("load", target, "-q", "--rate", "200", "--duration", "200ms", "--min-rate", "1000000"); code != exitThreshold && code != exitSaturated || !strings.Contains(out, "rate") {
+		t.Errorf("too slow: exit code %d: %s", code, errs)
+	}
+	// A server that lacks what is checked.
+	if code, _, errs := perf("load", target, "-q", "--method", "call"); code != exitConnect || !strings.Contains(errs, "another payload") {
+		t.Errorf("a wrong payload: exit code %d: %s", code, errs)
+	}
+	t.Setenv("GANNET_PERF_TEST_CHILD", "1")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := perf("load", "-n", "100", "-q", "--warmup", "0", "--", self); code != exitOK && code != exitSaturated || !strings.Contains(out, "exit status 0") {
+		t.Errorf("a child: exit code %d: %s%s", code, out, errs)
+	}
+}
+
+// A generator that is the limit says so by its exit code, and its result is kept.
+func TestSaturatedExit(t *testing.T) {
+	r := &result.Result{Schema: result.Schema, Kind: result.KindLoad, Runs: []*load.Result{{Rate: 5, Generator: load.Generator{Saturated: true}}}}
+	if code := codeOf((&loadCommand{}).judge(r)); code != exitSaturated {
+		t.Errorf("exit code %d", code)
+	}
+	r.Runs[0].ErrorTotal = 1
+	if code := codeOf((&loadCommand{}).judge(r)); code != exitFailed {
+		t.Errorf("with errors: exit code %d", code)
+	}
+}
+
+func TestKnee(t *testing.T) {
+	linux(t)
+	saved := filepath.Join(t.TempDir(), "r.json")
+	// A limit that nothing misses but a rate that no plan has: the doubling ends
+	// at what the machine can do.
+	code, out, errs := perf("load", listen(t), "-c", "8", "--find-knee", "--rate", "2000", "--knee-p99", "50ms", "--duration", "60ms", "--warmup", "0", "-q", "--save", saved)
+	r, err := result.Read(saved)
+	if err != nil || r.Knee == nil || len(r.Runs) < 5 || !strings.Contains(out, "knee") {
+		t.Fatalf("exit code %d, %v: %s%s", code, err, out, errs)
+	}
+	for _, run := range r.Runs {
+		if r.Knee.Rate > 0 && run.Plan[0].From == r.Knee.Rate && run.Latency.P99 > r.Knee.Limit {
+			t.Errorf("the knee has p99 %.0f µs", run.Latency.P99)
+		}
+	}
+}
+
+func TestConns(t *testing.T) {
+	linux(t)
+	saved := filepath.Join(t.TempDir(), "c.json")
+	code, out, errs := perf("conns", listen(t), listen(t), "-n", "61", "--hold", "2s", "--pings", "3", "--processes", "4", "--server-pid", fmt.Sprint(os.Getpid()), "--server-pid", fmt.Sprint(os.Getpid()), "--save", saved)
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s%s", code, out, errs)
+	}
+	r, err := result.Read(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.Conns
+	if c.Opened != 61 || c.Kernel != 61 || c.Least != 3 || c.Pings != 183 || c.Processes != 4 || c.Errors.Total() != 0 || len(c.Servers) != 2 || c.Servers[0].Conns+c.Servers[1].Conns != 61 {
+		t.Errorf("%+v", c)
+	}
+	if c.SetUp.P50 <= 0 || c.TearDown.Max <= 0 || c.Latency.P99 <= 0 {
+		t.Errorf("%+v %+v %+v", c.SetUp, c.TearDown, c.Latency)
+	}
+	if code, _, errs := perf("conns", "tcp://127.0.0.1:1", "-n", "5", "--hold", "1s"); code != exitConnect {
+		t.Errorf("nobody listens: exit code %d: %s", code, errs)
+	}
+}
+
+// What cannot be is said before anything is opened, with what to raise.
+func TestDescriptors(t *testing.T) {
+	for _, c := range []struct {
+		c         connsCommand
+		processes int
+		says      string
+	}{
+		{c: connsCommand{Spawn: 3, N: 50_000}, processes: 3},
+		{c: connsCommand{Spawn: 1, N: 50_000}, says: "--spawn 3, or raise the limit (ulimit -n 50100)"},
+		{c: connsCommand{Targets: []string{"tcp://h:1"}, N: 50_000}, processes: 3},
+		{c: connsCommand{Targets: []string{"tcp://h:1", "tcp://h:2"}, N: 50_000}, processes: 4},
+		{c: connsCommand{Targets: []string{"tcp://h:1"}, N: 10}, processes: 1},
+		{c: connsCommand{Targets: []string{"tcp://h:1"}, N: 50_000, Processes: 2}, says: "ulimit -n 25100"},
+	} {
+		c.c.Pings, c.c.Hold = 2, time.Second
+		n, err := c.c.check(20_000)
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) || n != c.processes {
+			t.Errorf("%+v: %d, %v", c.c, n, err)
+		}
+	}
+}
+
+// Each series of a recorded result is in the page, with as many points.
+func TestReport(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "r.json")
+	code, _, errs := perf("report", "testdata/load.json", "testdata/knee.json", "testdata/conns.json", "-o", path)
+	if code != exitOK {
+		t.Fatal(errs)
+	}
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(page, []byte("<script")) || bytes.Contains(page, []byte("src=")) || bytes.Contains(page, []byte("href=")) {
+		t.Error("the page needs something from elsewhere")
+	}
+	drawn := map[string][]int{} // points of each polyline, by name, in the order of the charts
+	for _, m := range regexp.MustCompile(`<polyline data-name="([^"]*)"[^>]* points="([^"]*)"`).FindAllSubmatch(page, -1) {
+		drawn[string(m[1])] = append(drawn[string(m[1])], len(bytes.Fields(m[2])))
+	}
+	r, err := result.Read("testdata/load.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := r.Runs[len(r.Runs)-1]
+	quantiles, err := percentiles(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(run.Series)
+	// Percentiles, rate, p99, in flight, CPU, RSS; nothing was skipped.
+	if got, want := fmt.Sprint(drawn[r.Name]), fmt.Sprint([]int{len(quantiles.X), n, n, n, n, n}); got != want || n < 5 {
+		t.Errorf("%s: points %s, want %s", r.Name, got, want)
+	}
+	knee, err := result.Read("testdata/knee.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := drawn[knee.Name]; len(got) < 2 || got[len(got)-1] != len(knee.Runs) {
+		t.Errorf("knee: points %v, want %d at last", got, len(knee.Runs))
+	}
+	if got := strings.Count(string(page), `class="mark"`); got < 3 || !bytes.Contains(page, []byte("erlmcp v3 report: tcp_throughput")) {
+		t.Errorf("%d marks", got)
+	}
+	code, out, _ := perf("report", "--markdown", "testdata/load.json", "testdata/conns.json")
+	if code != exitOK || strings.Count(out, "\n|---|") != 2 || !strings.Contains(out, "| "+r.Name+" |") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
+func TestBaseline(t *testing.T) {
+	dir := t.TempDir()
+	r, err := result.Read("testdata/load.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string, change func(*result.Result)) string {
+		r, err := result.Read("testdata/load.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(r)
+		path := filepath.Join(dir, name)
+		if err := r.WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	base := filepath.Join(dir, "base")
+	if code, _, errs := perf("baseline", "check", "testdata/load.json", "--dir", base); code != exitUsage || !strings.Contains(errs, "perf baseline save") {
+		t.Errorf("no baseline yet: exit code %d: %s", code, errs)
+	}
+	if code, out, errs := perf("baseline", "save", "testdata/load.json", "--dir", base); code != exitOK || !strings.Contains(out, base) {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	scale := func(f float64) func(*result.Result) {
+		return func(r *result.Result) {
+			for _, run := range r.Runs {
+				run.Rate /= f
+				run.Latency.P99 *= f
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*result.Result)
+		want   int
+	}{
+		{"noise", scale(1.05), exitOK},
+		{"faster", scale(0.5), exitOK},
+		{"slower by 15 %", scale(1 / 0.85), exitThreshold},
+		{"another machine", func(r *result.Result) { r.Facts.CPUs++ }, exitUsage},
+		{"another load", func(r *result.Result) { r.Runs[0].Conns++ }, exitUsage},
+	} {
+		if code, out, errs := perf("baseline", "check", file(strings.ReplaceAll(c.name, " ", "_"), c.change), "--dir", base); code != c.want {
+			t.Errorf("%s: exit code %d: %s%s", c.name, code, out, errs)
+		}
+	}
+	if r.Facts.Dirty() {
+		t.Log("the recorded result is of a dirty tree")
+	}
+	if code, out, _ := perf("compare", "--format", "json", "testdata/load.json", "testdata/load.json"); code != exitOK || !strings.Contains(out, `"verdict": "pass"`) {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
+func TestGraph(t *testing.T) {
+	if got := graph([]float64{9, 0, 4, 8}, 3); got != "▁▄█" {
+		t.Errorf("%q", got)
+	}
+	if got := graph([]float64{0}, 3); got != "▁" {
+		t.Errorf("%q", got)
+	}
+}

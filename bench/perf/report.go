@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/gannetmcp/gannet/bench/load"
+	"github.com/gannetmcp/gannet/bench/plot"
+	"github.com/gannetmcp/gannet/bench/result"
+)
+
+// reportCommand is perf report.
+type reportCommand struct {
+	Results  []string `arg:"" help:"Results that perf load --save or perf conns --save wrote."`
+	Output   string   `short:"o" help:"File to write; standard output if none."`
+	Markdown bool     `help:"Tables in Markdown instead of a page with plots."`
+}
+
+// Help is shown below the usage.
+func (reportCommand) Help() string {
+	return `Examples:
+  perf report ours.json theirs.json -o report.html
+  perf report --markdown ours.json theirs.json
+
+The page needs nothing from elsewhere. A result with several runs is drawn by its
+last; tables have medians over the runs, with the least and the greatest.`
+}
+
+// Run draws.
+func (c *reportCommand) Run(std *streams) (err error) {
+	var all []*result.Result
+	for _, path := range c.Results {
+		r, err := result.Read(path)
+		if err != nil {
+			return err
+		}
+		all = append(all, r)
+	}
+	w := std.out
+	if c.Output != "" {
+		f, err1 := os.Create(c.Output)
+		if err1 != nil {
+			return err1
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		w = f
+	}
+	if c.Markdown {
+		return writeMarkdown(w, all)
+	}
+	return writeHTML(w, all)
+}
+
+// references are the figures of the erlmcp v3 report of 2026-02-02, by the names
+// that its baselines have.
+var references = []struct {
+	name, scheme, metric string
+	value                float64
+}{
+	{"tcp_throughput", "tcp://", result.MetricRate, 43_000},
+	{"tcp_p99_latency", "tcp://", result.MetricP99, 450},
+	{"http_throughput", "http://", result.MetricRate, 5_000},
+	{"http_p99_latency", "http://", result.MetricP99, 8_200},
+	{"transport_latency", "tcp://", "p50_us", 55},
+}
+
+// marks are the references for one metric of the transports in the results.
+func marks(all []*result.Result, metric string) (list []plot.Mark) {
+	for _, ref := range references {
+		for _, r := range all {
+			if ref.metric == metric && len(r.Runs) > 0 && strings.HasPrefix(r.Runs[0].Target, ref.scheme) {
+				list = append(list, plot.Mark{Name: "erlmcp v3 report: " + ref.name, Y: ref.value})
+				break
+			}
+		}
+	}
+	return list
+}
+
+// charts are all plots that the results have data for.
+func charts(all []*result.Result) ([]plot.Chart, error) {
+	quantiles := plot.Chart{Title: "Latency by percentile", XLabel: "percentile", YLabel: "µs", LogX: true, LogY: true, Marks: marks(all, result.MetricP99),
+		Ticks: map[float64]string{1: "0", 2: "50", 10: "90", 100: "99", 1000: "99.9", 10_000: "99.99", 100_000: "99.999"}}
+	rate := plot.Chart{Title: "Replies a second over time", XLabel: "s", YLabel: "1/s", Marks: marks(all, result.MetricRate)}
+	p99 := plot.Chart{Title: "p99 of each interval over time", XLabel: "s", YLabel: "µs", LogY: true}
+	flight := plot.Chart{Title: "Requests in flight over time", XLabel: "s", YLabel: "requests"}
+	skipped := plot.Chart{Title: "Starts skipped over time", XLabel: "s", YLabel: "starts in an interval"}
+	cpu := plot.Chart{Title: "CPU of the server over time", XLabel: "s", YLabel: "CPUs"}
+	rss := plot.Chart{Title: "Memory of the server over time (RSS)", XLabel: "s", YLabel: "bytes"}
+	knee := plot.Chart{Title: "Knee: p99 by rate", XLabel: "replies a second", YLabel: "µs", LogY: true}
+	for _, r := range all {
+		if len(r.Runs) == 0 {
+			continue
+		}
+		run := r.Runs[len(r.Runs)-1]
+		if run.Histogram != "" {
+			s, err := percentiles(run)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", r.Name, err)
+			}
+			s.Name = r.Name
+			quantiles.Series = append(quantiles.Series, s)
+		}
+		over := func(c *plot.Chart, f func(*load.Point) (float64, bool)) {
+			s := plot.Series{Name: r.Name}
+			for i := range run.Series {
+				if v, ok := f(&run.Series[i]); ok {
+					s.X, s.Y = append(s.X, run.Series[i].At), append(s.Y, v)
+				}
+			}
+			if len(s.X) > 0 {
+				c.Series = append(c.Series, s)
+			}
+		}
+		over(&rate, func(p *load.Point) (float64, bool) { return p.Rate(), true })
+		over(&p99, func(p *load.Point) (float64, bool) { return p.P99, p.Good > 0 })
+		over(&flight, func(p *load.Point) (float64, bool) { return float64(p.InFlight), true })
+		over(&skipped, func(p *load.Point) (float64, bool) { return float64(p.Skipped), run.Skipped > 0 })
+		over(&cpu, func(p *load.Point) (float64, bool) {
+			if p.CPU == nil {
+				return 0, false
+			}
+			return *p.CPU, true
+		})
+		over(&rss, func(p *load.Point) (float64, bool) {
+			if p.RSS == nil {
+				return 0, false
+			}
+			return float64(*p.RSS), true
+		})
+		if r.Knee != nil {
+			knee.Series = append(knee.Series, kneeSeries(r))
+			knee.Marks = append(knee.Marks, plot.Mark{Name: "limit of " + r.Name, Y: r.Knee.Limit})
+		}
+	}
+	var drawn []plot.Chart
+	for _, c := range []plot.Chart{quantiles, rate, p99, flight, skipped, cpu, rss, knee} {
+		if len(c.Series) > 0 {
+			drawn = append(drawn, c)
+		}
+	}
+	return drawn, nil
+}
+
+// percentiles is the distribution over 1/(1-q), up to what its count can tell.
+func percentiles(run *load.Result) (s plot.Series, err error) {
+	h, err := run.Distribution()
+	if err != nil {
+		return s, err
+	}
+	for x := 1.0; x <= float64(h.TotalCount()) && x < 1e7; x *= math.Pow(10, 1.0/8) {
+		s.X = append(s.X, x)
+		s.Y = append(s.Y, float64(h.ValueAtQuantile(100*(1-1/x)))/1e3)
+	}
+	return s, nil
+}
+
+// kneeSeries is the rates tried, in their order from low to high.
+func kneeSeries(r *result.Result) plot.Series {
+	s := plot.Series{Name: r.Name}
+	for _, run := range r.Runs {
+		at := len(s.X)
+		for at > 0 && s.X[at-1] > run.Rate {
+			at--
+		}
+		s.X = append(s.X[:at], append([]float64{run.Rate}, s.X[at:]...)...)
+		s.Y = append(s.Y[:at], append([]float64{run.Latency.P99}, s.Y[at:]...)...)
+	}
+	return s
+}
+
+// writeHTML writes the page.
+func writeHTML(w io.Writer, all []*result.Result) error {
+	list, err := charts(all)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	b.WriteString("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>perf report</title>\n" +
+		"<style>body{font:15px sans-serif;max-width:900px;margin:2em auto;padding:0 1em}table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ccc;padding:3px 8px;text-align:right}td:first-child,th:first-child{text-align:left}.bad{color:#b00}</style>\n<h1>perf report</h1>\n")
+	row := func(tag string, cells []string) {
+		b.WriteString("<tr>")
+		for _, c := range cells {
+			fmt.Fprintf(&b, "<%s>%s</%s>", tag, html.EscapeString(c), tag)
+		}
+		b.WriteString("</tr>\n")
+	}
+	for _, t := range tables(all) {
+		b.WriteString("<table>\n")
+		for i, cells := range t {
+			row(map[bool]string{true: "th", false: "td"}[i == 0], cells)
+		}
+		b.WriteString("</table>\n")
+	}
+	for _, r := range all {
+		if r.Saturated() {
+			fmt.Fprintf(&b, "<p class=\"bad\">%s: the generator was the limit; these figures are its own.</p>\n", html.EscapeString(r.Name))
+		}
+	}
+	for i := range list {
+		if err := list[i].WriteSVG(&b); err != nil {
+			return err
+		}
+	}
+	for _, r := range all {
+		fmt.Fprintf(&b, "<p>%s: %s, %s, %s, commit %s, GOMAXPROCS %d of the tool, <code>%s</code></p>\n", html.EscapeString(r.Name), r.Facts.Date.Format("2006-01-02 15:04"),
+			html.EscapeString(r.Facts.Fingerprint()), html.EscapeString(r.Facts.Go), html.EscapeString(r.Facts.Commit), r.Facts.GOMAXPROCS, html.EscapeString(strings.Join(r.Facts.Command, " ")))
+	}
+	b.WriteString("</html>\n")
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+// tables are rows of cells, the first of each table its head.
+func tables(all []*result.Result) (list [][][]string) {
+	loads := [][]string{{"load"}}
+	for _, m := range result.Metrics {
+		loads[0] = append(loads[0], m.Name)
+	}
+	loads[0] = append(loads[0], "runs", "errors", "skipped")
+	conns := [][]string{{"connections", "opened", "pings", "errors", "opened/s", "set-up p99 µs", "ping p99 µs", "RSS bytes each"}}
+	for _, r := range all {
+		if r.Conns != nil {
+			conns = append(conns, connsRow(r))
+			continue
+		}
+		row := []string{r.Name}
+		for _, m := range result.Metrics {
+			s := r.Spread(m)
+			switch {
+			case s.N == 0:
+				row = append(row, "-")
+			case s.N == 1:
+				row = append(row, fmt.Sprintf("%.4g", s.Median))
+			default:
+				row = append(row, fmt.Sprintf("%.4g (%.4g-%.4g)", s.Median, s.Min, s.Max))
+			}
+		}
+		var wrong, skipped int64
+		for _, run := range r.Runs {
+			wrong, skipped = wrong+run.ErrorTotal, skipped+run.Skipped
+		}
+		loads = append(loads, append(row, fmt.Sprint(len(r.Runs)), fmt.Sprint(wrong), fmt.Sprint(skipped)))
+	}
+	for _, t := range [][][]string{loads, conns} {
+		if len(t) > 1 {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+func connsRow(r *result.Result) []string {
+	c := r.Conns
+	p99 := func(l *load.Latency) string {
+		if l == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%.1f", l.P99)
+	}
+	each := "-"
+	if len(c.Servers) > 0 {
+		var grown int64
+		for _, s := range c.Servers {
+			grown += s.After - s.Before
+		}
+		each = fmt.Sprintf("%.0f", float64(grown)/float64(max(c.Opened, 1)))
+	}
+	return []string{r.Name, fmt.Sprint(c.Opened), fmt.Sprint(c.Pings), fmt.Sprint(c.Errors.Total()), fmt.Sprintf("%.0f", c.Rate), p99(c.SetUp), p99(c.Latency), each}
+}
+
+// writeMarkdown writes the tables.
+func writeMarkdown(w io.Writer, all []*result.Result) error {
+	var b strings.Builder
+	for _, t := range tables(all) {
+		for i, cells := range t {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+			if i == 0 {
+				fmt.Fprintf(&b, "|%s\n", strings.Repeat("---|", len(cells)))
+			}
+		}
+		b.WriteString("\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

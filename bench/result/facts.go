@@ -1,0 +1,113 @@
+package result
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Facts are what figures depend on beside the code.
+type Facts struct {
+	Date       time.Time `json:"date"`
+	CPU        string    `json:"cpu"`
+	CPUs       int       `json:"cpus"`
+	Memory     string    `json:"memory"`
+	Kernel     string    `json:"kernel"`
+	Go         string    `json:"go"`
+	System     string    `json:"system"`
+	Commit     string    `json:"commit"` // with -dirty where the work tree differs from it
+	GOMAXPROCS int       `json:"gomaxprocs,omitempty"`
+	GOGC       string    `json:"gogc,omitempty"` // of the environment; absent where that does not say
+	Command    []string  `json:"command"`
+}
+
+// Gather asks the system; what it does not say is "unknown". GOMAXPROCS and
+// GOGC are those of this process.
+func Gather(command []string) Facts {
+	return Facts{
+		Date: time.Now().UTC().Truncate(time.Second), CPUs: runtime.NumCPU(), Go: runtime.Version(),
+		System: runtime.GOOS + "/" + runtime.GOARCH, Command: command,
+		CPU:    known(colonField(fileText("/proc/cpuinfo"), "model name")),
+		Memory: known(colonField(fileText("/proc/meminfo"), "MemTotal")),
+		Kernel: known(output("uname", "-sr")),
+		Commit: known(commit()), GOMAXPROCS: runtime.GOMAXPROCS(0), GOGC: os.Getenv("GOGC"),
+	}
+}
+
+// Dirty says that the code measured is not that of the commit.
+func (f *Facts) Dirty() bool { return strings.HasSuffix(f.Commit, "-dirty") }
+
+// Fingerprint is the machine, in words. Figures of two of them do not compare.
+func (f *Facts) Fingerprint() string {
+	return fmt.Sprintf("%s, %d CPUs, %s, %s, %s", f.CPU, f.CPUs, f.Memory, f.Kernel, f.System)
+}
+
+// commit is that of this binary, or where it was built without one that of the
+// folder it lies in, or runs in.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return describe()
+	}
+	revision, modified := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = "-dirty"
+		}
+	}
+	if revision == "" {
+		return describe()
+	}
+	return revision + modified
+}
+
+func describe() string {
+	words := []string{"describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"}
+	if self, err := os.Executable(); err == nil {
+		if s := output("git", append([]string{"-C", filepath.Dir(self)}, words...)...); s != "" {
+			return s
+		}
+	}
+	return output("git", words...)
+}
+
+func known(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+func fileText(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+func output(name string, args ...string) string {
+	b, err := exec.Command(name, args...).Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// colonField finds "name : value" in text and returns the value, or "".
+func colonField(text, name string) string {
+	for line := range strings.Lines(text) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == name {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
