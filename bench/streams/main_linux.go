@@ -53,6 +53,7 @@ func main() {
 	mode := flag.String("mode", "sse", "sse: an event stream each; http: kept alive after a ping")
 	asJSON := flag.Bool("json", false, "the result as JSON")
 	server := flag.Bool("server", false, "be the server (what this program starts by itself)")
+	profile := flag.String("cpu-profile", "", "`file` for a CPU profile of the server")
 	flag.Parse()
 	var err error
 	switch {
@@ -60,10 +61,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "streams: -n is at least 1, -mode sse or http, and there are no arguments; see -help")
 		os.Exit(2)
 	case *server:
-		err = serve(*n)
+		err = serve(*n, *profile)
 	default:
 		runtime.LockOSThread() // the kernel kills the server with this thread
-		err = run(*mode, *n, *publishes, *settle, *asJSON)
+		err = run(*mode, *n, *publishes, *settle, *asJSON, *profile)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "streams:", err)
@@ -71,7 +72,7 @@ func main() {
 	}
 }
 
-func run(mode string, n, publishes int, settle time.Duration, asJSON bool) error {
+func run(mode string, n, publishes int, settle time.Duration, asJSON bool, profile string) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return err
@@ -83,7 +84,7 @@ func run(mode string, n, publishes int, settle time.Duration, asJSON bool) error
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(self, "-server", "-n", strconv.Itoa(n))
+	cmd := exec.Command(self, "-server", "-n", strconv.Itoa(n), "-cpu-profile", profile)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

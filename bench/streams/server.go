@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -17,7 +18,18 @@ const resource = "bench://shared"
 
 // serve is the server: one resource, and a tool that publishes to whoever has
 // subscribed to it.
-func serve(n int) error {
+func serve(n int, profile string) error {
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	svc := mcp.NewServer(mcp.Options{Name: "streams", HTTP: mcp.HTTPOptions{MaxSessions: n + 16, KeepAlive: time.Hour}})
 	svc.HandleResource(mcp.Resource{URI: resource, Name: "shared"}, mcp.Inline, func(c *mcp.Call) error { return c.Reply().TextString("x") })
 	svc.HandleTool(mcp.Tool{Name: "publish", InputSchema: []byte(`{"type":"object"}`)}, mcp.Inline, func(c *mcp.Call) error {
