@@ -3,6 +3,7 @@ package mcp
 import (
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
@@ -147,6 +148,9 @@ type httpConn struct {
 	conn   *engine.Conn
 	own    session // of modern requests, and of what the connection itself leaves open
 	host   []byte  // that was allowed last
+	accept []byte  // likewise
+
+	last weak.Pointer[httpSession] // that was found last
 
 	statusFunc func(codec.Code) int // statusOf, bound once
 

@@ -40,7 +40,7 @@ func (h *httpConn) servePost() {
 		h.text(415, "Content-Type must be application/json.")
 		return
 	}
-	if accept, n := r.Header("Accept"); n > 0 && !(accepts(accept, "application/json") && accepts(accept, "text/event-stream")) {
+	if accept, n := r.Header("Accept"); n > 0 && !h.acceptsBoth(accept) {
 		h.text(406, "Accept must have application/json and text/event-stream.")
 		return
 	}
@@ -215,6 +215,24 @@ func mediaType(value []byte, want string) bool {
 	value, _, _ = bytes.Cut(value, []byte(";"))
 	return strings.EqualFold(viewString(bytes.TrimSpace(value)), want)
 }
+
+// acceptsBoth reports whether an Accept field takes JSON and event streams. A
+// connection sends the same one each time: what was judged last is remembered.
+func (h *httpConn) acceptsBoth(accept []byte) bool {
+	if h.accept != nil && bytes.Equal(accept, h.accept) {
+		return true
+	}
+	if !accepts(accept, "application/json") || !accepts(accept, "text/event-stream") {
+		return false
+	}
+	if len(accept) <= acceptKept {
+		h.accept = append(h.accept[:0:0], accept...)
+	}
+	return true
+}
+
+// acceptKept bounds what is remembered.
+const acceptKept = 128
 
 // accepts reports whether an Accept field takes a type (RFC 9110 §12.5.1).
 // Weights are not looked at, but for 0.

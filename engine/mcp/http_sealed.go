@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"time"
+	"weak"
 )
 
 // A sealed session id carries what initialize has settled, so that the session
@@ -109,7 +110,11 @@ func (h *httpConn) nameSession(hs *httpSession) error {
 // sealed is taken up again, if there is room.
 func (h *httpConn) find(id []byte) *httpSession {
 	st := &h.server.sessions
+	if hs := h.last.Value(); hs != nil && hs.id == string(id) && !hs.gone.Load() {
+		return hs
+	}
 	if hs := st.find(id); hs != nil {
+		h.last = weak.Make(hs)
 		return hs
 	}
 	r, end := st.sealed.open(id, h.principal)

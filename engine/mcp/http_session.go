@@ -20,6 +20,7 @@ type httpSession struct {
 	id        string
 	principal string
 	end       time.Time    // of a sealed id, zero for others; never changes once the id is known
+	gone      atomic.Bool  // it has ended
 	last      atomic.Int64 // wall time of the last request, nanoseconds
 
 	smu        sync.Mutex             // protects what follows
@@ -146,6 +147,7 @@ func (st *sessionTable) end(hs *httpSession) {
 		return
 	}
 	delete(st.byID, hs.id)
+	hs.gone.Store(true)
 	if len(st.byID) == 0 && st.timer != nil {
 		st.timer.Stop()
 		st.timer = nil
