@@ -26,6 +26,7 @@ func TestAllocsHTTP(t *testing.T) {
 	text := strings.Repeat("x", 1000)
 	for _, tc := range []struct{ name, tool, args, headers, meta string }{
 		{"legacy/inline", "echo", `{"text":"` + text + `"}`, "Mcp-Session-Id: " + session + "\r\n", ""},
+		{"legacy/pooled", "blob", `{"bytes":1000}`, "Mcp-Session-Id: " + session + "\r\n", ""},
 		{"modern/inline", "echo", `{"text":"` + text + `"}`, "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: echo\r\n", "," + webMeta},
 		{"modern/pooled", "blob", `{"bytes":1000}`, "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: blob\r\n", "," + webMeta},
 	} {

@@ -42,6 +42,7 @@ type Call struct {
 	reply   Reply
 	arg     ArgError // what Args methods return
 	moved   bool     // off the loop
+	awaited awaited  // of its session on HTTP
 
 	reported bool // progress was sent
 	progress float64
@@ -151,7 +152,7 @@ func (c *Call) move(d time.Duration, h Handler) {
 	t.rev, t.method, t.found, t.handler = c.rev, c.method, c.found, h
 	t.reported, t.progress = c.reported, c.progress // which must not go back
 	if hs := c.session.http; hs != nil {
-		hs.left(twin.ID().Raw(), twin)
+		hs.left(t)
 	}
 }
 
@@ -177,7 +178,7 @@ func (moved) RunCall(ec *engine.Call) {
 // CallReturned forgets a call that left has noted, whether it has run or not.
 func (moved) CallReturned(ec *engine.Call) {
 	if c, ok := ec.Ext().(*Call); ok && c.session.http != nil {
-		c.session.http.home(ec.ID().Raw(), ec)
+		c.session.http.home(c)
 	}
 }
 

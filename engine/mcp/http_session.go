@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"sync"
@@ -23,20 +24,21 @@ type httpSession struct {
 	gone      atomic.Bool  // it has ended
 	last      atomic.Int64 // wall time of the last request, nanoseconds
 
-	smu        sync.Mutex             // protects what follows
-	listening  *eventStream           // what the server says of its own accord, nil before the first GET
-	streams    []*eventStream         // of which something is kept, oldest first
-	lastStream uint64                 // number of the last stream
-	pool       *ringbuf.Pool          // for what is kept
-	calls      map[string]awaitedCall // off the loop, by raw id
+	smu        sync.Mutex     // protects what follows
+	listening  *eventStream   // what the server says of its own accord, nil before the first GET
+	streams    []*eventStream // of which something is kept, oldest first
+	lastStream uint64         // number of the last stream
+	pool       *ringbuf.Pool  // for what is kept
+	calls      *Call          // off the loop, newest first
 	ended      bool
 }
 
-// awaitedCall is a call that is off the loop, and where it is answered.
-type awaitedCall struct {
-	call     *engine.Call // to tell it from others of its id; never looked into
-	conn     *engine.Conn
-	exchange uint64
+// awaited is where a call of a session that is off the loop is answered; the
+// calls of a session are a list. Under the session's smu.
+type awaited struct {
+	conn       *engine.Conn // nil: it is in no list
+	exchange   uint64
+	next, prev *Call
 }
 
 // sessionTable holds the sessions of a server by id. One timer looks for those
@@ -155,13 +157,11 @@ func (st *sessionTable) end(hs *httpSession) {
 	st.mu.Unlock()
 	hs.smu.Lock()
 	hs.ended = true
-	calls := hs.calls
-	hs.calls = nil
+	for c := hs.calls; c != nil; c = c.awaited.next {
+		c.cancelAwaited("the session has ended")
+	}
 	hs.forgetAll()
 	hs.smu.Unlock()
-	for id, a := range calls {
-		a.cancel([]byte(id), "the session has ended")
-	}
 	hs.CloseConn(nil, engine.CloseLocal)
 }
 
@@ -181,7 +181,7 @@ func (hs *httpSession) used(c *engine.Conn) { hs.last.Store(time.Now().UnixNano(
 func (hs *httpSession) busy() bool {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
-	if len(hs.calls) > 0 {
+	if hs.calls != nil {
 		return true
 	}
 	for _, es := range hs.streams {
@@ -205,25 +205,39 @@ func (ss *session) over() bool {
 
 // left notes a call that has left the loop, so that it can be cancelled by a
 // request on another connection. Must be called on its loop.
-func (hs *httpSession) left(id []byte, call *engine.Call) {
+//
+// Hot path: no allocation.
+func (hs *httpSession) left(c *Call) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
 	if hs.ended {
 		return
 	}
-	if hs.calls == nil {
-		hs.calls = map[string]awaitedCall{}
+	conn := c.engine.Conn()
+	c.awaited = awaited{conn: conn, exchange: conn.ExchangeNumber(), next: hs.calls}
+	if hs.calls != nil {
+		hs.calls.awaited.prev = c
 	}
-	hs.calls[string(id)] = awaitedCall{call, call.Conn(), call.Conn().ExchangeNumber()}
+	hs.calls = c
 }
 
-// home forgets a call that left noted, unless another has its id.
-func (hs *httpSession) home(id []byte, call *engine.Call) {
+// home forgets a call that left has noted, if it has.
+func (hs *httpSession) home(c *Call) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
-	if hs.calls[string(id)].call == call {
-		delete(hs.calls, string(id))
+	a := &c.awaited
+	if a.conn == nil {
+		return
 	}
+	if a.prev != nil {
+		a.prev.awaited.next = a.next
+	} else {
+		hs.calls = a.next
+	}
+	if a.next != nil {
+		a.next.awaited.prev = a.prev
+	}
+	*a = awaited{}
 }
 
 // notified takes a notification of the session.
@@ -233,18 +247,22 @@ func (hs *httpSession) notified(m *codec.Message) {
 		return
 	}
 	hs.smu.Lock()
-	a, ok := hs.calls[string(id)]
-	hs.smu.Unlock()
-	if ok {
-		a.cancel(append([]byte(nil), id...), reason)
+	defer hs.smu.Unlock()
+	for c := hs.calls; c != nil; c = c.awaited.next {
+		if bytes.Equal(c.engine.ID().Raw(), id) {
+			c.cancelAwaited(reason)
+			return
+		}
 	}
 }
 
-// cancel cancels the call, unless its exchange has ended.
-func (a awaitedCall) cancel(id []byte, reason string) {
-	a.conn.Do(func(c *engine.Conn) {
-		if c.ExchangeNumber() == a.exchange {
-			cancelExchange(c, id, reason)
+// cancelAwaited cancels the call on its loop, unless its exchange has ended by
+// then. The caller holds smu, so that the call is there.
+func (c *Call) cancelAwaited(reason string) {
+	id, exchange := bytes.Clone(c.engine.ID().Raw()), c.awaited.exchange
+	c.awaited.conn.Do(func(conn *engine.Conn) {
+		if conn.ExchangeNumber() == exchange {
+			cancelExchange(conn, id, reason)
 		}
 	})
 }

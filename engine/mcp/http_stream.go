@@ -173,6 +173,7 @@ func (h *httpConn) serveSSE() {
 	}
 	key := h.server.sessions.beginSSE(h.server, h)
 	if key == "" {
+		h.header("Retry-After", "1")
 		h.text(503, "No room for a session; try again later.")
 		return
 	}
