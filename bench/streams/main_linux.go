@@ -73,26 +73,46 @@ func main() {
 }
 
 func run(mode string, n, publishes int, settle time.Duration, asJSON bool, profile string) error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+	r, err := measure(mode, n, publishes, settle, profile)
+	if err != nil {
 		return err
 	}
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
+	fmt.Printf("%s: %d connections opened in %.1f s\nmemory      %.0f bytes each (%.1f MB, %.1f MB before); idle CPU %.2f %% of a core\n",
+		r.Mode, r.Connections, r.OpenSeconds, r.PerConnection, float64(r.RSSOpen)/1e6, float64(r.RSSBase)/1e6, 100*r.IdleCPU)
+	if r.Publishes > 0 {
+		fmt.Printf("publish     %d times %d bytes to all: %.2f µs of the server's CPU an event, %.0f events/s a core\n"+
+			"delivered   p50 %.0f p99 %.0f µs; the last one p50 %.0f max %.0f µs\n",
+			r.Publishes, r.EventBytes, r.ServerCPU, r.EventsRate, r.DeliveryP50, r.DeliveryP99, r.LastP50, r.LastMax)
+	}
+	return nil
+}
+
+// measure starts a server and does it all. The calling goroutine is locked to its
+// thread, with which the kernel kills the server.
+func measure(mode string, n, publishes int, settle time.Duration, profile string) (*result, error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return nil, err
+	}
 	if uint64(n+spareFiles) > limit.Cur {
-		return fmt.Errorf("%d connections need %d open files, the limit is %d: raise it (ulimit -n), or lower -n", n, n+spareFiles, limit.Cur)
+		return nil, fmt.Errorf("%d connections need %d open files, the limit is %d: raise it (ulimit -n), or lower -n", n, n+spareFiles, limit.Cur)
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cmd := exec.Command(self, "-server", "-n", strconv.Itoa(n), "-cpu-profile", profile)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := load.StartPinned(cmd, []int{0}); err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
@@ -100,24 +120,24 @@ func run(mode string, n, publishes int, settle time.Duration, asJSON bool, profi
 	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		return fmt.Errorf("the server said no address: %w", err)
+		return nil, fmt.Errorf("the server said no address: %w", err)
 	}
 	address := strings.TrimSpace(strings.TrimPrefix(line, "http://"))
 	c, err := dialClient(address, n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer c.close()
-	r := result{Mode: mode, Connections: n}
+	r := &result{Mode: mode, Connections: n}
 	pid := cmd.Process.Pid
 	if c.session, err = c.ask(initialize, ""); err != nil { // what the server needs once
-		return err
+		return nil, err
 	}
 	r.RSSBase = resident(pid)
 	begin := time.Now()
 	for i := range n {
 		if err := c.open(mode); err != nil {
-			return fmt.Errorf("connection %d: %w", i+1, err)
+			return nil, fmt.Errorf("connection %d: %w", i+1, err)
 		}
 		if i%1000 == 999 {
 			fmt.Fprintf(os.Stderr, "streams: %d of %d open\n", i+1, n)
@@ -132,21 +152,11 @@ func run(mode string, n, publishes int, settle time.Duration, asJSON bool, profi
 	r.RSSOpen = resident(pid)
 	r.PerConnection = float64(r.RSSOpen-r.RSSBase) / float64(n)
 	if mode == "sse" && publishes > 0 {
-		if err := c.publish(pid, publishes, &r); err != nil {
-			return err
+		if err := c.publish(pid, publishes, r); err != nil {
+			return nil, err
 		}
 	}
-	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(r)
-	}
-	fmt.Printf("%s: %d connections opened in %.1f s\nmemory      %.0f bytes each (%.1f MB, %.1f MB before); idle CPU %.2f %% of a core\n",
-		r.Mode, r.Connections, r.OpenSeconds, r.PerConnection, float64(r.RSSOpen)/1e6, float64(r.RSSBase)/1e6, 100*r.IdleCPU)
-	if r.Publishes > 0 {
-		fmt.Printf("publish     %d times %d bytes to all: %.2f µs of the server's CPU an event, %.0f events/s a core\n"+
-			"delivered   p50 %.0f p99 %.0f µs; the last one p50 %.0f max %.0f µs\n",
-			r.Publishes, r.EventBytes, r.ServerCPU, r.EventsRate, r.DeliveryP50, r.DeliveryP99, r.LastP50, r.LastMax)
-	}
-	return nil
+	return r, nil
 }
 
 // client is one connection to ask on, and those that are held.

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The test binary is the program too: it starts itself as the server.
+func TestMain(m *testing.M) {
+	if slices.Contains(os.Args, "-server") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestRun(t *testing.T) {
+	runtime.LockOSThread()
+	for _, mode := range []string{"sse", "http"} {
+		r, err := measure(mode, 50, 3, 0, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Connections != 50 || r.RSSOpen == 0 || mode == "sse" != (r.Publishes == 3) || mode == "sse" && (r.EventBytes == 0 || r.LastMax < r.DeliveryP50 || r.DeliveryP50 == 0) {
+			t.Errorf("%s: %+v", mode, r)
+		}
+	}
+	if _, err := measure("sse", 10_000_000, 1, 0, ""); err == nil || !strings.Contains(err.Error(), "ulimit -n") {
+		t.Errorf("more than there may be: %v", err)
+	}
+}
+
+// Answers that are no success are errors.
+func TestReadAnswer(t *testing.T) {
+	for text, want := range map[string]string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nMcp-Session-Id: s\r\n\r\n{}": "",
+		"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n":                 "404",
+		"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"error\":1}":          "error",
+		"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n":                        "invalid",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}":                      "EOF",
+		"HTTP/1.1 200 OK\r\n": "EOF",
+	} {
+		session, err := readAnswer(bufio.NewReader(strings.NewReader(text)))
+		if want == "" && (err != nil || session != "s") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %q, %v", text, session, err)
+		}
+	}
+}
