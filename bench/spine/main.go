@@ -181,7 +181,7 @@ func (s *settings) measureAll(chosen []subject, stderr io.Writer) (*report, erro
 			r.Measurements = append(r.Measurements, m)
 		}
 	}
-	r.Goals = assess(r.Measurements, append(goals(), webGoals()...))
+	r.Goals = assess(r.Measurements, goalsOf(chosen))
 	return r, nil
 }
 

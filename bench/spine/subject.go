@@ -126,6 +126,19 @@ func goals() []goal {
 	}
 }
 
+// goalsOf returns the goals of subjects.
+func goalsOf(list []subject) []goal {
+	var of []goal
+	for _, g := range append(goals(), webGoals()...) {
+		for i := range list {
+			if list[i].Name == g.Subject {
+				of = append(of, g)
+			}
+		}
+	}
+	return of
+}
+
 // choose returns the subjects whose names match, and the bases that they need.
 func choose(list []subject, only *regexp.Regexp) []subject {
 	if only == nil {

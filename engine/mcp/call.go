@@ -35,6 +35,7 @@ type Call struct {
 	rev     *revision
 	method  method // unknown where the revision or the server has none of that name
 	meta    requestMeta
+	known   knownMeta // of earlier requests
 	found
 	handler Handler // off the loop: what goes on with the call
 	name    []byte  // of what is called: tool, prompt, URI; aliases the message or the arena
@@ -161,7 +162,7 @@ type moved struct{}
 
 func (moved) RunCall(ec *engine.Call) {
 	c := ec.Ext().(*Call)
-	_ = c.meta.read(ec.Params()) // all was judged on the loop
+	_ = c.readMeta() // all was judged on the loop
 	switch c.method {
 	case methodToolsCall:
 		_ = c.readCall()

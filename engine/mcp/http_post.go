@@ -83,7 +83,7 @@ func (h *httpConn) ServeRequest(ec *engine.Call) {
 	c := h.own.call(ec)
 	c.rev = latestLegacy
 	c.method = methodNamed(ec.Method())
-	if err := c.meta.read(ec.Params()); err != nil {
+	if err := c.readMeta(); err != nil {
 		h.modern = c.meta.modern
 		c.fail(err)
 		return

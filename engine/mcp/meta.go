@@ -1,6 +1,10 @@
 package mcp
 
-import "github.com/gannetmcp/gannet/codec"
+import (
+	"bytes"
+
+	"github.com/gannetmcp/gannet/codec"
+)
 
 // Names of members of params._meta (revision 2026-07-28, "Per-request
 // metadata").
@@ -13,8 +17,8 @@ const (
 	metaServerInfo   = metaPrefix + "serverInfo"
 )
 
-// requestMeta is what params._meta says. It aliases the message. A Value of
-// no kind was not given.
+// requestMeta is what params._meta says. It aliases the message, or the Call's
+// knownMeta. A Value of no kind was not given.
 type requestMeta struct {
 	version       codec.Value
 	capabilities  codec.Value
@@ -30,12 +34,8 @@ const progressTokenMax = 1024
 
 // read takes params._meta apart in one pass, and judges what does not depend
 // on the era.
-func (m *requestMeta) read(params codec.Object) *Error {
+func (m *requestMeta) read(v codec.Value) *Error {
 	*m = requestMeta{}
-	v, ok := params.Get("_meta")
-	if !ok {
-		return nil
-	}
 	if v.Kind() != codec.ObjectKind {
 		return errParamsMeta
 	}
@@ -68,6 +68,61 @@ func (m *requestMeta) read(params codec.Object) *Error {
 		}
 		*at = v
 	}
+}
+
+// knownMeta is the last params._meta without a progress token that a Call object
+// was given: what is written alike means the same, and nearly all requests of a
+// client, and of clients of one kind, carry the same. It saves reading and
+// judging it, which costs as much as all else in a small call.
+type knownMeta struct {
+	raw    []byte
+	meta   requestMeta // aliases raw
+	judged *revision   // that it was found right for, nil: none yet
+	used   bool        // the current request has it
+}
+
+// knownMetaMax bounds what is remembered of one.
+const knownMetaMax = 2048
+
+// readMeta is requestMeta.read for the call's request. What it finds is valid
+// until the call returns.
+//
+// Hot path: no allocation in the steady state.
+func (c *Call) readMeta() *Error {
+	k := &c.known
+	k.used = false
+	v, ok := c.engine.Params().Get("_meta")
+	if !ok {
+		c.meta = requestMeta{}
+		return nil
+	}
+	raw := v.Raw()
+	if len(k.raw) > 0 && bytes.Equal(raw, k.raw) {
+		c.meta, k.used = k.meta, true
+		return nil
+	}
+	if err := c.meta.read(v); err != nil {
+		return err
+	}
+	if c.meta.modern && c.meta.progressToken.Kind() == codec.None && len(raw) <= knownMetaMax {
+		k.raw, k.judged = append(k.raw[:0], raw...), nil
+		if k.meta.read(codec.RawValue(k.raw)) == nil {
+			c.meta, k.used = k.meta, true
+		}
+	}
+	return nil
+}
+
+// judgeMeta is requestMeta.judgeModern for what readMeta has found.
+func (c *Call) judgeMeta(rev *revision) *Error {
+	if c.known.used && c.known.judged == rev {
+		return nil
+	}
+	err := c.meta.judgeModern(rev)
+	if c.known.used && err == nil {
+		c.known.judged = rev
+	}
+	return err
 }
 
 // isInteger reports whether v is a number written without fraction and

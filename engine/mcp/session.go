@@ -66,7 +66,7 @@ func (ss *session) ServeRequest(ec *engine.Call) {
 // identify finds out the revision of a request and judges params._meta.
 func (ss *session) identify(c *Call) *Error {
 	c.rev = latestLegacy // for errors before it is known
-	if err := c.meta.read(c.engine.Params()); err != nil {
+	if err := c.readMeta(); err != nil {
 		return err
 	}
 	if c.meta.modern {
@@ -86,7 +86,7 @@ func (ss *session) identify(c *Call) *Error {
 			if c.engine.InBatch() {
 				return errModernInBatch
 			}
-			return c.meta.judgeModern(rev)
+			return c.judgeMeta(rev)
 		}
 		// _meta names a legacy revision: that is for the session to say.
 	}
