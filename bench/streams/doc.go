@@ -2,6 +2,7 @@
 // its own, holds them, publishes to them, and says what that costs.
 //
 //	streams [-n 19000] [-publishes 20] [-settle 5s] [-mode sse|http] [-json] [-cpu-profile FILE]
+//	        [-save FILE] [-from FILE]
 //
 // It runs itself a second time as the server, with GOMAXPROCS=1 on one CPU, and
 // drives it from another. In the mode sse each session subscribes to one

@@ -21,30 +21,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gannetmcp/gannet/bench/load"
+	facts "github.com/gannetmcp/gannet/bench/result"
 )
 
 // spareFiles are descriptors that a process needs beside its connections.
 const spareFiles = 256
-
-// result is what was measured. Times are µs, memory is bytes.
-type result struct {
-	Mode          string  `json:"mode"`
-	Connections   int     `json:"connections"`
-	OpenSeconds   float64 `json:"open_s"`
-	RSSBase       int64   `json:"rss_base"`
-	RSSOpen       int64   `json:"rss_open"`
-	PerConnection float64 `json:"rss_per_connection"`
-	IdleCPU       float64 `json:"idle_cpu"` // of one core, while nothing happens
-
-	Publishes   int     `json:"publishes,omitempty"`
-	EventBytes  int     `json:"event_bytes,omitempty"`
-	ServerCPU   float64 `json:"server_cpu_us_per_event,omitempty"`
-	EventsRate  float64 `json:"events_per_core_second,omitempty"`
-	DeliveryP50 float64 `json:"delivery_p50_us,omitempty"` // from the publish, over all streams and publishes
-	DeliveryP99 float64 `json:"delivery_p99_us,omitempty"`
-	LastP50     float64 `json:"last_p50_us,omitempty"` // of the last stream of each publish
-	LastMax     float64 `json:"last_max_us,omitempty"`
-}
 
 func main() {
 	n := flag.Int("n", 19_000, "connections")
@@ -52,6 +33,8 @@ func main() {
 	settle := flag.Duration("settle", 5*time.Second, "time between the last connection and the look at the memory")
 	mode := flag.String("mode", "sse", "sse: an event stream each; http: kept alive after a ping")
 	asJSON := flag.Bool("json", false, "the result as JSON")
+	save := flag.String("save", "", "`file` of results, as JSON, to add the result to")
+	from := flag.String("from", "", "measure nothing: print the results of this `file`, which -save wrote, as a table")
 	server := flag.Bool("server", false, "be the server (what this program starts by itself)")
 	profile := flag.String("cpu-profile", "", "`file` for a CPU profile of the server")
 	flag.Parse()
@@ -60,11 +43,13 @@ func main() {
 	case flag.NArg() > 0 || *mode != "sse" && *mode != "http" || *n < 1 || *publishes < 0:
 		fmt.Fprintln(os.Stderr, "streams: -n is at least 1, -mode sse or http, and there are no arguments; see -help")
 		os.Exit(2)
+	case *from != "":
+		err = printTable(os.Stdout, *from)
 	case *server:
 		err = serve(*n, *profile)
 	default:
 		runtime.LockOSThread() // the kernel kills the server with this thread
-		err = run(*mode, *n, *publishes, *settle, *asJSON, *profile)
+		err = run(*mode, *n, *publishes, *settle, *asJSON, *profile, *save)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "streams:", err)
@@ -72,10 +57,15 @@ func main() {
 	}
 }
 
-func run(mode string, n, publishes int, settle time.Duration, asJSON bool, profile string) error {
+func run(mode string, n, publishes int, settle time.Duration, asJSON bool, profile, save string) error {
 	r, err := measure(mode, n, publishes, settle, profile)
 	if err != nil {
 		return err
+	}
+	if save != "" {
+		if err := r.save(save); err != nil {
+			return err
+		}
 	}
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(r)
@@ -128,7 +118,7 @@ func measure(mode string, n, publishes int, settle time.Duration, profile string
 		return nil, err
 	}
 	defer c.close()
-	r := &result{Mode: mode, Connections: n}
+	r := &result{Facts: facts.Gather(os.Args), Mode: mode, Connections: n}
 	pid := cmd.Process.Pid
 	if c.session, err = c.ask(initialize, ""); err != nil { // what the server needs once
 		return nil, err

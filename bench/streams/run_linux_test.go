@@ -50,3 +50,42 @@ func TestReadAnswer(t *testing.T) {
 		}
 	}
 }
+
+// The table of PERFORMANCE.md is that of the stored results.
+func TestPage(t *testing.T) {
+	var table strings.Builder
+	if err := printTable(&table, "../baseline/streams.json"); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../PERFORMANCE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(table.String()) {
+		if !strings.Contains(string(page), line) {
+			t.Errorf("PERFORMANCE.md lacks the line\n%s", line)
+		}
+	}
+}
+
+func TestResults(t *testing.T) {
+	path := t.TempDir() + "/r.json"
+	if err := printTable(&strings.Builder{}, path); err == nil {
+		t.Error("no file: no error")
+	}
+	for n := range 2 {
+		if err := (&result{Mode: "http", Connections: n + 1}).save(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var table strings.Builder
+	if err := printTable(&table, path); err != nil || !strings.Contains(table.String(), "| 2 kept alive |") {
+		t.Errorf("%v: %s", err, table.String())
+	}
+	if err := os.WriteFile(path, []byte("[1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if (&result{}).save(path) == nil || printTable(&table, path) == nil {
+		t.Error("a broken file: no error")
+	}
+}
