@@ -93,7 +93,12 @@ func (ln *listener) acceptLoop() {
 			c, err = ln.ln.Accept()
 		}
 		if err == nil {
+			// Handing a socket over takes turns with its loop. A loop that is
+			// busy would keep its CPU until the scheduler takes it away, after
+			// 10 ms, and so let in a hundred connections a second.
+			s.adopting.Add(1)
 			err = ln.adopt(c)
+			s.adopting.Add(-1)
 		}
 		if err == nil {
 			wait = backoffMin

@@ -29,6 +29,7 @@ type Server struct {
 	gnet     *gnet.Client
 	loops    []*loop
 	maxConns int64
+	adopting atomic.Int32 // sockets being handed to loops, whose goroutines want a CPU
 
 	listeners []*listener
 	stdio     *stdio

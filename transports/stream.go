@@ -3,6 +3,7 @@ package transports
 import (
 	"errors"
 	"io"
+	"runtime"
 
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
@@ -257,6 +258,9 @@ func (s *stream) onTraffic(gc gnet.Conn) gnet.Action {
 	if s.wantClose {
 		s.gc = nil
 		return gnet.Close
+	}
+	if s.l.srv.adopting.Load() > 0 {
+		runtime.Gosched()
 	}
 	return gnet.None
 }
