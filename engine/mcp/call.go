@@ -148,7 +148,7 @@ func (c *Call) move(d time.Duration, h Handler) {
 	t.rev, t.method, t.found, t.handler = c.rev, c.method, c.found, h
 	t.reported, t.progress = c.reported, c.progress // which must not go back
 	if hs := c.session.http; hs != nil {
-		hs.left(twin.ID().Raw(), twin)
+		hs.left(twin.ID().Raw(), twin, twin.Conn())
 	}
 }
 

@@ -26,13 +26,13 @@ type httpSession struct {
 	streams    []*eventStream         // of which something is kept, oldest first
 	lastStream uint64                 // number of the last stream
 	pool       *ringbuf.Pool          // for what is kept
-	calls      map[string]awaitedCall // off the loop, by raw id
+	calls      map[string]awaitedCall // off the loop, or left open, by raw id
 	ended      bool
 }
 
-// awaitedCall is a call that is off the loop, and where it is answered.
+// awaitedCall is a request that is not answered yet, and where it will be.
 type awaitedCall struct {
-	call     *engine.Call // to tell it from others of its id; never looked into
+	request  any // a *engine.Call off the loop, or an *openRequest; to tell it from others of its id
 	conn     *engine.Conn
 	exchange uint64
 }
@@ -135,7 +135,9 @@ func (st *sessionTable) end(hs *httpSession) {
 	hs.forgetAll()
 	hs.smu.Unlock()
 	for id, a := range calls {
-		a.cancel([]byte(id), "the session has ended")
+		if _, open := a.request.(*openRequest); !open { // else its task, which ends, answers it
+			a.cancel([]byte(id), "the session has ended")
+		}
 	}
 	hs.CloseConn(nil, engine.CloseLocal)
 }
@@ -178,9 +180,9 @@ func (ss *session) over() bool {
 	return hs.ended
 }
 
-// left notes a call that has left the loop, so that it can be cancelled by a
-// request on another connection. Must be called on its loop.
-func (hs *httpSession) left(id []byte, call *engine.Call) {
+// left notes a request that is not answered at once, so that it can be cancelled
+// by a request on another connection. Must be called on its connection's loop.
+func (hs *httpSession) left(id []byte, request any, conn *engine.Conn) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
 	if hs.ended {
@@ -189,14 +191,14 @@ func (hs *httpSession) left(id []byte, call *engine.Call) {
 	if hs.calls == nil {
 		hs.calls = map[string]awaitedCall{}
 	}
-	hs.calls[string(id)] = awaitedCall{call, call.Conn(), call.Conn().ExchangeNumber()}
+	hs.calls[string(id)] = awaitedCall{request, conn, conn.ExchangeNumber()}
 }
 
-// home forgets a call that left noted, unless another has its id.
-func (hs *httpSession) home(id []byte, call *engine.Call) {
+// home forgets a request that left noted, unless another has its id.
+func (hs *httpSession) home(id []byte, request any) {
 	hs.smu.Lock()
 	defer hs.smu.Unlock()
-	if hs.calls[string(id)].call == call {
+	if hs.calls[string(id)].request == request {
 		delete(hs.calls, string(id))
 	}
 }
@@ -215,7 +217,7 @@ func (hs *httpSession) notified(m *codec.Message) {
 	}
 }
 
-// cancel cancels the call, unless its exchange has ended.
+// cancel cancels the request, unless its exchange has ended.
 func (a awaitedCall) cancel(id []byte, reason string) {
 	a.conn.Do(func(c *engine.Conn) {
 		if c.ExchangeNumber() == a.exchange {
@@ -224,11 +226,18 @@ func (a awaitedCall) cancel(id []byte, reason string) {
 	})
 }
 
-// cancelExchange cancels a call and ends the response that would have had its
+// cancelExchange cancels a request and ends the response that would have had its
 // answer.
 func cancelExchange(c *engine.Conn, id []byte, reason string) {
 	x := c.Exchange()
-	if c.Cancel(id, reason) && x != nil && !x.Batch {
+	cancelled := c.Cancel(id, reason)
+	if ss, ok := c.State().(*session); ok && !cancelled {
+		if r := ss.openRequest(id); r != nil {
+			ss.answered(r)
+			cancelled = true
+		}
+	}
+	if cancelled && x != nil && !x.Batch {
 		c.EndStream()
 	}
 }

@@ -101,12 +101,21 @@ func tasksResult(c *Call) error {
 	}
 	w := &openRequest{ss: ss, id: bytes.Clone(c.engine.ID().Raw())}
 	c.engine.Leave()
+	hs := c.session.http // c itself serves other requests by the time of w's end
+	if hs != nil {
+		hs.left(w.id, w, ss.conn)
+	}
 	found.mu.Lock()
 	final := found.status.final()
 	if !final {
 		found.waiters = append(found.waiters, w)
 	}
-	ss.open(w, func() { found.forget(w) })
+	ss.open(w, func() {
+		found.forget(w)
+		if hs != nil {
+			hs.home(w.id, w)
+		}
+	})
 	found.mu.Unlock()
 	if final {
 		found.answer(w)
