@@ -126,7 +126,7 @@ func (hs *httpSession) keep(es *eventStream, event []byte) bool {
 	for hs.server.replayBytes.Load()+int64(len(event)) > limit {
 		if !hs.dropEnded() {
 			hs.account(es, es.kept.Skip)
-			hs.server.eventsNotKept.Add(1)
+			hs.server.counters.eventsNotKept.Add(1)
 			return false
 		}
 	}
@@ -191,7 +191,7 @@ func (hs *httpSession) take(es *eventStream, c *engine.Conn, taken *[16]*sse.Sha
 	}
 	cursor, err := es.kept.Since(hs.server.sessions.now(), es.sent)
 	if err != nil { // more has come than is kept, before this loop got to it
-		hs.server.eventsLost.Add(1)
+		hs.server.counters.eventsLost.Add(1)
 		es.out = nil
 		return 0, true
 	}
@@ -316,7 +316,7 @@ func (hs *httpSession) send(es *eventStream, event []byte) error {
 		}
 	}
 	// It has missed an event. Its response ends, so that it comes back and knows.
-	hs.server.eventsLost.Add(1)
+	hs.server.counters.eventsLost.Add(1)
 	es.hangUp()
 	es.out = nil
 	return engine.ErrPushQueueFull

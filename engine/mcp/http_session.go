@@ -68,6 +68,7 @@ func (st *sessionTable) begin(s *Server, principal string) *httpSession {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if len(st.byID)+len(st.sse) >= s.opts.HTTP.MaxSessions {
+		s.counters.sessionsRefused.Add(1)
 		return nil
 	}
 	if st.byID == nil {
@@ -103,6 +104,7 @@ func (st *sessionTable) sweep(s *Server) {
 		st.watch(s)
 	}
 	st.mu.Unlock()
+	s.counters.sessionsExpired.Add(uint64(len(idle)))
 	for _, hs := range idle {
 		st.end(hs)
 	}

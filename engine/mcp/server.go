@@ -27,9 +27,8 @@ type Server struct {
 	sessions  sessionTable // of HTTP
 	streams   streamTimer  // likewise
 
-	replayBytes   atomic.Int64  // kept of event streams
-	eventsNotKept atomic.Uint64 // for lack of room
-	eventsLost    atomic.Uint64 // times that a client was cut because it had missed some
+	replayBytes atomic.Int64 // kept of event streams
+	counters    counters
 
 	updates     *registry.Topics // of resources, by URI
 	taskUpdates *registry.Topics // of tasks, by id
@@ -77,7 +76,11 @@ func (s *Server) OpenConn(c *engine.Conn) engine.Handler {
 }
 
 // call returns the Call that goes with an engine's call, made at its first use.
-func (ss *session) call(ec *engine.Call) *Call {
+func (ss *session) call(ec *engine.Call) *Call { return ss.callOf(ec, ss.sender) }
+
+// callOf is call for a request of a given sender: that of a session which is a
+// connection's of HTTP changes with each exchange.
+func (ss *session) callOf(ec *engine.Call, sender string) *Call {
 	c, ok := ec.Ext().(*Call)
 	if !ok {
 		c = &Call{}
@@ -85,7 +88,7 @@ func (ss *session) call(ec *engine.Call) *Call {
 		ec.SetExt(c)
 	}
 	c.engine, c.server, c.session = ec, ss.server, ss
-	c.found, c.name, c.args = found{sender: ss.sender}, nil, emptyObject
+	c.found, c.name, c.args = found{sender: sender}, nil, emptyObject
 	c.moved = false
 	c.reported = false
 	c.reply.reset()

@@ -97,6 +97,7 @@ func tasksResult(c *Call) error {
 	}
 	ss := c.connSession()
 	if ss.opened >= ss.server.opts.MaxOpenRequests {
+		c.server.counters.openRequestsRefused.Add(1)
 		return errTooManyOpen
 	}
 	w := &openRequest{ss: ss, id: bytes.Clone(c.engine.ID().Raw())}
@@ -177,6 +178,10 @@ func tasksUpdate(c *Call) error {
 	full := false
 	t.mu.Lock()
 	if t.status == taskInputRequired && t.run == nil {
+		if !c.server.tasks.enter(c.server) {
+			t.mu.Unlock()
+			return errTasksRunning
+		}
 		var left []*question
 		for _, q := range t.dialog.asked {
 			v, ok := responses.Object().Get(q.key)
@@ -199,6 +204,8 @@ func tasksUpdate(c *Call) error {
 		if len(left) == 0 {
 			d = t.dialog
 			t.status = taskWorking
+		} else {
+			c.server.tasks.returned()
 		}
 	}
 	t.mu.Unlock()

@@ -18,14 +18,15 @@ type taskTable struct {
 	order []*task // by the time of their making
 	owned map[any]int
 	bytes int
+	runs  int // handlers that run, or are about to
 	timer *time.Timer
 }
 
-// add makes a task of a call, if there is room.
+// add makes a task of a call, if there is room, also for its handler to run.
 func (tt *taskTable) add(c *Call) (*task, *Error) {
 	s := c.server
 	now := time.Now()
-	t := &task{server: s, id: newTaskID(), request: bytes.Clone(c.engine.Message().Raw()), tool: c.tool, rev: c.rev,
+	t := &task{server: s, id: newTaskID(), request: bytes.Clone(c.engine.Message().Raw()), tool: c.tool, rev: c.rev, sender: c.sender,
 		created: now, updated: now, ttl: s.opts.TaskTTL}
 	if c.rev.modern {
 		t.principal = c.Principal()
@@ -41,15 +42,20 @@ func (tt *taskTable) add(c *Call) (*task, *Error) {
 	t.expires = now.Add(t.ttl)
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	if len(tt.byID) >= s.opts.MaxTasks || tt.owned[t.ownerKey()] >= s.opts.MaxTasksPerOwner {
+	switch {
+	case len(tt.byID) >= s.opts.MaxTasks, tt.owned[t.ownerKey()] >= s.opts.MaxTasksPerOwner:
+		s.counters.tasksRefused.Add(1)
+		return nil, errTasksFull
+	case tt.runs >= s.opts.MaxRunningTasks:
+		s.counters.tasksRefused.Add(1)
+		return nil, errTasksRunning
+	case !tt.take(t, len(t.request)):
 		return nil, errTasksFull
 	}
 	if tt.byID == nil {
 		tt.byID, tt.owned = map[string]*task{}, map[any]int{}
 	}
-	if !tt.take(t, len(t.request)) {
-		return nil, errTasksFull
-	}
+	tt.runs++
 	tt.byID[t.id] = t
 	tt.order = append(tt.order, t)
 	tt.owned[t.ownerKey()]++
@@ -57,9 +63,29 @@ func (tt *taskTable) add(c *Call) (*task, *Error) {
 	return t, nil
 }
 
+// enter takes room for a handler to run, if there is any.
+func (tt *taskTable) enter(s *Server) bool {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	if tt.runs >= s.opts.MaxRunningTasks {
+		s.counters.tasksRefused.Add(1)
+		return false
+	}
+	tt.runs++
+	return true
+}
+
+// returned gives the room of a handler back.
+func (tt *taskTable) returned() {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	tt.runs--
+}
+
 // take charges bytes of a task. The caller holds tt.mu.
 func (tt *taskTable) take(t *task, n int) bool {
 	if tt.bytes+n > t.server.opts.MaxTaskBytes {
+		t.server.counters.tasksRefused.Add(1)
 		return false
 	}
 	tt.bytes += n
@@ -106,7 +132,9 @@ func (tt *taskTable) expire() {
 	now := time.Now()
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	tt.drop(func(t *task) bool { return !t.expires.After(now) })
+	for _, t := range tt.drop(func(t *task) bool { return !t.expires.After(now) }) {
+		t.server.counters.tasksExpired.Add(1)
+	}
 	tt.arm()
 }
 
