@@ -48,8 +48,8 @@ type Runner interface {
 
 // ReturnRunner is a Runner that is told, on the loop, when the call has come
 // home: after RunCall, or without it where the call ended before. The call is
-// valid until CallReturned returns, and cannot be answered any more. Calls of
-// Conn.Spawn have done instead.
+// valid until CallReturned returns, and cannot be answered any more. A call of
+// Conn.Spawn may have been told of as done before, while its handler still ran.
 type ReturnRunner interface {
 	Runner
 	CallReturned(c *Call)

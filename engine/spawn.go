@@ -31,7 +31,8 @@ type Spawned struct {
 // given request (copied) and takes limit at most; 0 is no limit. prepare is
 // called first, with the call, for its Ext. done is called once, on the loop of
 // the connection, inside a turn: with the answer, a whole message, which is
-// valid until done returns; or with why there is none. Notifications of the
+// valid until done returns; or with why there is none. An r that is a
+// ReturnRunner is told when its worker is free again. Notifications of the
 // call go to the connection while it is open, on HTTP until the exchange has
 // ended in which it was spawned. Safe from any goroutine; done is
 // never called before Spawn has returned to a caller on the loop.
@@ -62,8 +63,9 @@ func (c *Conn) Spawn(request []byte, limit time.Duration, r Runner, prepare func
 	return s, nil
 }
 
-// Cancel ends the call: its context is cancelled with cause, which done gets,
-// at once or when the call has not begun yet, then. Safe from any goroutine.
+// Cancel ends the call: its context is cancelled at once, with cause, and done
+// is given that when the call has come home: when its handler returns, or when
+// the handler would have begun. Safe from any goroutine.
 func (s *Spawned) Cancel(cause error) { s.call.cancel(cause) }
 
 // runOnLoop begins the call, and takes it home.
@@ -79,12 +81,14 @@ func (s *Spawned) runOnLoop(l *Loop) {
 	}
 	if c.ended.Load() {
 		s.finish(nil, c.why())
+		s.returned()
 		return
 	}
 	if l.e.inFlight.Add(1) > int64(l.e.opts.MaxInFlightTotal) {
 		l.e.inFlight.Add(-1)
 		l.n.callsRefused.add(1)
 		s.finish(nil, ErrSpawnRefused)
+		s.returned()
 		return
 	}
 	s.next = l.spawned
@@ -122,11 +126,19 @@ func (s *Spawned) comeHome(l *Loop) {
 	default:
 		s.finish(c.out, nil)
 	}
+	s.returned()
 	if c.out != nil {
 		l.bufs.Put(c.out)
 		c.out = nil
 	}
 	c.arena.Reset()
+}
+
+// returned tells the runner that its call has come home.
+func (s *Spawned) returned() {
+	if r, ok := s.call.runner.(ReturnRunner); ok {
+		r.CallReturned(&s.call)
+	}
 }
 
 func (s *Spawned) finish(answer []byte, err error) {

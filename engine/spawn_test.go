@@ -139,3 +139,48 @@ func TestSpawnClose(t *testing.T) {
 		t.Errorf("got %+v", o)
 	}
 }
+
+// homecoming counts how often calls come home.
+type homecoming struct {
+	Runner
+	n *int
+}
+
+func (h homecoming) CallReturned(*Call) { *h.n++ }
+
+// A runner is told once that its call has come home: when its worker is free, not
+// when the call was over before.
+func TestSpawnReturns(t *testing.T) {
+	h := newHarness(t, Options{MaxInFlightTotal: 1})
+	c, _ := h.open()
+	n := 0
+	o := &outcome{}
+	spawn := func(limit time.Duration) *Spawned {
+		t.Helper()
+		s, err := c.Spawn([]byte(request(1, "x", "")), limit, homecoming{echoRunner, &n}, func(*Call) {}, o.done)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	check := func(when string, home, over int) {
+		t.Helper()
+		if n != home || o.times != over {
+			t.Errorf("%s: home %d times, done %d times; want %d, %d", when, n, o.times, home, over)
+		}
+	}
+	spawn(20 * time.Millisecond)
+	h.l.Turn()
+	h.pass(21)
+	check("timed out, and still with the executor", 0, 1)
+	spawn(0)
+	h.l.Turn()
+	check("refused", 1, 2)
+	h.exec.runAll()
+	h.l.Turn()
+	check("run", 2, 2)
+	spawn(0).Cancel(errors.New("cancelled"))
+	h.l.Turn()
+	check("cancelled before it began", 3, 3)
+	h.settle()
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
@@ -77,5 +78,54 @@ func testWebCancel(t *testing.T, serve webHostFunc) {
 			t.Errorf("the batch: %+v", r)
 		}
 		busy(0)
+	}
+}
+
+// A request for a task's result that waits on one connection is cancelled by a
+// request on another, as calls are; the task goes on, and the session's end
+// answers those that still wait.
+func TestWebCancelTaskResult(t *testing.T) {
+	s, svc := webServer(t, mcp.Options{}, engine.Options{})
+	svc.HandleTool(mcp.Tool{Name: "task", TaskSupport: mcp.TaskOptional}, mcp.Pooled, func(c *mcp.Call) error {
+		<-c.Context().Done()
+		return nil
+	})
+	url := s.Addrs()[0] + "/mcp"
+	in := []string{"Mcp-Session-Id", initialize(t, url, "2025-11-25")}
+	r := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"task","task":{}}}`, in...)
+	_, id, _ := strings.Cut(r.body, `"taskId":"`)
+	id, _, _ = strings.Cut(id, `"`)
+	if id == "" {
+		t.Fatalf("no task: %+v", r)
+	}
+	wait := func(request string) <-chan webReply {
+		done := make(chan webReply, 1)
+		before := s.Snapshot().Engine.MessagesIn
+		go func() {
+			done <- post(t, url, `{"jsonrpc":"2.0","id":"`+request+`","method":"tasks/result","params":{"taskId":"`+id+`"}}`, in...)
+		}()
+		eventually(t, "the request waits", func() bool { return s.Snapshot().Engine.MessagesIn > before })
+		return done
+	}
+	first, second := wait("a"), wait("b")
+	if r := post(t, url, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a"}}`, in...); r.status != 202 {
+		t.Errorf("cancelled: %+v", r)
+	}
+	select {
+	case r := <-first:
+		if r.status != 202 || r.body != "" {
+			t.Errorf("the request that was cancelled: %+v", r)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the request that was cancelled is still open")
+	}
+	if r := post(t, url, `{"jsonrpc":"2.0","id":2,"method":"tasks/get","params":{"taskId":"`+id+`"}}`, in...); !strings.Contains(r.body, "working") {
+		t.Errorf("the task: %+v", r)
+	}
+	if r := do(t, "DELETE", url, "", in...); r.status != 204 {
+		t.Errorf("delete: %+v", r)
+	}
+	if r := <-second; r.status != 200 || !strings.Contains(r.body, `"id":"b"`) || !strings.Contains(r.body, "cancelled") {
+		t.Errorf("the request that waited at the end of its session: %+v", r)
 	}
 }

@@ -65,8 +65,9 @@ func (c *Call) State() []byte {
 	return c.dialog.state
 }
 
-// SetState keeps state, which is copied, for the next round: the client is
-// given it sealed, and cannot read or change it. What the client has answered
+// SetState keeps state, which is copied, for the next round, where an empty one
+// is empty and not nil: the client is given it sealed, and cannot read or change
+// it. What the client has answered
 // is kept anyway.
 func (c *Call) SetState(state []byte) { c.openDialog().state = bytes.Clone(state) }
 
@@ -165,6 +166,7 @@ func (ss *session) ask(c *Call, q *question) ([]byte, error) {
 	ss.mu.Lock()
 	if len(ss.asked) >= ss.server.opts.MaxQuestions {
 		ss.mu.Unlock()
+		ss.server.counters.questionsRefused.Add(1)
 		return nil, fmt.Errorf("mcp: %s: the client has %d questions to answer already", q.method, ss.server.opts.MaxQuestions)
 	}
 	ss.lastAsked++

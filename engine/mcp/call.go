@@ -176,9 +176,15 @@ func (moved) RunCall(ec *engine.Call) {
 	c.run(c.handler)
 }
 
-// CallReturned forgets a call that left has noted, whether it has run or not.
+// CallReturned forgets a call that left has noted, or the run of a task, whether
+// it has run or not.
 func (moved) CallReturned(ec *engine.Call) {
-	if c, ok := ec.Ext().(*Call); ok && c.session.http != nil {
+	c, ok := ec.Ext().(*Call)
+	switch {
+	case !ok:
+	case c.task != nil:
+		c.server.tasks.returned()
+	case c.session.http != nil:
 		c.session.http.home(c)
 	}
 }

@@ -133,7 +133,7 @@ func (hs *httpSession) expire() {
 func (hs *httpSession) keep(es *eventStream, event []byte) bool {
 	if hs.full(cap(event)) {
 		hs.account(es, es.kept.Skip)
-		hs.server.eventsNotKept.Add(1)
+		hs.server.counters.eventsNotKept.Add(1)
 		hs.pool.Put(event)
 		return false
 	}
@@ -198,7 +198,7 @@ func (hs *httpSession) take(es *eventStream, c *engine.Conn, taken *[16]*sse.Sha
 	}
 	cursor, err := es.kept.Since(hs.server.sessions.now(), es.sent)
 	if err != nil { // more has come than is kept, before this loop got to it
-		hs.server.eventsLost.Add(1)
+		hs.server.counters.eventsLost.Add(1)
 		es.out = nil
 		return 0, true
 	}
@@ -305,7 +305,7 @@ func (hs *httpSession) Deliver(message []byte) error {
 func (hs *httpSession) send(es *eventStream, event []byte) error {
 	if es.out != nil && !es.told && es.sent == es.kept.Last() && hs.full(cap(event)) {
 		// There is no room to keep it; it may still be sent.
-		hs.server.eventsNotKept.Add(1)
+		hs.server.counters.eventsNotKept.Add(1)
 		hs.account(es, es.kept.Skip)
 		p := es.out.NewPush()
 		p.Grow(len(event))
@@ -322,7 +322,7 @@ func (hs *httpSession) send(es *eventStream, event []byte) error {
 		return nil
 	}
 	// It has missed an event. Its response ends, so that it comes back and knows.
-	hs.server.eventsLost.Add(1)
+	hs.server.counters.eventsLost.Add(1)
 	es.hangUp()
 	es.out = nil
 	return engine.ErrPushQueueFull

@@ -24,12 +24,13 @@ type httpSession struct {
 	gone      atomic.Bool  // it has ended
 	last      atomic.Int64 // wall time of the last request, nanoseconds
 
-	smu        sync.Mutex     // protects what follows
-	listening  *eventStream   // what the server says of its own accord, nil before the first GET
-	streams    []*eventStream // of which something is kept, oldest first
-	lastStream uint64         // number of the last stream
-	pool       *ringbuf.Pool  // for what is kept
-	calls      *Call          // off the loop, newest first
+	smu        sync.Mutex               // protects what follows
+	listening  *eventStream             // what the server says of its own accord, nil before the first GET
+	streams    []*eventStream           // of which something is kept, oldest first
+	lastStream uint64                   // number of the last stream
+	pool       *ringbuf.Pool            // for what is kept
+	calls      *Call                    // off the loop, newest first
+	elsewhere  map[string]openElsewhere // left open, by raw id
 	ended      bool
 }
 
@@ -39,6 +40,14 @@ type awaited struct {
 	conn       *engine.Conn // nil: it is in no list
 	exchange   uint64
 	next, prev *Call
+}
+
+// openElsewhere is a request of a session that is left open (tasks/result), and
+// where it will be answered. Under the session's smu.
+type openElsewhere struct {
+	request  *openRequest // to tell it from others of its id
+	conn     *engine.Conn
+	exchange uint64
 }
 
 // sessionTable holds the sessions of a server by id. One timer looks for those
@@ -75,6 +84,7 @@ func (st *sessionTable) begin(s *Server, principal string) *httpSession {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if !st.room(s) {
+		s.counters.sessionsRefused.Add(1)
 		return nil
 	}
 	st.insert(s, hs)
@@ -129,6 +139,7 @@ func (st *sessionTable) sweep(s *Server) {
 		st.watch(s)
 	}
 	st.mu.Unlock()
+	s.counters.sessionsExpired.Add(uint64(len(idle)))
 	for _, hs := range idle {
 		st.end(hs)
 	}
@@ -240,6 +251,30 @@ func (hs *httpSession) home(c *Call) {
 	*a = awaited{}
 }
 
+// leftOpen notes a request that is left open, so that it can be cancelled by a
+// request on another connection. Must be called on its connection's loop.
+func (hs *httpSession) leftOpen(r *openRequest, conn *engine.Conn) {
+	hs.smu.Lock()
+	defer hs.smu.Unlock()
+	if hs.ended {
+		return
+	}
+	if hs.elsewhere == nil {
+		hs.elsewhere = map[string]openElsewhere{}
+	}
+	hs.elsewhere[string(r.id)] = openElsewhere{r, conn, conn.ExchangeNumber()}
+}
+
+// answeredOpen forgets a request that leftOpen has noted, unless another has its
+// id.
+func (hs *httpSession) answeredOpen(r *openRequest) {
+	hs.smu.Lock()
+	defer hs.smu.Unlock()
+	if hs.elsewhere[string(r.id)].request == r {
+		delete(hs.elsewhere, string(r.id))
+	}
+}
+
 // notified takes a notification of the session.
 func (hs *httpSession) notified(m *codec.Message) {
 	id, reason, ok := cancelled(m)
@@ -254,6 +289,14 @@ func (hs *httpSession) notified(m *codec.Message) {
 			return
 		}
 	}
+	if o, ok := hs.elsewhere[string(id)]; ok {
+		id := bytes.Clone(id)
+		o.conn.Do(func(conn *engine.Conn) {
+			if conn.ExchangeNumber() == o.exchange {
+				cancelExchange(conn, id, reason)
+			}
+		})
+	}
 }
 
 // cancelAwaited cancels the call on its loop, unless its exchange has ended by
@@ -267,11 +310,18 @@ func (c *Call) cancelAwaited(reason string) {
 	})
 }
 
-// cancelExchange cancels a call and ends the response that would have had its
+// cancelExchange cancels a request and ends the response that would have had its
 // answer.
 func cancelExchange(c *engine.Conn, id []byte, reason string) {
 	x := c.Exchange()
-	if c.Cancel(id, reason) && x != nil && !x.Batch {
+	cancelled := c.Cancel(id, reason)
+	if ss, ok := c.State().(*session); ok && !cancelled {
+		if r := ss.openRequest(id); r != nil {
+			ss.answered(r)
+			cancelled = true
+		}
+	}
+	if cancelled && x != nil && !x.Batch {
 		c.EndStream()
 	}
 }

@@ -62,6 +62,7 @@ func (h *httpConn) begin(hs *httpSession) {
 func (h *httpConn) resume(hs *httpSession, last []byte) {
 	missed, ended, err := hs.resume(h.conn, last)
 	if err != nil {
+		h.server.counters.resumesRefused.Add(1)
 		h.text(400, "The stream cannot be resumed: "+err.Error()+". Send the request again, or open a stream without Last-Event-ID.")
 		return
 	}
@@ -279,6 +280,7 @@ func (st *sessionTable) beginSSE(s *Server, h *httpConn) string {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if len(st.byID)+len(st.sse) >= s.opts.HTTP.MaxSessions {
+		s.counters.sessionsRefused.Add(1)
 		return ""
 	}
 	if st.sse == nil {

@@ -34,6 +34,7 @@ func listen(c *Call) error {
 	}
 	ss := c.connSession()
 	if ss.opened >= c.server.opts.MaxOpenRequests {
+		c.server.counters.openRequestsRefused.Add(1)
 		return errTooManyOpen
 	}
 	return ss.listenSlow(c, v.Object())
@@ -81,6 +82,7 @@ func (ss *session) listenSlow(c *Call, filter codec.Object) error {
 			case errors.Is(err, registry.ErrExists), errors.Is(err, registry.ErrNameTooLong):
 				continue // said already; is none of ours
 			default:
+				c.server.counters.subscriptionsRefused.Add(1)
 				return errTooManySubscriptions
 			}
 			if n > 0 {

@@ -17,6 +17,7 @@ const (
 	DefaultMaxTasks         = 10_000
 	DefaultMaxTasksPerOwner = 1000
 	DefaultMaxTaskBytes     = 64 << 20
+	DefaultMaxRunningTasks  = 256 // half of the workers that an engine has
 	DefaultTaskTTL          = time.Hour
 )
 
@@ -79,6 +80,11 @@ type Options struct {
 	// 1,000 and 64 MiB. Beyond it: -31001 overloaded; a result that there is no
 	// room for fails its task.
 	MaxTasks, MaxTasksPerOwner, MaxTaskBytes int
+	// MaxRunningTasks bounds the tasks whose handlers run, each of which holds a
+	// worker until it returns. Other calls have the workers beyond it: keep it
+	// below engine.Options.WorkersMax. Zero: 256. Beyond it: -31001 overloaded,
+	// for the call and for tasks/update, which changes nothing then.
+	MaxRunningTasks int
 	// TaskTTL is for how long a task is kept from its beginning, and how long it
 	// may run; clients of 2025-11-25 may ask for less. Zero: 1 h.
 	TaskTTL time.Duration
@@ -108,6 +114,7 @@ func (o Options) withDefaults() Options {
 		{"MaxTasks", &o.MaxTasks, DefaultMaxTasks},
 		{"MaxTasksPerOwner", &o.MaxTasksPerOwner, DefaultMaxTasksPerOwner},
 		{"MaxTaskBytes", &o.MaxTaskBytes, DefaultMaxTaskBytes},
+		{"MaxRunningTasks", &o.MaxRunningTasks, DefaultMaxRunningTasks},
 	} {
 		if *n.value < 0 {
 			panic("mcp: NewServer: Options." + n.name + " must not be negative")

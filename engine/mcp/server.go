@@ -27,10 +27,9 @@ type Server struct {
 	sessions  sessionTable // of HTTP
 	streams   streamTimer  // likewise
 
-	replayBytes   atomic.Int64  // kept of event streams
-	replayEvents  atomic.Int64  // likewise
-	eventsNotKept atomic.Uint64 // for lack of room
-	eventsLost    atomic.Uint64 // times that a client was cut because it had missed some
+	replayBytes  atomic.Int64 // kept of event streams
+	replayEvents atomic.Int64 // likewise
+	counters     counters
 
 	updates     *registry.Topics // of resources, by URI
 	taskUpdates *registry.Topics // of tasks, by id
@@ -78,7 +77,11 @@ func (s *Server) OpenConn(c *engine.Conn) engine.Handler {
 }
 
 // call returns the Call that goes with an engine's call, made at its first use.
-func (ss *session) call(ec *engine.Call) *Call {
+func (ss *session) call(ec *engine.Call) *Call { return ss.callOf(ec, ss.sender) }
+
+// callOf is call for a request of a given sender: that of a session which is a
+// connection's of HTTP changes with each exchange.
+func (ss *session) callOf(ec *engine.Call, sender string) *Call {
 	c, ok := ec.Ext().(*Call)
 	if !ok {
 		c = &Call{}
@@ -86,7 +89,7 @@ func (ss *session) call(ec *engine.Call) *Call {
 		ec.SetExt(c)
 	}
 	c.engine, c.server, c.session = ec, ss.server, ss
-	c.found, c.name, c.args = found{sender: ss.sender, origin: ss.origin}, nil, emptyObject
+	c.found, c.name, c.args = found{sender: sender, origin: ss.origin}, nil, emptyObject
 	c.moved = false
 	c.reported = false
 	c.reply.reset()

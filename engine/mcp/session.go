@@ -18,20 +18,23 @@ type session struct {
 	http   *httpSession // that this is, nil for one of a stream
 	// carrier is the connection of HTTP whose own session this is, nil for others.
 	carrier *httpConn
-	sender  string // who the peer is, by HTTPOptions.Authenticate; the same for all of a session
+	// sender is who the peer is, by HTTPOptions.Authenticate: the same for all of
+	// a session, but that of a carrier, which is of its current exchange and
+	// belongs to the loop.
+	sender string
 	// record is nil before initialize. It is written on the loop only, and
 	// never changes once it is there.
 	record   atomic.Pointer[record]
 	logLevel atomic.Int32 // by logging/setLevel
 
 	// Owned by the loop.
-	subs     *registry.Subscriber // by resources/subscribe, nil before the first
-	requests *openRequest         // newest first
-	opened   int                  // how many requests are open
-	peer     *engine.Peer         // once it is asked for
-	origin   origin               // of the message being served, on HTTP with SSE
+	requests *openRequest // newest first
+	opened   int          // how many requests are open
+	peer     *engine.Peer // once it is asked for
+	origin   origin       // of the message being served, on HTTP with SSE
 
-	mu        sync.Mutex // protects what follows
+	mu        sync.Mutex           // protects what follows
+	subs      *registry.Subscriber // by resources/subscribe, nil before the first
 	asked     map[uint64]asking
 	lastAsked uint64 // id of the last request to the client
 }
@@ -169,8 +172,14 @@ func (ss *session) Deliver(message []byte) error {
 
 // CloseConn ends what the session has beyond its connection.
 func (ss *session) CloseConn(*engine.Conn, engine.CloseReason) {
-	if ss.http != nil || ss.subs != nil {
-		ss.subscriber().Drop() // on HTTP: what is on its way is refused
+	ss.mu.Lock()
+	subs := ss.subs
+	ss.mu.Unlock()
+	if subs == nil && ss.http != nil {
+		subs = ss.subscriber() // what is on its way is refused
+	}
+	if subs != nil {
+		subs.Drop()
 	}
 	if ss.http == nil {
 		for r := ss.requests; r != nil; r = r.next {

@@ -31,7 +31,7 @@ const stateBytesMax = 64 << 10
 // stateJSON is what is inside.
 type stateJSON struct {
 	Answers map[string]json.RawMessage `json:"a,omitempty"`
-	State   []byte                     `json:"s,omitempty"`
+	State   []byte                     `json:"s"` // null for none, which is not the same as an empty one
 }
 
 var (
@@ -94,25 +94,25 @@ func (c *Call) openState() *Error {
 	}
 	text, err := v.Bytes(c.engine.Arena())
 	if err != nil || len(text) > stateEncoding.EncodedLen(stateBytesMax+1024) {
-		return errState
+		return c.refuseState()
 	}
 	sealed, err := stateEncoding.AppendDecode(nil, text)
 	if err != nil {
-		return errState
+		return c.refuseState()
 	}
 	plain, err := unseal(c.server.sealers, sealed)
 	if err != nil || len(plain) < stateHead {
-		return errState
+		return c.refuseState()
 	}
 	if time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) {
-		return errState
+		return c.refuseState()
 	}
 	if !bytes.Equal(plain[8:stateHead], c.stateBinding(nil)) {
-		return errState
+		return c.refuseState()
 	}
 	var j stateJSON
 	if json.Unmarshal(plain[stateHead:], &j) != nil {
-		return errState
+		return c.refuseState()
 	}
 	d := c.openDialog()
 	d.state = j.State
@@ -120,6 +120,12 @@ func (c *Call) openState() *Error {
 		d.answers[key] = codec.RawValue(raw)
 	}
 	return nil
+}
+
+// refuseState refuses a state that cannot be taken.
+func (c *Call) refuseState() *Error {
+	c.server.counters.statesRefused.Add(1)
+	return errState
 }
 
 var errSeal = errors.New("mcp: sealed by none of the keys")

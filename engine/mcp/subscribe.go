@@ -18,6 +18,7 @@ func subscribe(c *Call) error {
 		return nil
 	}
 	if err := c.session.subscriber().Subscribe(c.name); err != nil && !errors.Is(err, registry.ErrExists) {
+		c.server.counters.subscriptionsRefused.Add(1)
 		return errTooManySubscriptions
 	}
 	c.engine.Result(emptyResult)

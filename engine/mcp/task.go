@@ -65,6 +65,7 @@ type task struct {
 	id        string
 	owner     *session // of 2025-11-25; nil for the extension
 	principal string
+	sender    string // of its request
 	origin    origin
 	peer      *engine.Peer
 	request   []byte // the whole
@@ -83,6 +84,8 @@ type task struct {
 	dialog  *dialog
 	run     *engine.Spawned // while it runs
 	waiters []*openRequest  // tasks/result
+	untold  bool            // it has changed, and who listens is not told yet
+	telling bool            // somebody is just telling
 
 	bytes int // of request and result, under taskTable.mu
 }
@@ -95,6 +98,7 @@ var (
 	errTaskForbid      = &Error{Code: codec.CodeMethodNotFound, Message: "Method not found: the tool does not run as a task"}
 	errTaskNeeded      = &Error{Code: codec.CodeMethodNotFound, Message: "Method not found: the tool runs as a task only; give params.task"}
 	errTasksFull       = &Error{Code: codec.CodeOverloaded, Message: "Overloaded: too many tasks"}
+	errTasksRunning    = &Error{Code: codec.CodeOverloaded, Message: "Overloaded: too many tasks run; try again later"}
 	errTasksUndeclared = &Error{Code: codec.CodeMissingCapability, Message: "Missing required client capability",
 		Data: []byte(`{"requiredCapabilities":{"extensions":{"` + tasksExtension + `":{}}}}`)}
 	errTaskCancelled = errors.New("mcp: the task was cancelled by tasks/cancel")
@@ -177,6 +181,7 @@ func (c *Call) startTask() {
 }
 
 // begin runs the handler, from its beginning, with what the client has answered.
+// There must be room for it in the table, which is given back when it has run.
 func (t *task) begin(conn *engine.Conn, ss *session, d *dialog) {
 	if d != nil {
 		d = &dialog{answers: d.answers, state: d.state}
@@ -185,10 +190,11 @@ func (t *task) begin(conn *engine.Conn, ss *session, d *dialog) {
 	t.mu.Lock()
 	if t.status.final() { // meanwhile
 		t.mu.Unlock()
+		t.server.tasks.returned()
 		return
 	}
 	run, err := conn.Spawn(t.request, limit, moved{}, func(ec *engine.Call) {
-		c := ss.call(ec)
+		c := ss.callOf(ec, t.sender)
 		c.rev, c.method, c.tool, c.task, c.dialog = t.rev, methodToolsCall, t.tool, t, d
 		c.origin, c.peer = t.origin, t.peer
 		c.handler = t.tool.handler
@@ -196,7 +202,7 @@ func (t *task) begin(conn *engine.Conn, ss *session, d *dialog) {
 	t.run = run // before done, which may be called on the loop already, has t.mu
 	t.mu.Unlock()
 	if err != nil {
-		t.mu.Unlock()
+		t.server.tasks.returned()
 		t.done(nil, err)
 	}
 }
@@ -235,7 +241,9 @@ func (t *task) done(answer []byte, err error) {
 
 var taskParser = codec.NewParser(codec.Limits{})
 
-// change changes the task, unless it has ended, and tells who listens.
+// change changes the task, unless it has ended, and tells who listens. What is
+// told is in order: where somebody is telling already, on whatever goroutine, it
+// tells of this change too, as the last one there is.
 func (t *task) change(f func()) {
 	t.mu.Lock()
 	if t.status.final() {
@@ -249,16 +257,35 @@ func (t *task) change(f func()) {
 		waiters, t.waiters = t.waiters, nil
 		t.dialog = nil
 	}
-	note := t.note()
+	t.untold = true
 	t.mu.Unlock()
 	for _, w := range waiters {
 		t.answer(w)
 	}
-	if t.owner != nil {
-		_ = t.owner.Deliver(note) // a client that takes no more can poll
-	} else {
-		t.server.taskUpdates.Publish(viewBytes(t.id), note)
+	t.tell()
+}
+
+// tell tells who listens what the task is. No lock is held meanwhile: who is told
+// may end a connection, and that the task.
+func (t *task) tell() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.telling {
+		return
 	}
+	t.telling = true
+	for t.untold {
+		t.untold = false
+		note := t.note()
+		t.mu.Unlock()
+		if t.owner != nil {
+			_ = t.owner.Deliver(note) // a client that takes no more can poll
+		} else {
+			t.server.taskUpdates.Publish(viewBytes(t.id), note)
+		}
+		t.mu.Lock()
+	}
+	t.telling = false
 }
 
 // cancel ends the task. It reports whether it had not ended before.

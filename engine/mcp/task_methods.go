@@ -97,16 +97,26 @@ func tasksResult(c *Call) error {
 	}
 	ss := c.connSession()
 	if ss.opened >= ss.server.opts.MaxOpenRequests {
+		c.server.counters.openRequestsRefused.Add(1)
 		return errTooManyOpen
 	}
 	w := &openRequest{ss: ss, id: bytes.Clone(c.engine.ID().Raw())}
 	c.engine.Leave()
+	hs := c.session.http // c itself serves other requests by the time of w's end
+	if hs != nil {
+		hs.leftOpen(w, ss.conn)
+	}
 	found.mu.Lock()
 	final := found.status.final()
 	if !final {
 		found.waiters = append(found.waiters, w)
 	}
-	ss.open(w, func() { found.forget(w) })
+	ss.open(w, func() {
+		found.forget(w)
+		if hs != nil {
+			hs.answeredOpen(w)
+		}
+	})
 	found.mu.Unlock()
 	if final {
 		found.answer(w)
@@ -168,6 +178,10 @@ func tasksUpdate(c *Call) error {
 	full := false
 	t.mu.Lock()
 	if t.status == taskInputRequired && t.run == nil {
+		if !c.server.tasks.enter(c.server) {
+			t.mu.Unlock()
+			return errTasksRunning
+		}
 		var left []*question
 		for _, q := range t.dialog.asked {
 			v, ok := responses.Object().Get(q.key)
@@ -190,6 +204,8 @@ func tasksUpdate(c *Call) error {
 		if len(left) == 0 {
 			d = t.dialog
 			t.status = taskWorking
+		} else {
+			c.server.tasks.returned()
 		}
 	}
 	t.mu.Unlock()

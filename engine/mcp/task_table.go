@@ -18,10 +18,11 @@ type taskTable struct {
 	order []*task // by the time of their making
 	owned map[any]int
 	bytes int
+	runs  int // handlers that run, or are about to
 	timer *time.Timer
 }
 
-// add makes a task of a call, if there is room.
+// add makes a task of a call, if there is room, also for its handler to run.
 func (tt *taskTable) add(c *Call) (*task, *Error) {
 	s := c.server
 	now := time.Now()
@@ -29,7 +30,7 @@ func (tt *taskTable) add(c *Call) (*task, *Error) {
 		c.keepOrigin()
 	}
 	t := &task{server: s, id: newTaskID(), request: bytes.Clone(c.engine.Message().Raw()), tool: c.tool, rev: c.rev,
-		origin: c.origin, peer: c.peer, created: now, updated: now, ttl: s.opts.TaskTTL}
+		sender: c.sender, origin: c.origin, peer: c.peer, created: now, updated: now, ttl: s.opts.TaskTTL}
 	if c.rev.modern {
 		t.principal = c.Principal()
 	} else {
@@ -44,15 +45,20 @@ func (tt *taskTable) add(c *Call) (*task, *Error) {
 	t.expires = now.Add(t.ttl)
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	if len(tt.byID) >= s.opts.MaxTasks || tt.owned[t.ownerKey()] >= s.opts.MaxTasksPerOwner {
+	switch {
+	case len(tt.byID) >= s.opts.MaxTasks, tt.owned[t.ownerKey()] >= s.opts.MaxTasksPerOwner:
+		s.counters.tasksRefused.Add(1)
+		return nil, errTasksFull
+	case tt.runs >= s.opts.MaxRunningTasks:
+		s.counters.tasksRefused.Add(1)
+		return nil, errTasksRunning
+	case !tt.take(t, len(t.request)):
 		return nil, errTasksFull
 	}
 	if tt.byID == nil {
 		tt.byID, tt.owned = map[string]*task{}, map[any]int{}
 	}
-	if !tt.take(t, len(t.request)) {
-		return nil, errTasksFull
-	}
+	tt.runs++
 	tt.byID[t.id] = t
 	tt.order = append(tt.order, t)
 	tt.owned[t.ownerKey()]++
@@ -60,9 +66,29 @@ func (tt *taskTable) add(c *Call) (*task, *Error) {
 	return t, nil
 }
 
+// enter takes room for a handler to run, if there is any.
+func (tt *taskTable) enter(s *Server) bool {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	if tt.runs >= s.opts.MaxRunningTasks {
+		s.counters.tasksRefused.Add(1)
+		return false
+	}
+	tt.runs++
+	return true
+}
+
+// returned gives the room of a handler back.
+func (tt *taskTable) returned() {
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	tt.runs--
+}
+
 // take charges bytes of a task. The caller holds tt.mu.
 func (tt *taskTable) take(t *task, n int) bool {
 	if tt.bytes+n > t.server.opts.MaxTaskBytes {
+		t.server.counters.tasksRefused.Add(1)
 		return false
 	}
 	tt.bytes += n
@@ -109,7 +135,9 @@ func (tt *taskTable) expire() {
 	now := time.Now()
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	tt.drop(func(t *task) bool { return !t.expires.After(now) })
+	for _, t := range tt.drop(func(t *task) bool { return !t.expires.After(now) }) {
+		t.server.counters.tasksExpired.Add(1)
+	}
 	tt.arm()
 }
 

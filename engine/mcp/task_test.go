@@ -213,6 +213,77 @@ func TestTaskWithoutTime(t *testing.T) {
 	})
 }
 
+// The handlers of tasks that run are bounded, also those whose tasks have ended
+// and that do not listen, so that other calls have workers; a task that waits
+// for its client holds none, and asks for one when it goes on.
+func TestRunningTasks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, running := taskServer(mcp.Options{MaxRunningTasks: 2})
+		deaf := make(chan struct{})
+		s.HandleTool(mcp.Tool{Name: "deaf", TaskSupport: mcp.TaskRequired}, mcp.Pooled, func(*mcp.Call) error {
+			<-deaf
+			return nil
+		})
+		s.HandleTool(mcp.Tool{Name: "asks", TaskSupport: mcp.TaskRequired}, mcp.Pooled, func(c *mcp.Call) error {
+			if _, err := c.Elicit("a", &mcp.ElicitRequest{Message: "a?", RequestedSchema: []byte(`{"type":"object","properties":{}}`)}); err != nil {
+				return err
+			}
+			return c.Reply().TextString("done")
+		})
+		c := mcptest.New(t, s)
+		id := 100
+		do := func(method, params string) string {
+			id++
+			m := ask(t, c, id, method, params+`,"_meta":{`+modernCan+`}`)
+			synctest.Wait()
+			return m
+		}
+		task := func(answer string) string {
+			_, id, _ := strings.Cut(answer, `"taskId":"`)
+			id, _, _ = strings.Cut(id, `"`)
+			return id
+		}
+		// What asks holds no worker while it waits.
+		asks := task(do("tools/call", `"name":"asks"`))
+		waits := task(do("tools/call", `"name":"task"`))
+		ends := task(do("tools/call", `"name":"deaf"`))
+		if asks == "" || waits == "" || ends == "" {
+			t.Fatalf("tasks %q, %q, %q", asks, waits, ends)
+		}
+		refused := func(when, m string) {
+			t.Helper()
+			if !strings.Contains(m, "-31001") {
+				t.Errorf("%s: %s", when, m)
+			}
+		}
+		update := func() string {
+			return do("tasks/update", `"taskId":"`+asks+`","inputResponses":{"a":{"action":"accept","content":{}}}`)
+		}
+		refused("a third task", do("tools/call", `"name":"task"`))
+		refused("a task that would go on", update())
+		if m := do("tasks/get", `"taskId":"`+asks+`"`); !strings.Contains(m, "input_required") {
+			t.Errorf("after a refused update: %s", m)
+		}
+		do("tasks/cancel", `"taskId":"`+ends+`"`)
+		refused("while a handler that was cancelled runs", do("tools/call", `"name":"task"`))
+		if n := s.Stats(); n.TasksRunning != 2 || n.TasksRefused != 3 {
+			t.Errorf("%+v", n)
+		}
+		close(deaf)
+		synctest.Wait()
+		if m := update(); !strings.Contains(m, "complete") {
+			t.Errorf("an update when there is room: %s", m)
+		}
+		if m := do("tasks/get", `"taskId":"`+asks+`"`); !strings.Contains(m, "done") {
+			t.Errorf("got %s", m)
+		}
+		do("tasks/cancel", `"taskId":"`+waits+`"`)
+		if n := s.Stats(); n.TasksRunning != 0 || running.Load() != 0 {
+			t.Errorf("%d run, %+v", running.Load(), n)
+		}
+	})
+}
+
 // What a client answers to a task takes part of the room for tasks.
 func TestTaskAnswerBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -62,12 +62,31 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	}
 }
 
-// stats writes the counters of MCP on HTTP.
+// stats writes the counters of MCP.
 func (m *metrics) stats(s mcp.Stats) {
 	m.one("gannet_http_sessions", "gauge", "Sessions on HTTP now.", s.Sessions)
 	m.one("gannet_event_streams", "gauge", "Event streams open now.", s.EventStreams)
 	m.one("gannet_replay_events", "gauge", "Events kept for clients that come back now.", s.ReplayEvents)
 	m.one("gannet_replay_bytes", "gauge", "Bytes of their buffers now.", s.ReplayBytes)
-	m.one("gannet_events_not_kept_total", "counter", "Events that MaxReplayBytes had no room for.", s.EventsNotKept)
-	m.one("gannet_events_lost_total", "counter", "Event streams ended because their client had missed an event.", s.EventsLost)
+	m.one("gannet_tasks", "gauge", "Tasks kept now.", s.Tasks)
+	m.one("gannet_task_bytes", "gauge", "Bytes kept of tasks now.", s.TaskBytes)
+	m.one("gannet_tasks_running", "gauge", "Handlers of tasks that hold a worker now.", s.TasksRunning)
+	for _, c := range []struct {
+		name, help string
+		v          uint64
+	}{
+		{"gannet_sessions_refused_total", "Sessions that MaxSessions had no room for.", s.SessionsRefused},
+		{"gannet_sessions_expired_total", "Sessions on HTTP ended because they were idle.", s.SessionsExpired},
+		{"gannet_events_not_kept_total", "Events that MaxReplayBytes had no room for.", s.EventsNotKept},
+		{"gannet_events_lost_total", "Event streams ended because their client had missed an event.", s.EventsLost},
+		{"gannet_resumes_refused_total", "Clients that came back for events that are not kept.", s.ResumesRefused},
+		{"gannet_tasks_refused_total", "Tasks, updates and results of tasks that a limit had no room for.", s.TasksRefused},
+		{"gannet_tasks_expired_total", "Tasks forgotten because of their time.", s.TasksExpired},
+		{"gannet_subscriptions_refused_total", "Subscriptions that MaxSubscriptions had no room for.", s.SubscriptionsRefused},
+		{"gannet_open_requests_refused_total", "Requests that MaxOpenRequests had no room for.", s.OpenRequestsRefused},
+		{"gannet_questions_refused_total", "Questions to clients that MaxQuestions had no room for.", s.QuestionsRefused},
+		{"gannet_states_refused_total", "Values of requestState that were too old or not the server's.", s.StatesRefused},
+	} {
+		m.one(c.name, "counter", c.help, c.v)
+	}
 }
