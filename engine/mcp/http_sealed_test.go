@@ -30,7 +30,7 @@ func TestSealedSessions(t *testing.T) {
 			return h
 		}
 		open := func(c *webClient, token string) string {
-			_, f := c.do("POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-03-26","capabilities":{"sampling":{}},"clientInfo":{"name":"me","version":"1"}}}`, as(token, ""))
+			_, f := c.do("POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-03-26","capabilities":{"sampling":{}},"clientInfo":{"name":"sealed-test-client","version":"1"}}}`, as(token, ""))
 			_, id, _ := strings.Cut(string(f.x.Header), headerSession+": ")
 			id, _, _ = strings.Cut(id, "\r\n")
 			if f.status != 200 || strings.Count(string(f.x.Header), headerSession) != 1 {
@@ -44,7 +44,7 @@ func TestSealedSessions(t *testing.T) {
 		}
 		first := start(keys("one"))
 		id := open(first, "a")
-		if len(id) < 100 || len(id) > 1000 || strings.Contains(id, "me") {
+		if len(id) < 100 || len(id) > 1000 || strings.Contains(id, "sealed-test-client") {
 			t.Errorf("the id %q", id)
 		}
 		if st := ping(first, "a", id); st != 200 {
@@ -58,7 +58,7 @@ func TestSealedSessions(t *testing.T) {
 			t.Errorf("a batch, which its revision has: %d", f.status)
 		}
 		hs := second.l.Engine().Service().(*Server).sessions.find([]byte(id))
-		if r := hs.record.Load(); r.rev.name != "2025-03-26" || r.clientName != "me" || r.clientVersion != "1" || r.caps != canSample || hs.sender != "anna" {
+		if r := hs.record.Load(); r.rev.name != "2025-03-26" || r.clientName != "sealed-test-client" || r.clientVersion != "1" || r.caps != canSample || hs.sender != "anna" {
 			t.Errorf("what was settled: %+v, %q", r, hs.sender)
 		}
 		for what, tc := range map[string]struct {
