@@ -46,7 +46,7 @@ func (x *fakeExecutor) Close() { x.runAll() }
 func (x *fakeExecutor) runAll() {
 	for len(x.queue) > 0 {
 		c := x.queue[0]
-		x.queue = x.queue[1:]
+		x.queue = slices.Delete(x.queue, 0, 1) // keeps its room
 		c.Run()
 	}
 }

@@ -169,6 +169,9 @@ func BenchmarkTurn(b *testing.B) {
 			p.step = func() { _ = l.step(0) }
 			l.budget = -1
 			l.after(l.conns[0], l.conns[0].fill(l.stage, l.now()))
+			for range 1_000 { // what grows has grown
+				p.whole()
+			}
 			b.ReportAllocs()
 			b.SetBytes(int64(16 * p.line))
 			for b.Loop() {

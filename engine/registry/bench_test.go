@@ -321,6 +321,7 @@ func BenchmarkPublish(b *testing.B) {
 	}
 	name, text := []byte("topic"), []byte("message")
 	b.ReportAllocs()
+	topics.Publish(name, text) // makes the room
 	for b.Loop() {
 		topics.Publish(name, text)
 	}

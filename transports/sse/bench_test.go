@@ -42,6 +42,10 @@ func BenchmarkReplayAppend(b *testing.B) {
 	var r Replay
 	r.Init(ReplayOptions{})
 	b.ReportAllocs()
+	for range 10_000 { // the ring is full
+		s, _ := e.Share(pool)
+		r.Append(0, s)
+	}
 	for now := int64(0); b.Loop(); now++ {
 		s, _ := e.Share(pool)
 		r.Append(now, s)
