@@ -23,11 +23,16 @@ func (c *connsCommand) server() string {
 	if c.Server != "" {
 		return c.Server
 	}
+	return besideThis("gannet")
+}
+
+// besideThis is the path of a program in the folder of this one.
+func besideThis(name string) string {
 	self, err := os.Executable()
 	if err != nil {
-		return "gannet"
+		return name
 	}
-	return filepath.Join(filepath.Dir(self), "gannet")
+	return filepath.Join(filepath.Dir(self), name)
 }
 
 // startServer starts a gannet on loopback and returns its address. The calling
