@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gannetmcp/gannet/bench/erlmcp"
+	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/result"
 )
 
@@ -107,22 +111,76 @@ func tiny(s Settings) Settings {
 // units are those that figures may have.
 var units = []string{"1", "1/s", "ns", "µs", "s", "B", "MB/s", "ratio"}
 
-// Each workload that needs no server yields figures with units, and repetitions
-// of them.
+// Each workload yields figures with units. Nothing is pinned: the machine may have
+// one CPU, and others to serve.
 func TestWorkloads(t *testing.T) {
-	for _, w := range Workloads() {
-		if w.Server {
-			continue
+	e := &Env{Context: t.Context(), Gannet: filepath.Join(t.TempDir(), "gannet")}
+	if runtime.GOOS == "linux" {
+		if out, err := exec.Command("go", "build", "-o", e.Gannet, "../..").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
 		}
+		if err := e.CheckServer(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range Workloads() {
 		t.Run(w.ID, func(t *testing.T) {
+			repeat := 2
+			if w.Server {
+				if runtime.GOOS != "linux" {
+					t.Skip(load.ErrLinuxOnly)
+				}
+				repeat = 1
+			}
+			// What is started dies with the thread that started it.
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 			w.Quick = tiny(w.Quick)
-			e := &Env{Context: t.Context()}
-			r, err := w.Measure(e, true, 2, result.Facts{})
+			r, err := w.Measure(e, true, repeat, result.Facts{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantFigures(t, r, 2)
+			wantFigures(t, r, repeat)
+			if w.Server && r.Value("rate") == nil && r.Value("connections") == nil {
+				t.Errorf("neither a rate nor a number of connections: %+v", r.Values)
+			}
+			for _, f := range erlmcp.Figures() {
+				if v := r.Value(f.Of); f.Workload == w.ID && v != nil && v.Unit != f.Unit {
+					t.Errorf("%s is in %s, %s of the report in %s", v.Name, v.Unit, f.Name, f.Unit)
+				}
+			}
 		})
+	}
+}
+
+// What the report's figures stand beside is among what the workloads measure, given
+// the time for it: a short run may lack the outer percentiles.
+func TestFiguresOf(t *testing.T) {
+	for _, w := range Workloads() {
+		if w.Server {
+			continue // TestWorkloads has a server; these names are addLoad's
+		}
+		var wanted []string
+		for _, f := range erlmcp.Figures() {
+			if f.Workload == w.ID {
+				wanted = append(wanted, f.Of)
+			}
+		}
+		if len(wanted) == 0 {
+			continue
+		}
+		s := tiny(w.Quick)
+		s.Time = 50 * time.Millisecond
+		r, err := w.Run(&Env{Context: t.Context()}, s)
+		if err != nil {
+			t.Errorf("%s: %v", w.ID, err)
+			continue
+		}
+		for _, name := range wanted {
+			if r.Value(name) == nil {
+				t.Errorf("%s measures no %s", w.ID, name)
+			}
+		}
 	}
 }
 

@@ -73,6 +73,9 @@ func Workloads() []Workload {
 		poolWorkloads(),
 		registryWorkloads(),
 		latencyWorkloads(),
+		transportWorkloads(),
+		loadWorkloads(),
+		regressionWorkloads(),
 	)
 }
 
