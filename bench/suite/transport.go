@@ -57,10 +57,9 @@ func (t *transport) conns(n int) int {
 	return n
 }
 
-// roomFrom is the size of requests from which the server is told to keep more
-// than it does by default: a client that has sent more than 256 KiB without reading
-// a mebibyte of answers is a slow reader to it, and with such requests in flight
-// every client is.
+// roomFrom is how many bytes a connection may have in flight before the server is
+// told to keep more than it does by default: a client that has sent more than 256 KiB
+// while a mebibyte of answers waits for it is a slow reader to the server.
 const roomFrom = 1 << 20
 
 // room are the server's arguments then.
@@ -70,8 +69,11 @@ var room = []string{"--max-message-bytes", "256MiB", "--output-high-water", "256
 func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 	r := &result.Result{}
 	var args []string
-	if o.Size >= roomFrom {
+	if o.Size*max(o.Depth, 1) >= roomFrom {
 		args = room
+	}
+	if t.name == "sse" {
+		args = append(slices.Clone(args), "--loops", "1")
 	}
 	o.Revision, o.Conns = t.revision, t.conns(o.Conns)
 	if t.name == "stdio" {
@@ -111,8 +113,8 @@ func transportWorkloads() []Workload {
 					ID:     fmt.Sprintf("transport.%s.d%d.%s", t.name, depth, size.Name),
 					Brief:  fmt.Sprintf("calls of %s by %s, %d in flight on each of %d connections", size.Name, t.name, depth, t.conns(size.conns)),
 					Server: true,
-					Measures: "A closed loop of tools/call of the demo's echo, whose request has the size and whose answer is as long, each verified. Of HTTP, depth is pipelining; of sse, each answer is an event on the session's stream. " +
-						"Latencies are of this depth: a loop that waits for answers asks a slow server less. At 1m the server is told to hold more than by default (" + strings.Join(room, " ") + ").",
+					Measures: "A closed loop of tools/call of the demo's echo, whose request has the size and whose answer is as long, each verified. Of HTTP, depth is pipelining; of sse, each answer is an event on the session's stream, and the server has one event loop: between two it refuses (503) what waits beyond a bound. " +
+						"Latencies are of this depth: a loop that waits for answers asks a slow server less. Where a connection may have a mebibyte in flight the server is told to hold more than by default (" + strings.Join(room, " ") + ").",
 					Full:  Settings{Time: 3 * time.Second, Warmup: 500 * time.Millisecond, Conns: size.conns},
 					Quick: Settings{Time: 250 * time.Millisecond, Warmup: 50 * time.Millisecond, Conns: size.conns},
 					Run: func(e *Env, s Settings) (*result.Result, error) {

@@ -73,6 +73,7 @@ func Workloads() []Workload {
 		poolWorkloads(),
 		registryWorkloads(),
 		latencyWorkloads(),
+		memoryWorkloads(),
 		transportWorkloads(),
 		loadWorkloads(),
 		regressionWorkloads(),
