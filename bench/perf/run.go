@@ -224,7 +224,7 @@ func spreadText(v *result.Value) string {
 func amount(v float64, unit string) string {
 	text := ""
 	switch size := math.Abs(v); {
-	case size >= 1e3:
+	case size >= 999.5:
 		text = grouped(v)
 	case size >= 100, v == math.Trunc(v):
 		text = fmt.Sprintf("%.0f", v)

@@ -1,10 +1,13 @@
 package suite
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gannetmcp/gannet/bench/result"
@@ -24,7 +27,7 @@ func poolWorkloads() []Workload {
 			ID:    "pool.workers." + size.name,
 			Brief: "the worker pool of handlers: " + strconv.Itoa(size.workers) + " workers, " + strconv.Itoa(size.users) + " users",
 			Measures: "Conns users, each a goroutine that gives the pool one task at a time and waits for it. A task parses a call of a kilobyte and writes an answer of a kilobyte. p50_us to max_us are from giving the task to its end, wait_ to its begin. " +
-				"busy_share is the part of the time of the workers' CPUs (as many as there are workers, at most GOMAXPROCS) in which tasks ran.",
+				"busy_share is the part of the time of the workers' CPUs (as many as there are workers, at most GOMAXPROCS) in which tasks ran. workers_at_once is how many run when that many tasks wait for each other.",
 			Full:  Settings{Time: 3 * time.Second, Count: size.workers, Conns: size.users},
 			Quick: Settings{Time: 300 * time.Millisecond, Count: size.workers, Conns: size.users},
 			Run:   workers,
@@ -42,6 +45,28 @@ type poolTask struct {
 	answer              []byte
 	err                 error
 	done                chan struct{}
+}
+
+// atOnce returns how many workers of a pool of max run at once when each of as many
+// tasks waits for all the others to have begun.
+func atOnce(ctx context.Context, most int) (int, error) {
+	var begun atomic.Int64
+	all := make(chan struct{})
+	w := pool.NewWorkers(pool.WorkersOptions{Max: most, Queue: most}, func(*poolTask) {
+		if begun.Add(1) == int64(most) {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-ctx.Done():
+		case <-time.After(arrival):
+		}
+	})
+	if n := w.Submit(make([]*poolTask, most)); n != most {
+		return 0, fmt.Errorf("the pool took %d tasks of %d", n, most)
+	}
+	w.Close()
+	return w.Stats().Peak, ctx.Err()
 }
 
 // members is what tasks answer with.
@@ -112,6 +137,11 @@ func workers(e *Env, s Settings) (*result.Result, error) {
 	cpus := min(s.Count, runtime.GOMAXPROCS(0))
 	r.Add("busy_share", "ratio", float64(busy)/float64(whole.ns)/float64(cpus))
 	r.Add("workers_peak", "1", float64(stats.Peak))
+	together, err := atOnce(e.Context, s.Count)
+	if err != nil {
+		return nil, err
+	}
+	r.Add("workers_at_once", "1", float64(together))
 	r.Add("stack_bytes", "B", float64(int64(after.StackInuse)-int64(before.StackInuse)))
 	r.Add("clock_ns", "ns", clockCost())
 	r.Demand("every task ran", stats.Refused == 0 && stats.Panics == 0, "%d tasks, %d refused, %d panics", stats.Submitted, stats.Refused, stats.Panics)

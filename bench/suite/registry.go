@@ -42,7 +42,7 @@ func registryWorkloads() []Workload {
 			Measures: "Table.Lookup with and without a direct-mapped cache of 1,024 entries in front, private to its loop, that is void once anything was unregistered; in random order and by Zipf's law. gain is how many more look-ups go in a second with it. The two take turns.",
 			Full:     full, Quick: quick, Run: routeCache},
 		{ID: "registry.secondary_index", Brief: "would a second index, by number, pay?",
-			Measures: "Finding an entry by a number in a second table against finding it by its name, and what registering costs with the second table to keep (register_gain, negative). In random order and by Zipf's law. They take turns.",
+			Measures: "Finding an entry by a number in a second table against finding it by its name, and what registering costs with the second table to keep (register_gain, negative). In random order and by Zipf's law. They take turns. Messages of MCP name things by text, so no request could use the number: this is what an index would bring at most.",
 			Full:     full, Quick: quick, Run: secondaryIndex},
 		{ID: "registry.route", Brief: "messages by name to a connection on another goroutine's loop, end to end",
 			Measures: "Router.Route: look-up, copy, the loop's mailbox, and the loop, which writes the message to its connection. rate: as many as go, the loop never sleeping. p50_us to max_us: one message at a time, from the call to the write on the other goroutine. asleep_: the loop sleeps whenever nothing is there, so that each message has to wake it.",

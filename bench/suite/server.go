@@ -39,6 +39,10 @@ func (e *Env) generate(r *result.Result, o load.Options) (err error) {
 	return e.Context.Err()
 }
 
+// leastCPU is how many seconds of CPU a server must have used for a figure of it: the
+// system counts them in hundredths.
+const leastCPU = 0.05
+
 // addLoad adds the figures of a load.
 func addLoad(r *result.Result, run *load.Result) {
 	r.Add("rate", "1/s", run.Rate)
@@ -65,8 +69,10 @@ func addLoad(r *result.Result, run *load.Result) {
 	r.Add("timeouts", "1", float64(run.Errors.TimedOut))
 	r.Add("connections", "1", float64(run.Alive))
 	if s := run.Server; s != nil {
-		r.Add("server_cpu_us", "µs", s.CPUMicros)
-		r.Add("server_cpus", "1", s.Utilisation)
+		if s.User+s.System >= leastCPU {
+			r.Add("server_cpu_us", "µs", s.CPUMicros)
+			r.Add("server_cpus", "1", s.Utilisation)
+		}
 		r.Add("server_rss_bytes", "B", float64(s.RSSAfter))
 	}
 	if run.Messages > 0 {

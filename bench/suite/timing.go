@@ -49,6 +49,9 @@ type timing struct {
 	ns     int64  // that all took
 	allocs uint64 // of this process meanwhile
 	bytes  uint64
+
+	turns   []float64 // of a duel: mean ns of each
+	counted int64     // operations of these
 }
 
 // newTiming returns an empty one, with each operations in one reading.
