@@ -17,7 +17,7 @@ BENCHSTAT   = golang.org/x/perf/cmd/benchstat@latest
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check race alloc invariants fuzz-short fuzz bench bench-compare pprof pgo lint cross interop node clean
+.PHONY: help build run test check race alloc invariants fuzz-short fuzz bench bench-compare perf pprof pgo lint cross interop node clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,11 @@ bench: ## Go benchmarks, COUNT times, into NEW
 
 bench-compare: ## benchstat of OLD against NEW
 	$(GO) run $(BENCHSTAT) $(OLD) $(NEW)
+
+perf: build ## all workloads by their quick settings, about two minutes, into report.html
+	@./bin/perf run all --quick --out bin/perf.json > bin/perf.txt; code=$$?; ./bin/perf report bin/perf.json bench/baseline/perf-conns-50k.json -o report.html || exit 1; \
+	echo "report.html has the plots and tables, bin/perf.txt the figures, bin/perf.json all of it"; \
+	test $$code = 0 -o $$code = 6 || exit $$code # 6: the generator was the limit somewhere, which is marked
 
 pprof: ## CPU profile of one benchmark (PPROF=name PKG=./codec), opened in pprof
 	$(GO) test -run '^$$' -bench '$(PPROF)' -cpuprofile cpu.prof -o bin/pprof.test $(PKG)

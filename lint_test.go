@@ -35,13 +35,15 @@ var mayImport = map[string][]string{
 	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 	"transports/sse":       {module + "/ringbuf"},
 	"transports/nethttp":   {module + "/codec", module + "/engine"},
-	"transports/admin":     {module + "/engine", module + "/engine/mcp", module + "/transports"},
+	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports"},
 	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/sse"},
 	// The load generator knows wire formats, not the engine that it measures.
-	"bench/load":   {module + "/ringbuf", module + "/transports/sse", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
-	"bench/plot":   {},
-	"bench/result": {module + "/bench/load"},
-	"bench/perf":   {module + "/bench/load", module + "/bench/plot", module + "/bench/result", "github.com/alecthomas/kong"},
+	"bench/load":    {module + "/ringbuf", module + "/transports/sse", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
+	"bench/plot":    {},
+	"bench/result":  {module + "/bench/load"},
+	"bench/erlmcp":  {},
+	"bench/subject": {module + "/bench/load"},
+	"bench/perf":    {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/erlmcp", module + "/bench/subject", module + "/bench/suite", "github.com/alecthomas/kong"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything

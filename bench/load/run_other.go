@@ -50,3 +50,11 @@ func (*Session) Answered() int64 { return 0 }
 
 // Close does nothing.
 func (*Session) Close() Exit { return Exit{} }
+
+// Pin returns ErrLinuxOnly, unless nothing is to be pinned.
+func Pin(cpus []int) (release func() error, err error) {
+	if cpus == nil {
+		return func() error { return nil }, nil
+	}
+	return nil, ErrLinuxOnly
+}

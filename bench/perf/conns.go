@@ -5,11 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/result"
+	"github.com/gannetmcp/gannet/bench/subject"
 )
 
 // spareDescriptors are those that a process needs beside its connections.
@@ -69,36 +69,22 @@ func (c *connsCommand) Run(std *streams) error {
 	if err != nil {
 		return err
 	}
-	var servers []*exec.Cmd
-	if c.Spawn > 0 {
-		dir, err := os.MkdirTemp("", "gannet-perf-")
+	stderr := &shared{w: std.err}
+	for range c.Spawn {
+		s, err := subject.Start(subject.Options{Program: c.server(), Listen: []string{"tcp://127.0.0.1:0"}, Stderr: stderr})
 		if err != nil {
-			return err
+			return fmt.Errorf("%w (--server says which program to start)", err)
 		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		defer func() {
-			for _, s := range servers {
-				stopServer(s)
-			}
-		}()
-		for i := range c.Spawn {
-			s, address, err := startServer(c.server(), filepath.Join(dir, strconv.Itoa(i)))
-			if s != nil {
-				servers = append(servers, s)
-			}
-			if err != nil {
-				return err
-			}
-			c.Targets = append(c.Targets, address)
-			c.ServerPID = append(c.ServerPID, s.Process.Pid)
-		}
+		defer func() { _ = s.Stop() }()
+		c.Targets = append(c.Targets, s.Addresses[0])
+		c.ServerPID = append(c.ServerPID, s.PID)
 	}
 	name := c.Name
 	if name == "" {
 		name = fmt.Sprintf("%d connections", c.N)
 	}
 	r := &result.Result{Schema: result.Schema, Kind: result.KindConns, Name: name, Facts: result.Gather(std.args)}
-	if r.Conns, err = c.hold(processes, std); err != nil {
+	if r.Conns, err = c.hold(processes, stderr); err != nil {
 		return err
 	}
 	if c.Save != "" {
@@ -168,12 +154,11 @@ func descriptorLimit() (int, error) {
 }
 
 // hold runs the workers through their stages.
-func (c *connsCommand) hold(processes int, std *streams) (*result.Conns, error) {
+func (c *connsCommand) hold(processes int, stderr io.Writer) (*result.Conns, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	stderr := &shared{w: std.err}
 	k := &result.Conns{Wanted: c.N, Processes: processes, Least: 1 << 62}
 	if err := c.memory(k, func(m *result.ServerMemory) *int64 { return &m.Before }); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/result"
+	"github.com/gannetmcp/gannet/bench/suite"
 )
 
 // loadCommand is perf load.
@@ -187,7 +188,7 @@ func (c *loadCommand) Run(std *streams) error {
 	}
 	r := &result.Result{Schema: result.Schema, Kind: result.KindLoad, Name: name, Facts: result.Gather(std.args)}
 	if c.FindKnee {
-		err = findKnee(o, c.KneeP99, r)
+		err = suite.FindKnee(o, c.KneeP99, r)
 	} else {
 		for range c.Runs {
 			var run *load.Result

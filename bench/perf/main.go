@@ -38,6 +38,7 @@ func exitf(code int, format string, args ...any) error {
 
 // commands is the command line.
 type commands struct {
+	Measure  runCommand      `cmd:"" name:"run" help:"Measure workloads by id or by area: registry, latency, memory, transport, load, …"`
 	Load     loadCommand     `cmd:"" help:"Generate load on one server and measure it."`
 	Conns    connsCommand    `cmd:"" help:"Open many connections, hold them, and see that each answers."`
 	Worker   workerCommand   `cmd:"" name:"conns-worker" hidden:"" help:"One process of perf conns, which starts it."`

@@ -10,14 +10,16 @@ import (
 	"os"
 	"strings"
 
+	"github.com/gannetmcp/gannet/bench/erlmcp"
 	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/plot"
 	"github.com/gannetmcp/gannet/bench/result"
+	"github.com/gannetmcp/gannet/bench/suite"
 )
 
 // reportCommand is perf report.
 type reportCommand struct {
-	Results  []string `arg:"" help:"Results that perf load --save or perf conns --save wrote."`
+	Results  []string `arg:"" help:"Results that perf run --out, perf load --save or perf conns --save wrote."`
 	Output   string   `short:"o" help:"File to write; standard output if none."`
 	Markdown bool     `help:"Tables in Markdown instead of a page with plots."`
 }
@@ -26,6 +28,7 @@ type reportCommand struct {
 func (reportCommand) Help() string {
 	return `Examples:
   perf report ours.json theirs.json -o report.html
+  perf report run.json conns.json -o report.html
   perf report --markdown ours.json theirs.json
 
 The page needs nothing from elsewhere. A result with several runs is drawn by its
@@ -36,11 +39,11 @@ last; tables have medians over the runs, with the least and the greatest.`
 func (c *reportCommand) Run(std *streams) (err error) {
 	var all []*result.Result
 	for _, path := range c.Results {
-		r, err := result.Read(path)
+		list, err := result.ReadAll(path)
 		if err != nil {
 			return err
 		}
-		all = append(all, r)
+		all = append(all, list...)
 	}
 	w := std.out
 	if c.Output != "" {
@@ -57,17 +60,14 @@ func (c *reportCommand) Run(std *streams) (err error) {
 	return writeHTML(w, all)
 }
 
-// references are the figures of the erlmcp v3 report of 2026-02-02, by the names
-// that its baselines have.
-var references = []struct {
-	name, scheme, metric string
-	value                float64
-}{
-	{"tcp_throughput", "tcp://", result.MetricRate, 43_000},
-	{"tcp_p99_latency", "tcp://", result.MetricP99, 450},
-	{"http_throughput", "http://", result.MetricRate, 5_000},
-	{"http_p99_latency", "http://", result.MetricP99, 8_200},
-	{"transport_latency", "tcp://", "p50_us", 55},
+// references say which baselines of the erlmcp v3 report are marks in the plots of
+// which target, and for which metric.
+var references = []struct{ name, scheme, metric string }{
+	{"tcp_throughput", "tcp://", result.MetricRate},
+	{"tcp_p99_latency", "tcp://", result.MetricP99},
+	{"http_throughput", "http://", result.MetricRate},
+	{"http_p99_latency", "http://", result.MetricP99},
+	{"transport_latency", "tcp://", "p50_us"},
 }
 
 // marks are the references for one metric of the transports in the results.
@@ -75,7 +75,7 @@ func marks(all []*result.Result, metric string) (list []plot.Mark) {
 	for _, ref := range references {
 		for _, r := range all {
 			if ref.metric == metric && len(r.Runs) > 0 && strings.HasPrefix(r.Runs[0].Target, ref.scheme) {
-				list = append(list, plot.Mark{Name: "erlmcp v3 report: " + ref.name, Y: ref.value})
+				list = append(list, plot.Mark{Name: erlmcp.Short + ": " + ref.name, Y: erlmcp.Named(ref.name).Value})
 				break
 			}
 		}
@@ -83,14 +83,27 @@ func marks(all []*result.Result, metric string) (list []plot.Mark) {
 	return list
 }
 
+// overTime are the results whose runs are drawn over time: those of perf load, and
+// of perf run the loads.
+func overTime(all []*result.Result) (list []*result.Result) {
+	for _, r := range all {
+		if r.ID == "" || r.Area == suite.AreaLoad {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // charts are all plots that the results have data for.
-func charts(all []*result.Result) ([]plot.Chart, error) {
+func charts(results []*result.Result) ([]plot.Chart, error) {
+	all := overTime(results)
 	quantiles := plot.Chart{Title: "Latency by percentile", XLabel: "percentile", YLabel: "µs", LogX: true, LogY: true, Marks: marks(all, result.MetricP99),
 		Ticks: map[float64]string{1: "0", 2: "50", 10: "90", 100: "99", 1000: "99.9", 10_000: "99.99", 100_000: "99.999"}}
 	rate := plot.Chart{Title: "Replies a second over time", XLabel: "s", YLabel: "1/s", Marks: marks(all, result.MetricRate)}
 	p99 := plot.Chart{Title: "p99 of each interval over time", XLabel: "s", YLabel: "µs", LogY: true}
 	flight := plot.Chart{Title: "Requests in flight over time", XLabel: "s", YLabel: "requests"}
 	skipped := plot.Chart{Title: "Starts skipped over time", XLabel: "s", YLabel: "starts in an interval"}
+	wrong := plot.Chart{Title: "Errors over time: refused, timed out and others", XLabel: "s", YLabel: "errors in an interval"}
 	cpu := plot.Chart{Title: "CPU of the server over time", XLabel: "s", YLabel: "CPUs"}
 	rss := plot.Chart{Title: "Memory of the server over time (RSS)", XLabel: "s", YLabel: "bytes"}
 	knee := plot.Chart{Title: "Knee: p99 by rate", XLabel: "replies a second", YLabel: "µs", LogY: true}
@@ -122,6 +135,7 @@ func charts(all []*result.Result) ([]plot.Chart, error) {
 		over(&p99, func(p *load.Point) (float64, bool) { return p.P99, p.Good > 0 })
 		over(&flight, func(p *load.Point) (float64, bool) { return float64(p.InFlight), true })
 		over(&skipped, func(p *load.Point) (float64, bool) { return float64(p.Skipped), run.Skipped > 0 })
+		over(&wrong, func(p *load.Point) (float64, bool) { return float64(p.Errors), run.ErrorTotal > 0 })
 		over(&cpu, func(p *load.Point) (float64, bool) {
 			if p.CPU == nil {
 				return 0, false
@@ -139,8 +153,8 @@ func charts(all []*result.Result) ([]plot.Chart, error) {
 			knee.Marks = append(knee.Marks, plot.Mark{Name: "limit of " + r.Name, Y: r.Knee.Limit})
 		}
 	}
-	var drawn []plot.Chart
-	for _, c := range []plot.Chart{quantiles, rate, p99, flight, skipped, cpu, rss, knee} {
+	drawn := suiteCharts(ofSuite(results))
+	for _, c := range []plot.Chart{quantiles, rate, p99, flight, skipped, wrong, cpu, rss, knee} {
 		if len(c.Series) > 0 {
 			drawn = append(drawn, c)
 		}
@@ -191,7 +205,8 @@ func writeHTML(w io.Writer, all []*result.Result) error {
 		}
 		b.WriteString("</tr>\n")
 	}
-	for _, t := range tables(all) {
+	b.WriteString(suiteHTML(all))
+	for _, t := range tables(others(all)) {
 		b.WriteString("<table>\n")
 		for i, cells := range t {
 			row(map[bool]string{true: "th", false: "td"}[i == 0], cells)
@@ -208,7 +223,10 @@ func writeHTML(w io.Writer, all []*result.Result) error {
 			return err
 		}
 	}
-	for _, r := range all {
+	if mine := ofSuite(all); len(mine) > 0 {
+		fmt.Fprintf(&b, "<p>perf run: %s</p>\n", html.EscapeString(provenance(mine)))
+	}
+	for _, r := range others(all) {
 		fmt.Fprintf(&b, "<p>%s: %s, %s, %s, commit %s, GOMAXPROCS %d of the tool, <code>%s</code></p>\n", html.EscapeString(r.Name), r.Facts.Date.Format("2006-01-02 15:04"),
 			html.EscapeString(r.Facts.Fingerprint()), html.EscapeString(r.Facts.Go), html.EscapeString(r.Facts.Commit), r.Facts.GOMAXPROCS, html.EscapeString(strings.Join(r.Facts.Command, " ")))
 	}
@@ -278,7 +296,8 @@ func connsRow(r *result.Result) []string {
 // writeMarkdown writes the tables.
 func writeMarkdown(w io.Writer, all []*result.Result) error {
 	var b strings.Builder
-	for _, t := range tables(all) {
+	b.WriteString(suiteMarkdown(all))
+	for _, t := range tables(others(all)) {
 		for i, cells := range t {
 			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 			if i == 0 {

@@ -32,6 +32,14 @@ type Result struct {
 	Runs   []*load.Result `json:"runs,omitempty"`  // of KindLoad
 	Knee   *Knee          `json:"knee,omitempty"`  // where it was looked for; Runs are the rates tried
 	Conns  *Conns         `json:"conns,omitempty"` // of KindConns
+
+	// Of perf run: the workload, and its figures. Those of a load are besides in
+	// Runs, with all that they depend on.
+	ID     string  `json:"id,omitempty"`
+	Area   string  `json:"area,omitempty"`
+	Quick  bool    `json:"quick,omitempty"` // by the short settings
+	Values []Value `json:"values,omitempty"`
+	Checks []Check `json:"checks,omitempty"`
 }
 
 // A Knee is the highest rate tried that kept the limit, in requests a second.

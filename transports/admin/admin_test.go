@@ -81,7 +81,7 @@ func TestHandler(t *testing.T) {
 	}
 	status, body := get("/metrics")
 	for _, want := range []string{
-		"\ngannet_connections 1\n", "\ngannet_messages_received_total 7\n", "\ngannet_panics_total 0\n",
+		"\ngannet_connections 1\n", "\ngannet_buffers_lent ", "\ngannet_buffers_got_total ", "\ngannet_messages_received_total 7\n", "\ngannet_panics_total 0\n",
 		`gannet_connections_closed_total{reason="idle"} 0`, `gannet_http_refused_total{reason="chunk_ext"} 0`, `gannet_http_refused_total{reason="unpacked"} 0`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="echo"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="_other",error_type="-32602"} 1`,

@@ -27,6 +27,7 @@ func Handler(s *transports.Server, ops *Operations) http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		m := &metrics{w: w}
 		m.snapshot(s.Snapshot())
+		m.buffers(s.Engine().Buffers().Stats())
 		if svc, ok := s.Engine().Service().(*mcp.Server); ok {
 			m.stats(svc.Stats())
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports"
 )
 
@@ -60,6 +61,15 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	for r := range e.Closed {
 		fmt.Fprintf(m.w, "gannet_connections_closed_total{reason=%q} %d\n", engine.CloseReason(r).String(), e.Closed[r])
 	}
+}
+
+// buffers writes the counters of the buffers that connections borrow. Of those
+// that are lent some lie idle with their event loops; the rest is in use.
+func (m *metrics) buffers(s ringbuf.PoolStats) {
+	m.one("gannet_buffers_lent", "gauge", "Buffers in use now.", s.Outstanding-s.Cached)
+	m.one("gannet_buffers_retained_bytes", "gauge", "Bytes of idle buffers that the pool keeps now.", s.Retained)
+	m.one("gannet_buffers_got_total", "counter", "Buffers ever borrowed.", s.Gets)
+	m.one("gannet_buffers_missed_total", "counter", "Of these, buffers that had to be allocated.", s.Misses)
 }
 
 // stats writes the counters of MCP.

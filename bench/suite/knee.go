@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"fmt"
@@ -15,9 +15,10 @@ const (
 	kneeAchieved  = 0.97 // of the rate meant, to count as kept
 )
 
-// findKnee doubles the rate until the server no longer keeps the limit, and then
+// FindKnee doubles the rate until the server no longer keeps the limit, and then
 // halves the interval; all on the same connections. The rates tried are r's runs.
-func findKnee(o load.Options, limit time.Duration, r *result.Result) error {
+// o has a plan of one step, whose rate is the first and whose time is that of each.
+func FindKnee(o load.Options, limit time.Duration, r *result.Result) error {
 	s, err := load.Open(o)
 	if err != nil {
 		return err
@@ -25,7 +26,9 @@ func findKnee(o load.Options, limit time.Duration, r *result.Result) error {
 	defer s.Close()
 	knee := &result.Knee{Limit: float64(limit) / 1e3, Bound: "server"}
 	try := func(rate float64) (bool, error) {
-		o.Progress(fmt.Sprintf("trying %.0f requests/s", rate))
+		if o.Progress != nil {
+			o.Progress(fmt.Sprintf("trying %.0f requests/s", rate))
+		}
 		run, err := s.Measure(load.Constant(rate, o.Plan.Duration()))
 		if err != nil {
 			return false, err

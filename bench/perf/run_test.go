@@ -1,0 +1,105 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gannetmcp/gannet/bench/load"
+	"github.com/gannetmcp/gannet/bench/result"
+	"github.com/gannetmcp/gannet/bench/suite"
+)
+
+func TestRunUsage(t *testing.T) {
+	code, out, _ := perf("run", "--help")
+	if code != exitOK || !strings.Contains(out, "Examples:") || !strings.Contains(out, "perf run registry.lookup latency") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	code, out, _ = perf("run", "--list")
+	if code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	at := -1
+	for _, w := range suite.Workloads() {
+		i := strings.Index(out, "  "+w.ID+" ")
+		if i < 0 || i < at || !strings.Contains(out[i:], w.Brief) || !strings.Contains(out[:i], w.Area()+"\n") {
+			t.Errorf("%s is not listed below its area, in its place", w.ID)
+		}
+		at = i
+	}
+	if code, out, _ := perf("run", "--list", "latency"); code != exitOK || strings.Contains(out, "registry.") || !strings.Contains(out, "latency.clock") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	for bad, says := range map[string]string{
+		"run":                                  "perf run --list",
+		"run registry.lokup":                   "did you mean registry.lookup",
+		"run --list nothing-of-that-kind":      "perf run --list",
+		"run latency.clock registri":           "did you mean registry",
+		"run latency.clock --repeat 0":         "between 1 and 1000",
+		"run latency.clock --cpus 5":           "SERVER:GENERATOR",
+		"run latency.clock --quick --frequent": "unknown flag",
+	} {
+		if code, out, errs := perf(strings.Fields(bad)...); code != exitUsage || out != "" || !strings.Contains(errs, says) {
+			t.Errorf("perf %s: exit code %d, says %q %q", bad, code, out, errs)
+		}
+	}
+}
+
+func TestRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "r.json")
+	code, out, errs := perf("run", "latency.gproc_where", "--quick", "--repeat", "2", "--out", file)
+	if code != exitOK || !strings.Contains(errs, "perf: latency.gproc_where, 2 of 2") {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	for _, want := range []string{"latency.gproc_where (quick)\n", "batch64_p99_us", "] of 2", "erlmcp v3 report: 2.80 µs gproc_lookup_p99 (claimed)", "clock_ns"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	all, err := result.ReadAll(file)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	r := all[0]
+	if rate := r.Value("rate"); r.ID != "latency.gproc_where" || r.Area != "latency" || !r.Quick || r.Kind != result.KindWork || rate == nil || len(rate.Runs) != 2 || rate.Unit != "1/s" || r.Facts.Go == "" {
+		t.Errorf("%+v", r)
+	}
+	code, out, errs = perf("run", "latency.clock", "--quick", "--json", "-q")
+	if code != exitOK || errs != "" || !strings.HasPrefix(out, "{\n \"schema\": \"gannet-perf-suite/1\"") || !strings.Contains(out, `"name": "clock_ns"`) {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+}
+
+// What a workload demands, and a generator that was the limit, end in exit codes.
+func TestJudgeSuite(t *testing.T) {
+	good := &result.Result{ID: "load.light", Checks: []result.Check{{Name: "all answered", Good: true}}}
+	bad := &result.Result{ID: "load.heavy", Checks: []result.Check{{Name: "all answered", Good: true}, {Name: "no time-out", Good: false}}}
+	limit := &result.Result{ID: "transport.tcp.d64.1k", Runs: []*load.Result{{Generator: load.Generator{Saturated: true}}}}
+	for _, c := range []struct {
+		all  []*result.Result
+		code int
+		says string
+	}{
+		{nil, exitOK, ""},
+		{[]*result.Result{good}, exitOK, ""},
+		{[]*result.Result{good, limit}, exitSaturated, "transport.tcp.d64.1k"},
+		{[]*result.Result{limit, bad, good}, exitThreshold, "load.heavy"},
+	} {
+		err := judgeSuite(c.all)
+		if err == nil && c.code != exitOK || err != nil && (codeOf(err) != c.code || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%d results: %v, want exit code %d", len(c.all), err, c.code)
+		}
+	}
+}
+
+func TestAmount(t *testing.T) {
+	for _, c := range []struct {
+		v    float64
+		unit string
+		want string
+	}{{0, "1/s", "0/s"}, {971_000, "1/s", "971,000/s"}, {8543.4, "1/s", "8,543/s"}, {0.0123456, "µs", "0.0123 µs"}, {4.5, "µs", "4.50 µs"}, {45.6, "µs", "45.6 µs"}, {178, "µs", "178 µs"}, {-123456, "B", "-123,456 B"}, {0.987, "ratio", "0.987"}, {1234567.8, "1", "1,234,568"}} {
+		if got := amount(c.v, c.unit); got != c.want {
+			t.Errorf("%v %s: %q, want %q", c.v, c.unit, got, c.want)
+		}
+	}
+}

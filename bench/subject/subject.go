@@ -1,0 +1,174 @@
+// Package subject starts the server that a measurement is of: a gannet of its own
+// process, on loopback or a Unix socket, on the CPUs that it is given.
+package subject
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gannetmcp/gannet/bench/load"
+)
+
+// Longest waits for a server: to say its addresses, and to end when told to.
+const (
+	startTimeout = 10 * time.Second
+	stopTimeout  = 10 * time.Second
+)
+
+// Unix in Options.Listen stands for a socket in a folder of the server's own.
+const Unix = "unix"
+
+// Options say what to start. Program and Listen are needed.
+type Options struct {
+	Program string    // gannet
+	Listen  []string  // URLs, port 0 for any; Unix
+	Admin   bool      // its admin pages too
+	CPUs    []int     // where it runs; nil leaves it to the system
+	Env     []string  // beside this process's
+	Args    []string  // further arguments
+	Stderr  io.Writer // gets the errors of its log; nil is nobody
+}
+
+// A Server is a running one.
+type Server struct {
+	PID       int
+	Addresses []string // as many as Options.Listen, in its order
+	Admin     string   // URL of its admin pages, without a path; "" is none
+
+	cmd    *exec.Cmd
+	dir    string
+	exited chan error
+}
+
+// Start starts a server and waits until it listens. The calling goroutine is locked
+// to its thread for as long as the server is to live (load.StartPinned).
+func Start(o Options) (*Server, error) {
+	dir, err := os.MkdirTemp("", "gannet-perf-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir, exited: make(chan error, 1)}
+	file := filepath.Join(dir, "addresses")
+	args := []string{"serve", "--demo", "--addr-file", file, "--admin"}
+	if o.Admin {
+		args = append(args, "127.0.0.1:0")
+	} else {
+		args = append(args, "none")
+	}
+	for _, l := range o.Listen {
+		if l == Unix {
+			l = "unix://" + filepath.Join(dir, "socket")
+		}
+		args = append(args, "--listen", l)
+	}
+	s.cmd = exec.Command(o.Program, append(args, o.Args...)...)
+	s.cmd.Env = append(append(os.Environ(), "GANNET_LOG_LEVEL=info"), o.Env...)
+	if len(o.CPUs) == 1 {
+		s.cmd.Env = append(s.cmd.Env, "GOMAXPROCS=1")
+	}
+	lines := &lineWriter{out: o.Stderr}
+	s.cmd.Stderr = lines
+	if err := load.StartPinned(s.cmd, o.CPUs); err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, fmt.Errorf("start %s: %w", o.Program, err)
+	}
+	s.PID = s.cmd.Process.Pid
+	go func() { s.exited <- s.cmd.Wait() }()
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(5 * time.Millisecond) {
+		if b, err := os.ReadFile(file); err == nil {
+			s.Addresses = strings.Fields(string(b))
+			if s.Admin = lines.admin(); len(s.Addresses) == len(o.Listen) && (s.Admin != "" || !o.Admin) {
+				return s, nil
+			}
+		}
+		select {
+		case err := <-s.exited:
+			_ = os.RemoveAll(dir)
+			return nil, fmt.Errorf("%s ended before it listened: %v (%s)", o.Program, err, lines.last())
+		default:
+		}
+		if time.Now().After(deadline) {
+			return nil, errors.Join(fmt.Errorf("%s said no address within %v (%s)", o.Program, startTimeout, lines.last()), s.Stop())
+		}
+	}
+}
+
+// Stop ends the server: SIGTERM, and SIGKILL after ten seconds, which is an error.
+func (s *Server) Stop() error {
+	defer func() { _ = os.RemoveAll(s.dir) }()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // fails if it is gone
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-s.exited:
+		return nil
+	case <-timer.C:
+		_ = s.cmd.Process.Kill()
+		<-s.exited
+		return fmt.Errorf("the server had to be killed, %v after SIGTERM", stopTimeout)
+	}
+}
+
+// A lineWriter reads a server's log: it finds the URL of the admin pages and keeps
+// the last line. Errors go on to out.
+type lineWriter struct {
+	mu    sync.Mutex // protects all below
+	part  []byte     // a line that has come in part; no more than lineMax of it
+	url   string
+	final string
+	out   io.Writer
+}
+
+// lineMax bounds a line that is kept.
+const lineMax = 1000
+
+// Write takes p in, and keeps no reference to it.
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(p)
+	for {
+		i := bytes.IndexByte(p, '\n')
+		piece := p
+		if i >= 0 {
+			piece = p[:i]
+		}
+		w.part = append(w.part, piece[:min(len(piece), lineMax-len(w.part))]...)
+		if i < 0 {
+			return n, nil
+		}
+		w.line(string(w.part))
+		w.part, p = w.part[:0], p[i+1:]
+	}
+}
+
+func (w *lineWriter) line(s string) {
+	if _, url, ok := strings.Cut(s, `msg="admin pages" url=`); ok {
+		w.url = strings.TrimSuffix(url, "/metrics")
+	}
+	w.final = s
+	if w.out != nil && strings.Contains(s, "level=ERROR") {
+		_, _ = io.WriteString(w.out, s+"\n")
+	}
+}
+
+func (w *lineWriter) admin() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.url
+}
+
+func (w *lineWriter) last() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.final
+}
