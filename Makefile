@@ -10,14 +10,19 @@ OLD       ?= /tmp/gannet-bench-old.txt
 NEW       ?= /tmp/gannet-bench.txt
 PPROF     ?= BenchmarkParse
 GO        ?= go
+AGAINST   ?= HEAD^
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 BENCHSTAT   = golang.org/x/perf/cmd/benchstat@latest
 
+# Benchmarks of what is ours, on one CPU, where what they allocate is the same each time.
+ALLOCSRUN   = mkdir -p bin && $(GO) test -p 1 -cpu 1 -run '^$$' -bench . -skip '$(OTHERS)' -benchmem -benchtime 30ms $(PKG) >bin/allocs.out || { cat bin/allocs.out; exit 1; }
+OTHERS      = /impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|general)|//impl=(cow|xsync)|/loop=awake|/chan=bare
+
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check race alloc invariants fuzz-short fuzz bench bench-compare perf pprof pgo lint cross interop node clean
+.PHONY: help build run test check race alloc allocs allocs-baseline ab invariants fuzz-short fuzz bench bench-compare perf pprof pgo lint cross interop node clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,15 +42,26 @@ test: ## what a fresh clone runs: vet, tests, poisoned buffers, short fuzzing, i
 	then $(MAKE) --no-print-directory race; \
 	else echo "make test: no C compiler here, so the race detector was left out (make race needs one)"; fi
 
-check: ## what CI runs: test with -race required, lint, cross-builds, clients that need Node
+check: ## what CI runs: test with -race required, lint, cross-builds, clients that need Node, the gates of speed
 	@$(RACEBUILD) || { echo "make check: the race detector needs a C compiler; install gcc"; exit 1; }
-	$(MAKE) --no-print-directory lint test cross node
+	$(MAKE) --no-print-directory lint test cross node allocs ab
 
 race: ## tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(PKG)
 
 alloc: ## the allocation gates alone
 	$(GO) test -run 'Allocs' $(PKG)
+
+allocs: ## what an operation of each Go benchmark allocates, compared with bench/baseline/allocs.txt to the byte
+	@$(ALLOCSRUN)
+	$(GO) run ./bench/perf allocs check bin/allocs.out bench/baseline/allocs.txt
+
+allocs-baseline: ## keep what they allocate now
+	@$(ALLOCSRUN)
+	$(GO) run ./bench/perf allocs save bin/allocs.out bench/baseline/allocs.txt
+
+ab: ## this tree against its first parent (AGAINST=revision), measured in turns; fails beyond twice the CPU
+	$(GO) run ./bench/perf ab --against $(AGAINST) --rounds 3 -q
 
 invariants: ## tests with poisoned buffers
 	$(GO) test -tags invariants $(PKG)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # 50,000 connections to one server process, in a guest that allows it: for
-# Debian and those like it, some ten minutes, root only to install the emulator.
+# Debian and those like it, some twenty minutes, root only to install the emulator.
 #
 #   bench/guest/run.sh OUT.json [N]
 #
@@ -20,4 +20,4 @@ export CGO_ENABLED=0
 go build -o "$work/" . ./bench/perf ./bench/guest
 "$work/guest" --kernel "$(echo "$work"/kernel/boot/vmlinuz-*)" --bring "$work/perf" --bring "$work/gannet" \
   --fetch /tmp/conns.json --out "$out" -- \
-  perf conns --spawn 1 -n "$n" --hold 120s --timeout 120s --name "$n connections, one server, in a guest under emulation" --save /tmp/conns.json
+  perf conns --spawn 1 -n "$n" --hold 400s --timeout 300s --name "$n connections, one server, in a guest under emulation" --save /tmp/conns.json
