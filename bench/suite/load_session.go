@@ -87,8 +87,12 @@ func wholeSessions(e *Env, s Settings) (*result.Result, error) {
 	return r, err
 }
 
-// overheadTurns is how often the servers of metricsOverhead take turns.
-const overheadTurns = 10
+// overheadTurns is how often the servers of metricsOverhead take turns, leastTurn the
+// shortest of these.
+const (
+	overheadTurns = 10
+	leastTurn     = 10 * time.Millisecond
+)
 
 func metricsOverhead(e *Env, s Settings) (*result.Result, error) {
 	var servers [2]*subject.Server // without and with
@@ -110,7 +114,7 @@ func metricsOverhead(e *Env, s Settings) (*result.Result, error) {
 		for k := range servers {
 			i := (turn + k) % 2 // each begins as often as the other
 			run, err := load.Run(load.Options{Target: servers[i].Addresses[0], ServerPID: servers[i].PID, Method: load.MethodCall, Size: 1 << 10, Conns: s.Conns, Depth: 16,
-				Warmup: s.Warmup, Duration: max(s.Time/2/overheadTurns, time.Millisecond), Timeout: replyTimeout})
+				Warmup: s.Warmup, Duration: max(s.Time/2/overheadTurns, leastTurn), Timeout: replyTimeout})
 			if err != nil {
 				return nil, err
 			}
