@@ -37,6 +37,10 @@ type Figure struct {
 	Why          string
 }
 
+// pools is what the ids begin with that stand beside the report's pools: workers,
+// which its pool is one of.
+const pools = "pool.workers."
+
 // Notes that several figures have.
 const (
 	noteGproc     = "other documents of the same system have this as the figure of a queue; look-ups were measured at 1.83 M/s elsewhere"
@@ -64,9 +68,9 @@ func Figures() []Figure {
 		{Name: "tcp_p99_latency", Area: "transport", Label: "TCP p99", Value: 450, Unit: "µs", Sense: Less, Target: "<500 us", Basis: Claimed, Note: noteTCP, Workload: "transport.tcp.rate43k", Of: "p99_us"},
 		{Name: "http_throughput", Area: "transport", Label: "HTTP transport", Value: 5_000, Unit: "1/s", Sense: More, Target: ">5K req/s", Basis: Claimed, Note: noteHTTP, Workload: "transport.http1.d1.1k", Of: "rate"},
 		{Name: "http_p99_latency", Area: "transport", Label: "HTTP p99", Value: 8_200, Unit: "µs", Sense: Less, Target: "<10 ms", Basis: Claimed, Note: noteHTTP, Workload: "transport.http1.rate5k", Of: "p99_us"},
-		{Name: "poolboy_small", Area: "pool", Label: "Poolboy (small)", Value: 8_543, Unit: "1/s", Sense: More, Target: ">8K ops/s", Basis: Claimed, Note: notePool, Workload: "pool.workers.small", Of: "rate"},
-		{Name: "poolboy_medium", Area: "pool", Label: "Poolboy (medium)", Value: 42_187, Unit: "1/s", Sense: More, Target: ">40K ops/s", Basis: Claimed, Note: notePool, Workload: "pool.workers.medium", Of: "rate"},
-		{Name: "poolboy_large", Area: "pool", Label: "Poolboy (large)", Value: 78_234, Unit: "1/s", Sense: More, Target: ">75K ops/s", Basis: Claimed, Note: notePool, Workload: "pool.workers.large", Of: "rate"},
+		{Name: "poolboy_small", Area: "pool", Label: "Poolboy (small)", Value: 8_543, Unit: "1/s", Sense: More, Target: ">8K ops/s", Basis: Claimed, Note: notePool, Workload: pools + "small", Of: "rate"},
+		{Name: "poolboy_medium", Area: "pool", Label: "Poolboy (medium)", Value: 42_187, Unit: "1/s", Sense: More, Target: ">40K ops/s", Basis: Claimed, Note: notePool, Workload: pools + "medium", Of: "rate"},
+		{Name: "poolboy_large", Area: "pool", Label: "Poolboy (large)", Value: 78_234, Unit: "1/s", Sense: More, Target: ">75K ops/s", Basis: Claimed, Note: notePool, Workload: pools + "large", Of: "rate"},
 
 		// Registry figures of the same system's other documents.
 		{Name: "gproc_register", Area: "registry", Label: "register", Value: 331_000, Unit: "1/s", Sense: More, Basis: Measured, Note: "not of the report but of its system's registry benchmark", Workload: "registry.register", Of: "rate"},
@@ -105,7 +109,7 @@ func Figures() []Figure {
 		{Name: "connections", Area: "memory", Label: "Connections/node", Value: 40_000, Unit: "1", Sense: More, Target: ">40K", Basis: Claimed, Note: "16,373 were counted, the rest is extrapolated", Workload: "memory.connections", Of: "connections"},
 		{Name: "connection_setup", Area: "memory", Label: "Connection Setup", Value: 100, Unit: "µs", Sense: Less, Target: "<100 us", Basis: Claimed, Note: "not measured; 67 µs are the mean of one test elsewhere", Workload: "memory.connections", Of: "setup_p99_us"},
 		{Name: "connection_teardown", Area: "memory", Label: "Connection Teardown", Value: 50, Unit: "µs", Sense: Less, Target: "<50 us", Basis: Claimed, Note: "not measured", Workload: "memory.connections", Of: "teardown_p99_us"},
-		{Name: "poolboy_workers", Area: "pool", Label: "Poolboy workers", Value: 100, Unit: "1", Sense: More, Target: ">50", Basis: Claimed, Note: notePool, Workload: "pool.workers.large", Of: "workers_at_once"},
+		{Name: "poolboy_workers", Area: "pool", Label: "Poolboy workers", Value: 100, Unit: "1", Sense: More, Target: ">50", Basis: Claimed, Note: notePool, Workload: pools + "large", Of: "at_once"},
 
 		// Transports that the report expects figures of.
 		{Name: "stdio_throughput", Area: "transport", Label: "stdio transport", Value: 50_000, Unit: "1/s", Sense: More, Target: ">50K msg/s", Basis: Expected, Note: noteNotMade, Workload: "transport.stdio.d64.1k", Of: "rate"},
@@ -142,9 +146,9 @@ var distributions = []distribution{
 	{"tcp_recv", "latency", "TCP recv (1KB)", 12.3, 28.4, 78.2, 250, "<100 us", noteRecv, "latency.gen_tcp_recv", ""},
 	{"tcp", "transport", "TCP transport", 45, 180, 0, 0, "", noteTCP, "transport.tcp.rate43k", ""}, // its p99 is tcp_p99_latency
 	{"http", "transport", "HTTP transport", 2100, 4800, 0, 0, "", noteHTTP, "transport.http1.rate5k", ""},
-	{"poolboy_small", "pool", "Poolboy 10/100", 45, 92, 145, 0, "", notePool, "pool.workers.small", ""},
-	{"poolboy_medium", "pool", "Poolboy 50/500", 48, 98, 156, 0, "", notePool, "pool.workers.medium", ""},
-	{"poolboy_large", "pool", "Poolboy 100/1000", 52, 108, 178, 0, "", notePool, "pool.workers.large", ""},
+	{"poolboy_small", "pool", "Poolboy 10/100", 45, 92, 145, 0, "", notePool, pools + "small", ""},
+	{"poolboy_medium", "pool", "Poolboy 50/500", 48, 98, 156, 0, "", notePool, pools + "medium", ""},
+	{"poolboy_large", "pool", "Poolboy 100/1000", 52, 108, 178, 0, "", notePool, pools + "large", ""},
 }
 
 // figures are the percentiles that the distribution has.
