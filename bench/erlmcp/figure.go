@@ -37,19 +37,24 @@ type Figure struct {
 	Why          string
 }
 
+// pools is what the ids begin with that stand beside the report's pools: workers,
+// which its pool is one of.
+const pools = "pool.workers."
+
 // Notes that several figures have.
 const (
-	noteGproc   = "other documents of the same system have this as the figure of a queue; look-ups were measured at 1.83 M/s elsewhere"
-	noteRoute   = "no code measures routing: the time is that of making a tuple"
-	noteJSON    = "the code encodes 15 bytes, not 1 KB"
-	noteSend    = "the time until the send call returns"
-	noteRecv    = "no code measures receiving"
-	noteTCP     = "one-way sends without a reply; elsewhere of 4 KB with p99 of 5 ms"
-	noteHTTP    = "there was no server that could have been measured, and one request in flight a connection"
-	notePool    = "at most 1,000 sleeps of 1 ms, and the nominal number of requests divided by their time"
-	noteLoad    = "sleeping processes: no server, no message"
-	noteMemory  = "garbage made and dropped in one function"
-	noteNotMade = "the report says that it was not measured"
+	noteGproc     = "other documents of the same system have this as the figure of a queue; look-ups were measured at 1.83 M/s elsewhere"
+	noteRoute     = "no code measures routing: the time is that of making a tuple"
+	noteJSON      = "the code encodes 15 bytes, not 1 KB"
+	noteSend      = "the time until the send call returns"
+	noteRecv      = "no code measures receiving"
+	noteTCP       = "one-way sends without a reply; elsewhere of 4 KB with p99 of 5 ms"
+	noteHTTP      = "there was no server that could have been measured, and one request in flight a connection"
+	notePool      = "at most 1,000 sleeps of 1 ms, and the nominal number of requests divided by their time"
+	noteLoad      = "sleeping processes: no server, no message"
+	noteMemory    = "garbage made and dropped in one function"
+	noteThreshold = "a threshold of its system's validator, not a measurement"
+	noteNotMade   = "the report says that it was not measured"
 )
 
 // Figures returns the table. The slice is the caller's.
@@ -63,9 +68,9 @@ func Figures() []Figure {
 		{Name: "tcp_p99_latency", Area: "transport", Label: "TCP p99", Value: 450, Unit: "µs", Sense: Less, Target: "<500 us", Basis: Claimed, Note: noteTCP, Workload: "transport.tcp.rate43k", Of: "p99_us"},
 		{Name: "http_throughput", Area: "transport", Label: "HTTP transport", Value: 5_000, Unit: "1/s", Sense: More, Target: ">5K req/s", Basis: Claimed, Note: noteHTTP, Workload: "transport.http1.d1.1k", Of: "rate"},
 		{Name: "http_p99_latency", Area: "transport", Label: "HTTP p99", Value: 8_200, Unit: "µs", Sense: Less, Target: "<10 ms", Basis: Claimed, Note: noteHTTP, Workload: "transport.http1.rate5k", Of: "p99_us"},
-		{Name: "poolboy_small", Area: "pool", Label: "Poolboy (small)", Value: 8_543, Unit: "1/s", Sense: More, Target: ">8K ops/s", Basis: Claimed, Note: notePool, Workload: "pool.workers.small", Of: "rate"},
-		{Name: "poolboy_medium", Area: "pool", Label: "Poolboy (medium)", Value: 42_187, Unit: "1/s", Sense: More, Target: ">40K ops/s", Basis: Claimed, Note: notePool, Workload: "pool.workers.medium", Of: "rate"},
-		{Name: "poolboy_large", Area: "pool", Label: "Poolboy (large)", Value: 78_234, Unit: "1/s", Sense: More, Target: ">75K ops/s", Basis: Claimed, Note: notePool, Workload: "pool.workers.large", Of: "rate"},
+		{Name: "poolboy_small", Area: "pool", Label: "Poolboy (small)", Value: 8_543, Unit: "1/s", Sense: More, Target: ">8K ops/s", Basis: Claimed, Note: notePool, Workload: pools + "small", Of: "rate"},
+		{Name: "poolboy_medium", Area: "pool", Label: "Poolboy (medium)", Value: 42_187, Unit: "1/s", Sense: More, Target: ">40K ops/s", Basis: Claimed, Note: notePool, Workload: pools + "medium", Of: "rate"},
+		{Name: "poolboy_large", Area: "pool", Label: "Poolboy (large)", Value: 78_234, Unit: "1/s", Sense: More, Target: ">75K ops/s", Basis: Claimed, Note: notePool, Workload: pools + "large", Of: "rate"},
 
 		// Registry figures of the same system's other documents.
 		{Name: "gproc_register", Area: "registry", Label: "register", Value: 331_000, Unit: "1/s", Sense: More, Basis: Measured, Note: "not of the report but of its system's registry benchmark", Workload: "registry.register", Of: "rate"},
@@ -87,6 +92,15 @@ func Figures() []Figure {
 		{Name: "load_heavy_success", Area: "load", Label: "Load handling", Value: 0.987, Unit: "ratio", Sense: More, Target: ">95%", Basis: Claimed, Note: noteLoad, Workload: "load.heavy", Of: "success"},
 		{Name: "load_heavy_concurrent", Area: "load", Label: "Concurrent requests", Value: 1000, Unit: "1", Sense: More, Target: ">500", Basis: Claimed, Note: noteLoad, Workload: "load.heavy", Of: "connections"},
 
+		{Name: "sustained_rate", Area: "load", Label: "sustained", Value: 372_000, Unit: "1/s", Sense: More, Basis: Claimed, Note: "of its system's stress test: operations within one process, no socket", Workload: "load.soak", Of: "rate"},
+		{Name: "sustained_memory", Area: "load", Label: "sustained, memory", Value: 0.01, Unit: "ratio", Sense: Less, Target: "<1 % in an hour", Basis: Expected, Note: noteNotMade, Workload: "load.soak", Of: "rss_change"},
+		{Name: "session_rate", Area: "load", Label: "end to end", Value: 1_000, Unit: "1/s", Sense: More, Target: ">1,000 req/s", Basis: Expected, Note: noteThreshold, Workload: "load.sessions", Of: "rate"},
+		{Name: "session_p50", Area: "load", Label: "end to end p50", Value: 5_000, Unit: "µs", Sense: Less, Target: "<5 ms", Basis: Expected, Note: noteThreshold, Workload: "load.sessions", Of: "p50_us"},
+		{Name: "session_p95", Area: "load", Label: "end to end p95", Value: 20_000, Unit: "µs", Sense: Less, Target: "<20 ms", Basis: Expected, Note: noteThreshold, Workload: "load.sessions", Of: "p95_us"},
+		{Name: "session_p99", Area: "load", Label: "end to end p99", Value: 50_000, Unit: "µs", Sense: Less, Target: "<50 ms", Basis: Expected, Note: noteThreshold, Workload: "load.sessions", Of: "p99_us"},
+		{Name: "metrics_overhead", Area: "load", Label: "overhead of metrics", Value: 1.04, Unit: "ratio", Sense: Less, Target: "5 %", Basis: Measured, Note: "of its system's benchmark of tracing, against a mock; the report leaves it out", Workload: "load.metrics_overhead", Of: "cpu_overhead"},
+		{Name: "priority_latency", Area: "latency", Label: "urgent message", Value: 5, Unit: "µs", Sense: Less, Basis: Claimed, Note: "of its system's documents: a constant in a file", Workload: "latency.urgent", Of: "batch64_p99_us"},
+
 		// Memory.
 		{Name: "memory_binary", Area: "memory", Label: "Binary operations", Value: 0.5e6, Unit: "B", Sense: Less, Basis: Claimed, Note: noteMemory, Workload: "memory.buffers", Of: "heap_left_bytes"},
 		{Name: "memory_ets", Area: "memory", Label: "ETS operations", Value: 256e3, Unit: "B", Sense: Less, Basis: Claimed, Note: "a table made for the test, of 1,000 rows", Workload: "memory.registry", Of: "heap_1000_names_bytes"},
@@ -95,7 +109,7 @@ func Figures() []Figure {
 		{Name: "connections", Area: "memory", Label: "Connections/node", Value: 40_000, Unit: "1", Sense: More, Target: ">40K", Basis: Claimed, Note: "16,373 were counted, the rest is extrapolated", Workload: "memory.connections", Of: "connections"},
 		{Name: "connection_setup", Area: "memory", Label: "Connection Setup", Value: 100, Unit: "µs", Sense: Less, Target: "<100 us", Basis: Claimed, Note: "not measured; 67 µs are the mean of one test elsewhere", Workload: "memory.connections", Of: "setup_p99_us"},
 		{Name: "connection_teardown", Area: "memory", Label: "Connection Teardown", Value: 50, Unit: "µs", Sense: Less, Target: "<50 us", Basis: Claimed, Note: "not measured", Workload: "memory.connections", Of: "teardown_p99_us"},
-		{Name: "poolboy_workers", Area: "pool", Label: "Poolboy workers", Value: 100, Unit: "1", Sense: More, Target: ">50", Basis: Claimed, Note: notePool, Workload: "pool.workers.large", Of: "workers_at_once"},
+		{Name: "poolboy_workers", Area: "pool", Label: "Poolboy workers", Value: 100, Unit: "1", Sense: More, Target: ">50", Basis: Claimed, Note: notePool, Workload: pools + "large", Of: "at_once"},
 
 		// Transports that the report expects figures of.
 		{Name: "stdio_throughput", Area: "transport", Label: "stdio transport", Value: 50_000, Unit: "1/s", Sense: More, Target: ">50K msg/s", Basis: Expected, Note: noteNotMade, Workload: "transport.stdio.d64.1k", Of: "rate"},
@@ -132,9 +146,9 @@ var distributions = []distribution{
 	{"tcp_recv", "latency", "TCP recv (1KB)", 12.3, 28.4, 78.2, 250, "<100 us", noteRecv, "latency.gen_tcp_recv", ""},
 	{"tcp", "transport", "TCP transport", 45, 180, 0, 0, "", noteTCP, "transport.tcp.rate43k", ""}, // its p99 is tcp_p99_latency
 	{"http", "transport", "HTTP transport", 2100, 4800, 0, 0, "", noteHTTP, "transport.http1.rate5k", ""},
-	{"poolboy_small", "pool", "Poolboy 10/100", 45, 92, 145, 0, "", notePool, "pool.workers.small", ""},
-	{"poolboy_medium", "pool", "Poolboy 50/500", 48, 98, 156, 0, "", notePool, "pool.workers.medium", ""},
-	{"poolboy_large", "pool", "Poolboy 100/1000", 52, 108, 178, 0, "", notePool, "pool.workers.large", ""},
+	{"poolboy_small", "pool", "Poolboy 10/100", 45, 92, 145, 0, "", notePool, pools + "small", ""},
+	{"poolboy_medium", "pool", "Poolboy 50/500", 48, 98, 156, 0, "", notePool, pools + "medium", ""},
+	{"poolboy_large", "pool", "Poolboy 100/1000", 52, 108, 178, 0, "", notePool, pools + "large", ""},
 }
 
 // figures are the percentiles that the distribution has.

@@ -15,8 +15,8 @@ import (
 
 // compareCommand is perf compare.
 type compareCommand struct {
-	Before string `arg:"" help:"Result of perf load --save."`
-	After  string `arg:"" help:"Another of the same load on the same machine."`
+	Before string `arg:"" help:"Result of perf load --save or perf run --out."`
+	After  string `arg:"" help:"Another of the same on the same machine."`
 	Format string `help:"text or json." enum:"text,json" default:"text"`
 }
 
@@ -25,6 +25,7 @@ func (compareCommand) Help() string {
 	return `Examples:
   perf load tcp://127.0.0.1:7600 -c 64 --runs 5 --save before.json
   perf compare before.json after.json
+  perf run regression registry --repeat 5 --out before.json
 
 Medians over the runs are compared. It fails (exit code 4) where the rate is lower by
 more than 10 % or p99 higher by more than 20 %, and warns where the server's memory is
@@ -34,15 +35,18 @@ was the limit are refused (exit code 2).`
 
 // Run compares.
 func (c *compareCommand) Run(std *streams) error {
-	before, err := result.Read(c.Before)
+	before, err := result.ReadAll(c.Before)
 	if err != nil {
 		return err
 	}
-	after, err := result.Read(c.After)
+	after, err := result.ReadAll(c.After)
 	if err != nil {
 		return err
 	}
-	return compare(std.out, before, after, c.Format)
+	if len(before) != 1 || len(after) != 1 || before[0].ID != "" {
+		return compareSuites(std.out, before, after, c.Format)
+	}
+	return compare(std.out, before[0], after[0], c.Format)
 }
 
 // compare prints the changes, and fails where they are too bad.

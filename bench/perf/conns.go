@@ -230,7 +230,7 @@ func (c *connsCommand) hold(processes int, stderr io.Writer) (*result.Conns, err
 		k.Pings += r.Answered
 		k.Least = min(k.Least, r.Least)
 		k.Errors.Add(&r.Errors)
-		latencies = append(latencies, r.Latency)
+		latencies = append(latencies, r.Latency...)
 	}
 	k.Held = time.Since(begin).Seconds()
 	if err := c.memory(k, func(m *result.ServerMemory) *int64 { return &m.After }); err != nil {

@@ -191,7 +191,7 @@ func TestConns(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := r.Conns
-	if c.Opened != 61 || c.Kernel != 61 || c.Least != 3 || c.Pings != 183 || c.Processes != 4 || c.Errors.Total() != 0 || len(c.Servers) != 2 || c.Servers[0].Conns+c.Servers[1].Conns != 61 {
+	if c.Opened != 61 || c.Kernel != 61 || c.Least < 3 || c.Pings < 183 || c.Processes != 4 || c.Errors.Total() != 0 || len(c.Servers) != 2 || c.Servers[0].Conns+c.Servers[1].Conns != 61 {
 		t.Errorf("%+v", c)
 	}
 	if c.SetUp.P50 <= 0 || c.TearDown.Max <= 0 || c.Latency.P99 <= 0 {

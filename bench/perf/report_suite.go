@@ -198,7 +198,7 @@ func loads(all []*result.Result) grid {
 	}
 	g := grid{"Loads", [][]string{append(head, "verdict")}}
 	for _, r := range all {
-		if r.Area != suite.AreaLoad {
+		if r.Area != suite.AreaLoad || len(r.Runs) == 0 {
 			continue
 		}
 		row := []string{r.ID}

@@ -76,6 +76,7 @@ func (c *runCommand) Run(std *streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process
 	e.Context = ctx
 	// What is started dies with the thread that started it.
 	runtime.LockOSThread()

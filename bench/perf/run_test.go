@@ -103,3 +103,66 @@ func TestAmount(t *testing.T) {
 		}
 	}
 }
+
+// Two runs of the same workloads are compared one by one.
+func TestCompareSuites(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, change func(*result.Result)) string {
+		all, err := result.ReadAll(recordedSuite)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			for _, run := range r.Runs {
+				run.Generator.Saturated = false
+			}
+			change(r)
+		}
+		path := filepath.Join(dir, name)
+		if err := (&result.Suite{Schema: result.SuiteSchema, Results: all}).WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	base := file("base", func(*result.Result) {})
+	slower := func(id string) func(*result.Result) {
+		return func(r *result.Result) {
+			if r.ID != id {
+				return
+			}
+			for _, run := range r.Runs {
+				run.Rate *= 0.85
+			}
+			for i, v := range r.Values {
+				if v.Name == "rate" {
+					for k := range r.Values[i].Runs {
+						r.Values[i].Runs[k] *= 0.85
+					}
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*result.Result)
+		code   int
+		says   string
+	}{
+		{"same", func(*result.Result) {}, exitOK, ""},
+		{"work", slower("registry.lookup"), exitThreshold, "worse than before: registry.lookup\n"},
+		{"load", slower("transport.tcp.d16.1k"), exitThreshold, "worse than before: transport.tcp.d16.1k\n"},
+		{"machine", func(r *result.Result) { r.Facts.CPUs++ }, exitUsage, "none"},
+		{"other", func(r *result.Result) { r.ID += ".x" }, exitUsage, "of 0 workloads"},
+	} {
+		code, out, errs := perf("compare", base, file(c.name, c.change))
+		if code != c.code || !strings.Contains(errs, c.says) {
+			t.Errorf("%s: exit code %d: %s", c.name, code, errs)
+		}
+		if c.code == exitOK && (!strings.Contains(out, "registry.lookup\n") || !strings.Contains(out, "pass")) {
+			t.Errorf("%s: %s", c.name, out)
+		}
+	}
+	if code, out, _ := perf("compare", "--format", "json", base, base); code != exitOK || !strings.Contains(out, `"id": "latency.gproc_where"`) {
+		t.Errorf("exit code %d: %.300s", code, out)
+	}
+}

@@ -36,8 +36,8 @@ type stageReport struct {
 	Failure   string      `json:"failure,omitempty"`
 	Connect   bool        `json:"connect,omitempty"` // the failure is of connecting
 	Conns     int         `json:"conns"`
-	SetUp     string      `json:"set_up,omitempty"` // histograms
-	Latency   string      `json:"latency,omitempty"`
+	SetUp     string      `json:"set_up,omitempty"`  // histograms
+	Latency   []string    `json:"latency,omitempty"` // of each round
 	Closing   string      `json:"closing,omitempty"`
 	Errors    load.Errors `json:"errors"`
 	Answered  int64       `json:"answered"`
@@ -73,17 +73,41 @@ func work(r io.Reader, w io.Writer) error {
 		s.Close()
 		return err
 	}
-	run, err := s.Measure(o.Plan)
+	report, err := holdConns(s, &j, o.Plan)
 	if err != nil {
 		s.Close()
 		return out.Encode(stageReport{Failure: err.Error()})
 	}
-	if err := out.Encode(stageReport{Conns: s.Conns(), Latency: run.Histogram, Errors: run.Errors, Answered: run.Answered, Least: s.Answered(),
-		Saturated: run.Generator.Saturated}); err != nil || !in.Scan() {
+	if err := out.Encode(report); err != nil || !in.Scan() {
 		s.Close()
 		return err
 	}
 	return out.Encode(stageReport{Closing: s.Close().Closing})
+}
+
+// extraRounds is how often connections that have answered less than they should get
+// one ping more each: where replies are late, others get the turns of those that wait.
+const extraRounds = 5
+
+// holdConns pings by plan, and then those that lack pings.
+func holdConns(s *load.Session, j *job, plan load.Plan) (stageReport, error) {
+	var r stageReport
+	for round := 0; ; round++ {
+		run, err := s.Measure(plan)
+		if err != nil {
+			return r, err
+		}
+		r.Conns, r.Least = s.Conns(), s.Answered()
+		r.Latency = append(r.Latency, run.Histogram)
+		r.Errors.Add(&run.Errors)
+		r.Answered += run.Answered
+		r.Saturated = r.Saturated || run.Generator.Saturated
+		if r.Least >= int64(j.Pings) || round == extraRounds || r.Errors.Total() > 0 {
+			return r, nil
+		}
+		one := j.Hold / time.Duration(j.Pings)
+		plan = load.Constant(float64(j.Conns)/one.Seconds(), one)
+	}
 }
 
 // A worker is such a process, seen from the one that started it.

@@ -35,11 +35,16 @@ type Result struct {
 
 	// Of perf run: the workload, and its figures. Those of a load are besides in
 	// Runs, with all that they depend on.
-	ID     string  `json:"id,omitempty"`
-	Area   string  `json:"area,omitempty"`
-	Quick  bool    `json:"quick,omitempty"` // by the short settings
-	Values []Value `json:"values,omitempty"`
-	Checks []Check `json:"checks,omitempty"`
+	ID       string  `json:"id,omitempty"`
+	Area     string  `json:"area,omitempty"`
+	Quick    bool    `json:"quick,omitempty"` // by the short settings
+	Settings string  `json:"settings,omitempty"`
+	Values   []Value `json:"values,omitempty"`
+	Checks   []Check `json:"checks,omitempty"`
+	// The CPUs that the server and the generator were pinned to; nil where a
+	// workload has none, or they were not.
+	ServerCPUs    []int `json:"server_cpus,omitempty"`
+	GeneratorCPUs []int `json:"generator_cpus,omitempty"`
 }
 
 // A Knee is the highest rate tried that kept the limit, in requests a second.

@@ -52,6 +52,10 @@ func (w *Workload) Measure(e *Env, quick bool, repeat int, facts result.Facts) (
 		all = one
 		all.Schema, all.Name, all.Facts = result.Schema, w.ID, facts
 		all.ID, all.Area, all.Quick = w.ID, w.Area(), quick
+		all.Settings = w.Settings(quick).String()
+		if w.Server {
+			all.ServerCPUs, all.GeneratorCPUs = e.ServerCPU, e.GeneratorCPU
+		}
 		all.Kind = result.KindWork
 		if len(all.Runs) > 0 {
 			all.Kind = result.KindLoad

@@ -63,6 +63,16 @@ func loadWorkloads() []Workload {
 			Run: func(e *Env, s Settings) (*result.Result, error) {
 				return atRate(e, s, mix())
 			}},
+		{ID: "load.sessions", Brief: "whole sessions: connect, initialize, list, call, close", Server: true,
+			Measures: "Conns at a time by TCP, as fast as they go: connect, initialize, notifications/initialized, tools/list, tools/call, close, each answer awaited. The client is Go's net package on the generator's CPU, and part of the time. Latencies are of a whole session.",
+			Full:     Settings{Time: 5 * time.Second, Conns: 16},
+			Quick:    Settings{Time: 500 * time.Millisecond, Conns: 16},
+			Run:      wholeSessions},
+		{ID: "load.metrics_overhead", Brief: "calls with the operation metrics on against off", Server: true,
+			Measures: "Two servers, one with admin pages and so with a measure of each operation, one without, in ten turns each of a closed loop of calls of 1 KB by TCP, 64 connections at depth 16. rate_overhead is by how much fewer calls a second the one with metrics answers, cpu_overhead by how much more CPU it takes for one: medians over the turns.",
+			Full:     Settings{Time: 10 * time.Second, Warmup: 200 * time.Millisecond, Conns: 64},
+			Quick:    Settings{Time: 2 * time.Second, Warmup: 20 * time.Millisecond, Conns: 64},
+			Run:      metricsOverhead},
 	}
 }
 

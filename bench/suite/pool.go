@@ -15,9 +15,12 @@ import (
 	"github.com/gannetmcp/gannet/engine/pool"
 )
 
-// poolWorkloads are the workloads of the area pool: the worker pool of handlers,
-// in the three sizes of the report.
-func poolWorkloads() []Workload {
+// poolWorkloads are the workloads of the area pool.
+func poolWorkloads() []Workload { return workerPools() }
+
+// workerPools are those of the worker pool of handlers, in the three sizes of the
+// report.
+func workerPools() []Workload {
 	var list []Workload
 	for _, size := range []struct {
 		name           string
@@ -27,7 +30,7 @@ func poolWorkloads() []Workload {
 			ID:    "pool.workers." + size.name,
 			Brief: "the worker pool of handlers: " + strconv.Itoa(size.workers) + " workers, " + strconv.Itoa(size.users) + " users",
 			Measures: "Conns users, each a goroutine that gives the pool one task at a time and waits for it. A task parses a call of a kilobyte and writes an answer of a kilobyte. p50_us to max_us are from giving the task to its end, wait_ to its begin. " +
-				"busy_share is the part of the time of the workers' CPUs (as many as there are workers, at most GOMAXPROCS) in which tasks ran. workers_at_once is how many run when that many tasks wait for each other.",
+				"busy_share is the part of the time of the workers' CPUs (as many as there are workers, at most GOMAXPROCS) in which tasks ran. at_once is how many run when that many tasks wait for each other.",
 			Full:  Settings{Time: 3 * time.Second, Count: size.workers, Conns: size.users},
 			Quick: Settings{Time: 300 * time.Millisecond, Count: size.workers, Conns: size.users},
 			Run:   workers,
@@ -141,7 +144,7 @@ func workers(e *Env, s Settings) (*result.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Add("workers_at_once", "1", float64(together))
+	r.Add("at_once", "1", float64(together))
 	r.Add("stack_bytes", "B", float64(int64(after.StackInuse)-int64(before.StackInuse)))
 	r.Add("clock_ns", "ns", clockCost())
 	r.Demand("every task ran", stats.Refused == 0 && stats.Panics == 0, "%d tasks, %d refused, %d panics", stats.Submitted, stats.Refused, stats.Panics)

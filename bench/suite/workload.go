@@ -37,6 +37,21 @@ type Settings struct {
 	Rate   float64       // requests a second
 }
 
+// String names those that are not 0.
+func (s Settings) String() string {
+	var list []string
+	for _, f := range []struct {
+		name  string
+		value any
+		set   bool
+	}{{"time", s.Time, s.Time != 0}, {"warmup", s.Warmup, s.Warmup != 0}, {"keys", s.Keys, s.Keys != 0}, {"count", s.Count, s.Count != 0}, {"conns", s.Conns, s.Conns != 0}, {"rate", s.Rate, s.Rate != 0}} {
+		if f.set {
+			list = append(list, fmt.Sprintf("%s=%v", f.name, f.value))
+		}
+	}
+	return strings.Join(list, " ")
+}
+
 // A Workload is something to measure.
 type Workload struct {
 	ID       string
