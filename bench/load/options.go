@@ -90,6 +90,12 @@ type Options struct {
 	// reported; 0 is none, and the child where the target is stdio.
 	ServerPID int
 
+	// MetricsURL is the server's page of metrics in the text format of Prometheus,
+	// with the names of its Go collector, as gannet's admin pages and most Go
+	// servers have one; "" reports nothing of its heap. It is read before and after
+	// the measured time, and what reading costs is taken off.
+	MetricsURL string
+
 	// Interval is how often a point of Result.Series is taken; 0 is DefaultInterval.
 	Interval time.Duration
 	// Each is told each point, on the sending thread: it must not block. nil

@@ -52,7 +52,8 @@ type Result struct {
 	SetUpSeconds float64  `json:"set_up_s"`
 	TearDown     *Latency `json:"tear_down_us,omitempty"`
 
-	Server    *Server   `json:"server,omitempty"` // nil where no process was named
+	Server    *Server   `json:"server,omitempty"`      // nil where no process was named
+	Heap      *HeapUse  `json:"server_heap,omitempty"` // nil without Options.MetricsURL
 	Generator Generator `json:"generator"`
 
 	Errors     Errors `json:"errors"`
@@ -234,6 +235,9 @@ func (r *Result) WriteText(w io.Writer) error {
 			s.CPUMicros, s.Utilisation, s.User, s.System, s.Waiting)
 		fmt.Fprintf(&b, "            RSS %.1f MB before, %.1f MB after; %d voluntary switches\n",
 			float64(s.RSSBefore)/1e6, float64(s.RSSAfter)/1e6, s.Switches)
+	}
+	if h := r.Heap; h != nil {
+		fmt.Fprintf(&b, "server heap %.4g objects allocated a message, %d collections, paused %.0f µs in all\n", h.PerMessage, h.Cycles, h.Pauses*1e6)
 	}
 	g := &r.Generator
 	perRead := 0.0

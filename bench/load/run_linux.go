@@ -226,6 +226,17 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 	}
 	// What the set-up left behind is collected before, not while measuring.
 	runtime.GC()
+	page, err := newScraper(o.MetricsURL)
+	if err != nil {
+		return nil, err
+	}
+	defer page.close()
+	var heapBefore heap
+	if page != nil {
+		if heapBefore, err = page.read(); err != nil {
+			return nil, err
+		}
+	}
 	l.tally.begin()
 	before, err := takeSample(o.ServerPID)
 	if err != nil {
@@ -250,6 +261,13 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 	r.describe(s.shapes)
 	r.take(l.tally, after.at.Sub(before.at).Seconds(), s.shapes)
 	r.between(before, after, o.ServerPID, s.rss)
+	if page != nil {
+		if h, err := page.read(); err != nil {
+			o.Progress(fmt.Sprintf("the server's metrics cannot be read any more: %v", err))
+		} else {
+			r.Heap = page.use(heapBefore, h, r.Messages)
+		}
+	}
 	o.Progress("draining")
 	if err := l.run(0, 0); err != nil {
 		return nil, err

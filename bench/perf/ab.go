@@ -184,7 +184,7 @@ func (p *pair) judged() (name string, s result.Spread) {
 func (p *pair) write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s\tbefore\tafter\tafter/before\n", p.id)
-	for _, name := range []string{"server_cpu_us", "rate", "p50_us", "p99_us", "server_rss_bytes"} {
+	for _, name := range []string{"server_cpu_us", "rate", "p50_us", "p99_us", "server_rss_bytes", "server_allocs_per_message"} {
 		a, b, s := p.before.Value(name), p.after.Value(name), p.ratio(name)
 		if a == nil || b == nil || s.N == 0 {
 			continue

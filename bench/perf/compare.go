@@ -28,8 +28,8 @@ func (compareCommand) Help() string {
   perf run regression registry --repeat 5 --out before.json
 
 Medians over the runs are compared. It fails (exit code 4) where the rate is lower by
-more than 10 % or p99 higher by more than 20 %, and warns where the server's memory is
-higher by more than 50 %. Results of two machines, of two loads, or of a generator that
+more than 10 %, p99 higher by more than 20 % or where the server allocates more objects a
+message (--metrics), and warns where the server's memory is higher by more than 50 %. Results of two machines, of two loads, or of a generator that
 was the limit are refused (exit code 2).`
 }
 

@@ -44,9 +44,10 @@ type loadCommand struct {
 	Timeout     time.Duration `help:"Longest wait for a reply." default:"5s" group:"Load"`
 	Runs        int           `help:"Measure so many times, each with new connections." default:"1" group:"Load"`
 
-	ServerPID int  `name:"server-pid" help:"Process whose CPU, memory and switches to report (the child, of -- COMMAND)." group:"Machine"`
-	CPU       *int `name:"cpu" help:"CPU to pin this process to." group:"Machine"`
-	ChildCPU  *int `name:"child-cpu" help:"CPU to pin the child to." group:"Machine"`
+	ServerPID int    `name:"server-pid" help:"Process whose CPU, memory and switches to report (the child, of -- COMMAND)." group:"Machine"`
+	Metrics   string `help:"Page of the server's metrics (Prometheus, of a Go server), whose allocations and collections to report." placeholder:"URL" group:"Machine"`
+	CPU       *int   `name:"cpu" help:"CPU to pin this process to." group:"Machine"`
+	ChildCPU  *int   `name:"child-cpu" help:"CPU to pin the child to." group:"Machine"`
 
 	Name     string        `help:"Name of the result in tables and plots; the target if none." group:"Output"`
 	Format   string        `help:"text, json, csv, ndjson (a line each interval) or hgrm." enum:"text,json,csv,ndjson,hgrm" default:"text" group:"Output"`
@@ -84,7 +85,7 @@ mix.json: [{"method":"tools/list","weight":6}, {"method":"ping"},
 func (c *loadCommand) options(std *streams) (load.Options, error) {
 	o := load.Options{Target: c.Target, Command: std.child, Conns: c.Conns, Depth: c.Depth, Method: c.Method, Size: c.Size, Tool: c.Tool,
 		ArgsExtra: c.ArgsMore, Revision: c.Revision, Headers: c.Header, Warmup: c.Warmup, Duration: c.Duration, Count: c.Requests,
-		Timeout: c.Timeout, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID}
+		Timeout: c.Timeout, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics}
 	if c.Target == "" && len(std.child) > 0 {
 		o.Target = "stdio"
 	}

@@ -48,6 +48,30 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// One object a message more fails, and so does one where there was none; what a
+// server does by the clock does not.
+func TestGateAllocs(t *testing.T) {
+	allocating := func(perMessage float64) *Result {
+		r := sample(1, 1)
+		for _, run := range r.Runs {
+			run.Heap = &load.HeapUse{PerMessage: perMessage}
+		}
+		return r
+	}
+	for _, c := range []struct {
+		before, after float64
+		fails         bool
+	}{{0, 0, false}, {0, 0.002, false}, {0, 1, true}, {0, 0.02, true}, {12, 12.001, false}, {12, 13, true}, {12, 11, false}} {
+		changes, err := Compare(allocating(c.before), allocating(c.after))
+		if err != nil || Failed(changes) != c.fails {
+			t.Errorf("%v: %v %v", c, changes, err)
+		}
+	}
+	if changes, err := Compare(sample(1, 1), allocating(9)); err != nil || Failed(changes) {
+		t.Errorf("not measured before: %v %v", changes, err)
+	}
+}
+
 func TestIncomparable(t *testing.T) {
 	base := sample(1, 1)
 	for name, change := range map[string]func(*Result){

@@ -47,11 +47,21 @@ func server(f func(*load.Server) float64) func(*load.Result) (float64, bool) {
 	}
 }
 
+func heap(f func(*load.HeapUse) float64) func(*load.Result) (float64, bool) {
+	return func(r *load.Result) (float64, bool) {
+		if r.Heap == nil {
+			return 0, false
+		}
+		return f(r.Heap), true
+	}
+}
+
 // Names of metrics that are judged.
 const (
-	MetricRate = "rate"
-	MetricP99  = "p99_us"
-	MetricRSS  = "server_rss_bytes"
+	MetricRate   = "rate"
+	MetricP99    = "p99_us"
+	MetricRSS    = "server_rss_bytes"
+	MetricAllocs = "server_allocs_per_message"
 )
 
 // Metrics are the figures in tables, in their order.
@@ -65,6 +75,9 @@ var Metrics = []Metric{
 	{"max_us", latency(func(l *load.Latency) float64 { return l.Max })},
 	{"server_cpu_us", server(func(s *load.Server) float64 { return s.CPUMicros })},
 	{MetricRSS, server(func(s *load.Server) float64 { return float64(s.RSSAfter) })},
+	{MetricAllocs, heap(func(h *load.HeapUse) float64 { return h.PerMessage })},
+	{"server_gc_cycles", heap(func(h *load.HeapUse) float64 { return float64(h.Cycles) })},
+	{"server_gc_pauses_us", heap(func(h *load.HeapUse) float64 { return h.Pauses * 1e6 })},
 	{"generator_cpu_us", func(r *load.Result) (float64, bool) {
 		if r.Messages == 0 {
 			return 0, false

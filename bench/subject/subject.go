@@ -102,6 +102,14 @@ func Start(o Options) (*Server, error) {
 	}
 }
 
+// Metrics is the URL of the server's page of metrics, "" without Options.Admin.
+func (s *Server) Metrics() string {
+	if s.Admin == "" {
+		return ""
+	}
+	return s.Admin + "/metrics"
+}
+
 // Stop ends the server: SIGTERM, and SIGKILL after ten seconds, which is an error.
 func (s *Server) Stop() error {
 	defer func() { _ = os.RemoveAll(s.dir) }()

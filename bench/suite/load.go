@@ -121,7 +121,7 @@ func atRate(e *Env, s Settings, messages []load.Message) (*result.Result, error)
 func planned(e *Env, o load.Options) (*result.Result, error) {
 	r := &result.Result{}
 	err := e.with("tcp://127.0.0.1:0", nil, func(s *subject.Server) error {
-		o.Target, o.ServerPID = s.Addresses[0], s.PID
+		o.Target, o.ServerPID, o.MetricsURL = s.Addresses[0], s.PID, s.Metrics()
 		return e.generate(r, o)
 	})
 	if err != nil {
@@ -136,7 +136,7 @@ func atKnee(e *Env, s Settings, part float64) (*result.Result, error) {
 	r := &result.Result{}
 	err := e.with("tcp://127.0.0.1:0", nil, func(srv *subject.Server) error {
 		o := callOptions(s, nil)
-		o.Target, o.ServerPID = srv.Addresses[0], srv.PID
+		o.Target, o.ServerPID, o.MetricsURL = srv.Addresses[0], srv.PID, srv.Metrics()
 		o.Plan = load.Constant(kneeFirst, max(s.Time/30, 5*time.Millisecond))
 		knee, err := e.knee(o)
 		if err != nil {

@@ -14,7 +14,7 @@ const replyTimeout = load.DefaultTimeout
 
 // with starts a server that listens on one address, calls f, and stops it.
 func (e *Env) with(listen string, args []string, f func(s *subject.Server) error) error {
-	s, err := subject.Start(subject.Options{Program: e.Gannet, Listen: []string{listen}, Args: args, CPUs: e.ServerCPU, Stderr: os.Stderr})
+	s, err := subject.Start(subject.Options{Program: e.Gannet, Listen: []string{listen}, Admin: true, Args: args, CPUs: e.ServerCPU, Stderr: os.Stderr})
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,11 @@ func addLoad(r *result.Result, run *load.Result) {
 			r.Add("server_cpus", "1", s.Utilisation)
 		}
 		r.Add("server_rss_bytes", "B", float64(s.RSSAfter))
+	}
+	if h := run.Heap; h != nil {
+		r.Add("server_allocs_per_message", "1", h.PerMessage)
+		r.Add("server_gc_cycles", "1", float64(h.Cycles))
+		r.Add("server_gc_pauses_us", "µs", h.Pauses*1e6)
 	}
 	if run.Messages > 0 {
 		r.Add("generator_cpu_us", "µs", run.Generator.Utilisation*run.Seconds*1e6/float64(run.Messages))

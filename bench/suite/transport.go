@@ -90,7 +90,7 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 		return r, nil
 	}
 	err := e.with(t.listen, args, func(s *subject.Server) error {
-		o.Target, o.ServerPID = s.Addresses[0], s.PID
+		o.Target, o.ServerPID, o.MetricsURL = s.Addresses[0], s.PID, s.Metrics()
 		if t.name == "sse" {
 			o.Target = "sse+" + strings.TrimSuffix(o.Target, "/mcp")
 		}

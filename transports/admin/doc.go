@@ -4,8 +4,8 @@
 //
 //	/livez         200 as long as the process answers
 //	/readyz        200, or 503 while the server drains or has ended
-//	/metrics       counters of engine and transports; durations of operations,
-//	               if the server has an Operations
+//	/metrics       counters of engine, transports and the Go runtime; durations of
+//	               operations, if the server has an Operations
 //	/debug/pprof/  net/http/pprof
 //
 // Nothing here asks who comes: listen on a loopback address, or put something

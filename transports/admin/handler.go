@@ -31,6 +31,7 @@ func Handler(s *transports.Server, ops *Operations) http.Handler {
 		if svc, ok := s.Engine().Service().(*mcp.Server); ok {
 			m.stats(svc.Stats())
 		}
+		m.goRuntime()
 		if ops != nil {
 			ops.write(m)
 		}
