@@ -63,9 +63,15 @@ func (c *runCommand) Run(std *streams) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	e, err := c.env(std)
+	e, err := c.env()
 	if err != nil {
 		return err
+	}
+	p := newProgress(std.err, c.Quiet)
+	defer p.close()
+	e.Progress = func(format string, args ...any) { p.step(fmt.Sprintf(format, args...)) }
+	if p.terminal {
+		e.Each = p.point
 	}
 	for _, w := range chosen {
 		if w.Server {
@@ -99,6 +105,7 @@ func (c *runCommand) Run(std *streams) error {
 			break
 		}
 	}
+	p.close()
 	// What was measured before an error is kept; the error says how it ended.
 	if err = errors.Join(err, c.write(std, s)); err != nil {
 		return err
@@ -142,13 +149,10 @@ func judgeSuite(all []*result.Result) error {
 }
 
 // env is what the workloads run in.
-func (c *runCommand) env(std *streams) (*suite.Env, error) {
+func (c *runCommand) env() (*suite.Env, error) {
 	e := &suite.Env{Context: context.Background(), Gannet: c.Gannet}
 	if e.Gannet == "" {
 		e.Gannet = besideThis("gannet")
-	}
-	if !c.Quiet {
-		e.Progress = func(format string, args ...any) { fmt.Fprintf(std.err, "perf: "+format+"\n", args...) }
 	}
 	switch {
 	case c.CPUs == "none", c.CPUs == "" && runtime.NumCPU() < 2:
