@@ -41,7 +41,8 @@ var mayImport = map[string][]string{
 	"bench/load":   {module + "/ringbuf", module + "/transports/sse", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
 	"bench/plot":   {},
 	"bench/result": {module + "/bench/load"},
-	"bench/perf":   {module + "/bench/load", module + "/bench/plot", module + "/bench/result", "github.com/alecthomas/kong"},
+	"bench/rounds": {module + "/bench/load", module + "/bench/result"},
+	"bench/perf":   {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/rounds", "github.com/alecthomas/kong"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything
