@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"strconv"
@@ -97,10 +98,20 @@ func (b *Bench) run(s *Subject, m *Measurement) error {
 	}
 	address := srv.Address
 	if s.HTTP {
-		address = strings.Replace(address, "tcp://", "http://", 1) + s.Path
+		address = webAddress(address, s.Path)
 	}
 	args = append(b.target(args, address), "--server-pid", strconv.Itoa(srv.PID()))
 	return errors.Join(b.generate(args, &w, m), srv.Stop())
+}
+
+// webAddress is the URL of a server that has said its address, and may have said
+// a path of its own.
+func webAddress(address, path string) string {
+	address = strings.Replace(address, "tcp://", "http://", 1)
+	if u, err := url.Parse(address); err == nil && u.Path != "" && u.Path != "/" {
+		return address
+	}
+	return strings.TrimSuffix(address, "/") + path
 }
 
 // target appends the target to the generator's arguments.

@@ -19,6 +19,12 @@ var metrics = map[string]func(*load.Result) float64{
 	MetricRate: func(r *load.Result) float64 { return r.Rate },
 	MetricP50:  func(r *load.Result) float64 { return r.Latency.P50 },
 	MetricP99:  func(r *load.Result) float64 { return r.Latency.P99 },
+	metricTail: func(r *load.Result) float64 {
+		if r.Latency.P50 <= 0 {
+			return 0
+		}
+		return r.Latency.P99 / r.Latency.P50
+	},
 	MetricCPU: func(r *load.Result) float64 {
 		if r.Server == nil {
 			return 0

@@ -34,6 +34,7 @@ type Subject struct {
 	Session bool     `json:"session,omitempty"` // it wants one
 	Modern  bool     `json:"modern,omitempty"`  // the request is of 2026-07-28
 	Base    string   `json:"base,omitempty"`    // name of the subject that ratios refer to
+	Ours    string   `json:"ours,omitempty"`    // of a peer: the subject of ours with the same load
 }
 
 // The figures that goals are about.
@@ -43,6 +44,7 @@ const (
 	MetricP50  = "p50"  // µs
 	MetricP99  = "p99"  // µs
 	metricRSS  = "rss"  // bytes
+	metricTail = "p99/p50"
 )
 
 // Sizes of requests in bytes: a call, and a line as long as a ping.
@@ -59,6 +61,15 @@ const pooledExtra = `"ms":0`
 
 // traced runs a Go program so that it reports its garbage collections.
 var traced = []string{"env", "GODEBUG=gctrace=1"}
+
+// Quick says that the subject belongs to a short run: of each group one shallow
+// and one deep load, nothing pooled, no crowd.
+func (s *Subject) Quick() bool {
+	return s.Conns <= 64 && s.Extra == "" && !s.Modern && (s.Depth == 1 || s.Depth == 16 && s.Group == "tcp call" || s.Depth == 64 && s.Group != "tcp call")
+}
+
+// traced says that the subject reports its garbage collections.
+func (s *Subject) traced() bool { return strings.Contains(strings.Join(s.Command, " "), traced[1]) }
 
 func gannet(listen ...string) []string {
 	return append(append(append([]string{}, traced...), PlaceGannet, "serve", "--demo", "--listen"), listen...)
@@ -107,7 +118,7 @@ func Subjects(peers Peers) []Subject {
 				Method: load.MethodCall, Size: callSize, Extra: pooledExtra, Base: inline})
 		for _, p := range peers.TCP {
 			list = append(list, Subject{Name: fmt.Sprintf("%s tcp call d%d", p.Name, d), Group: "tcp call", Command: p.Command, Conns: conns, Depth: d,
-				Method: load.MethodCall, Size: callSize, Base: base})
+				Method: load.MethodCall, Size: callSize, Base: base, Ours: inline})
 		}
 	}
 	for _, d := range []int{1, 16, 64} {
@@ -116,9 +127,10 @@ func Subjects(peers Peers) []Subject {
 			Subject{Name: base, Group: "tcp ping", Command: floor, Conns: conns, Depth: d, Method: load.MethodRaw, Size: pingSize},
 			Subject{Name: fmt.Sprintf("gannet tcp ping d%d", d), Group: "tcp ping", Command: tcp, Conns: conns, Depth: d,
 				Method: load.MethodPing, Base: base})
+		ours := list[len(list)-1].Name
 		for _, p := range peers.TCP {
 			list = append(list, Subject{Name: fmt.Sprintf("%s tcp ping d%d", p.Name, d), Group: "tcp ping", Command: p.Command, Conns: conns, Depth: d,
-				Method: load.MethodPing, Base: base})
+				Method: load.MethodPing, Base: base, Ours: ours})
 		}
 	}
 	for _, d := range []int{1, 16, 64} {
@@ -127,9 +139,10 @@ func Subjects(peers Peers) []Subject {
 			Subject{Name: base, Group: "stdio call", Command: []string{"cat"}, Stdio: true, Conns: 1, Depth: d, Method: load.MethodRaw, Size: callSize},
 			Subject{Name: fmt.Sprintf("gannet stdio call W%d", d), Group: "stdio call", Command: gannet("stdio"), Stdio: true, Conns: 1,
 				Depth: d, Method: load.MethodCall, Size: callSize, Base: base})
+		ours := list[len(list)-1].Name
 		for _, p := range peers.Stdio {
 			list = append(list, Subject{Name: fmt.Sprintf("%s stdio call W%d", p.Name, d), Group: "stdio call", Command: p.Command,
-				Stdio: true, Conns: 1, Depth: d, Method: load.MethodCall, Size: callSize, Base: base})
+				Stdio: true, Conns: 1, Depth: d, Method: load.MethodCall, Size: callSize, Base: base, Ours: ours})
 		}
 	}
 	return list
@@ -164,7 +177,8 @@ func GoalsOf(list []Subject) []result.Goal {
 	return of
 }
 
-// Choose returns the subjects whose names match, and the bases that they need.
+// Choose returns the subjects whose names match, and those that they are compared
+// with.
 func Choose(list []Subject, only *regexp.Regexp) []Subject {
 	if only == nil {
 		return list
@@ -174,7 +188,7 @@ func Choose(list []Subject, only *regexp.Regexp) []Subject {
 		s := list[i]
 		if wanted[s.Name] || only.MatchString(s.Name) {
 			wanted[s.Name] = true
-			wanted[s.Base] = s.Base != ""
+			wanted[s.Base], wanted[s.Ours] = s.Base != "", s.Ours != ""
 		}
 	}
 	var chosen []Subject

@@ -22,6 +22,9 @@ func TestSubjects(t *testing.T) {
 		if seen[s.Name] {
 			t.Errorf("two subjects are called %q", s.Name)
 		}
+		if s.Ours != "" && !seen[s.Ours] {
+			t.Errorf("%q refers to %q, which does not stand before it", s.Name, s.Ours)
+		}
 		if s.Base != "" && !seen[s.Base] {
 			t.Errorf("%q refers to %q, which does not stand before it", s.Name, s.Base)
 		}
@@ -46,6 +49,7 @@ func TestChoose(t *testing.T) {
 		"^gannet tcp ping d64$":        {"floor line 50 d64", "gannet tcp ping d64"},
 		"^gannet tcp call pooled d16$": {"floor line 1002 d16", "gannet tcp call d16", "gannet tcp call pooled d16"}, // the base's base too
 		"^cat 1002 W1$":                {"cat 1002 W1"},
+		"^mcp-go stdio call W1$":       {"cat 1002 W1", "gannet stdio call W1", "mcp-go stdio call W1"}, // what it is compared with too
 		"no such subject":              nil,
 	} {
 		var got []string

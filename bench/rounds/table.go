@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/result"
 )
 
@@ -70,27 +71,36 @@ func row(b *strings.Builder, s *Subject, all []Measurement) {
 		if m.Result.Generator.Saturated {
 			saturated++
 		}
-		waiting := m.Result.Generator.Waiting
-		if m.Result.Server != nil {
-			waiting = max(waiting, m.Result.Server.Waiting)
-		}
-		unequal = max(unequal, waiting)
+		unequal = max(unequal, Waited(m.Result))
 	}
 	if saturated > 0 {
 		rate = "≥ " + rate
 		notes = append(notes, fmt.Sprintf("generator saturated in %d of %d", saturated, measured))
 	}
 	// Each has its CPU to itself if nothing else runs.
-	if unequal > 0.10 {
+	if unequal > Disturbed {
 		notes = append(notes, fmt.Sprintf("disturbed: waited up to %.0f %% for a CPU", 100*unequal))
 	}
 	gc := ""
-	if strings.Contains(strings.Join(s.Command, " "), traced[1]) && measured > 0 {
+	if s.traced() && measured > 0 {
 		gc = fmt.Sprint(cycles)
 	}
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name, rate, ratio(MetricRate),
 		figure(MetricCPU, 1), ratio(MetricCPU), figure(MetricP50, 1), ratio(MetricP50), figure(MetricP99, 1), figure(metricRSS, 1e-6), gc,
 		strings.Join(notes, "; "))
+}
+
+// Disturbed is the share of the time that a thread may have stood ready without a
+// CPU before a measurement counts as disturbed: each has a CPU to itself if
+// nothing else runs.
+const Disturbed = 0.10
+
+// Waited is that share, of the generator or of the server.
+func Waited(r *load.Result) float64 {
+	if r.Server == nil {
+		return r.Generator.Waiting
+	}
+	return max(r.Generator.Waiting, r.Server.Waiting)
 }
 
 // cell makes s fit for a cell of a table.

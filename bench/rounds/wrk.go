@@ -59,7 +59,7 @@ func (b *Bench) runWrk(s *Subject, m *Measurement) error {
 }
 
 func (b *Bench) wrk(s *Subject, srv *Server, w *Watcher, m *Measurement) error {
-	url := strings.Replace(srv.Address, "tcp://", "http://", 1) + s.Path
+	url := webAddress(srv.Address, s.Path)
 	body, headers := webRequest(s)
 	if s.Session {
 		id, err := openSession(url)
