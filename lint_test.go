@@ -43,7 +43,8 @@ var mayImport = map[string][]string{
 	"bench/result":  {module + "/bench/load"},
 	"bench/erlmcp":  {},
 	"bench/subject": {module + "/bench/load"},
-	"bench/perf":    {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/erlmcp", module + "/bench/subject", module + "/bench/suite", "github.com/alecthomas/kong"},
+	"bench/perf":    {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/erlmcp", module + "/bench/subject", module + "/bench/suite", module + "/bench/rounds", "github.com/alecthomas/kong"},
+	"bench/rounds":  {module + "/bench/load", module + "/bench/result"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything
