@@ -104,6 +104,12 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		Dial:  func(context.Context) (int, error) { return 0, nil },
 		Close: func(int) error { return nil },
 	}, pool.PoolOptions{})
+	if err == nil {
+		var c *pool.Controller
+		if c, err = pool.NewController(pool.ControllerOptions{}); err == nil {
+			numbers(wanted, "pool.ControllerOptions", c.Options())
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

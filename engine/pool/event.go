@@ -18,6 +18,14 @@ const (
 	EventReclaimed
 	// EventBreaker: the breaker changed from BreakerFrom to BreakerTo.
 	EventBreaker
+	// EventResized: the pool keeps To connections instead of From, because of
+	// Reason; Sample is what that was decided on.
+	EventResized
+	// EventInefficient is a warning: in the last sample Efficiency was below
+	// PoolOptions.WarnEfficiency, and it was not in the one before. Borrowers hold
+	// connections that they do not use, calls fail, or there are too few CPUs for
+	// so many borrowers.
+	EventInefficient
 )
 
 // String returns the kind as logs name it.
@@ -28,7 +36,7 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
-var eventNames = [...]string{"dialed", "dial failed", "lost", "retired", "reclaimed", "breaker"}
+var eventNames = [...]string{"dialed", "dial failed", "lost", "retired", "reclaimed", "breaker", "resized", "inefficient"}
 
 // Event is something that happened to a pool, other than lending.
 type Event struct {
@@ -39,6 +47,12 @@ type Event struct {
 	Err  error
 	// BreakerFrom and BreakerTo of EventBreaker.
 	BreakerFrom, BreakerTo BreakerState
+	// From, To, Reason and Sample of EventResized.
+	From, To int
+	Reason   SizeReason
+	Sample   Sample
+	// Efficiency of EventInefficient, 0 to 1; see Snapshot.Efficiency.
+	Efficiency float64
 }
 
 // eventQueue is how many events wait for OnEvent at most.

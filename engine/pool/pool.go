@@ -66,6 +66,7 @@ type Pool[C any] struct {
 
 	waiting waitQueue[C]
 	retry   retry
+	sampler sampler
 
 	stats  Snapshot // the counters
 	events eventLog
@@ -93,6 +94,10 @@ func NewPool[C any](d Dialer[C], o PoolOptions) (*Pool[C], error) {
 		p.breaker, _ = NewBreaker(b) // validated above
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.sampler.next = int64(o.SampleInterval)
+	if o.AutoSize != nil {
+		p.sampler.controller, _ = NewController(*o.AutoSize) // validated above
+	}
 	p.slots.init(o.Max, o.PerConn)
 	p.retry.timer = time.AfterFunc(time.Hour, p.redial)
 	p.retry.timer.Stop()

@@ -22,6 +22,8 @@ const (
 	DefaultDialsAtOnce    = 8
 	DefaultRetryMin       = time.Second
 	DefaultRetryMax       = time.Minute
+	DefaultSampleInterval = time.Second
+	DefaultWarnEfficiency = 0.7
 )
 
 // Upper ends of PoolOptions.
@@ -139,6 +141,18 @@ type PoolOptions struct {
 	// outcome, and dials. See Breaker; Failures less than 0 is none.
 	Breaker BreakerOptions
 
+	// AutoSize has Size follow what borrowers need, by a Controller. Size is then
+	// what it begins with; zero: AutoSize.Min. nil: Size stays.
+	AutoSize *ControllerOptions
+	// SampleInterval is the time that a sample of the Controller, and one of the
+	// efficiency, spans. Zero: 1 s.
+	SampleInterval time.Duration
+	// WarnEfficiency is the share of the time that connections were lent in which
+	// they should have been of use (Snapshot.Efficiency); a sample of 20 leases or
+	// more that is below it is an EventInefficient. Zero: 0.7; negative: no
+	// warning.
+	WarnEfficiency float64
+
 	// OnEvent is told what happens to connections, one event after the other, on
 	// a goroutine of the pool's; it may block, but events that then do not fit a
 	// queue of 256 are lost and counted. It must not call Close. nil: nobody.
@@ -147,7 +161,12 @@ type PoolOptions struct {
 
 func (o PoolOptions) withDefaults() PoolOptions {
 	def(&o.Max, DefaultMax)
-	def(&o.Size, max(min(DefaultSize, o.Max), min(o.Warm, o.Max)))
+	if o.AutoSize != nil {
+		a := o.AutoSize.withDefaults(o.Max)
+		o.AutoSize = &a
+		def(&o.Size, a.Min)
+	}
+	def(&o.Size, min(DefaultSize, o.Max))
 	def(&o.PerConn, DefaultPerConn)
 	def(&o.WaitQueue, DefaultWaitQueue)
 	def(&o.WaitTimeout, DefaultWaitTimeout)
@@ -157,6 +176,8 @@ func (o PoolOptions) withDefaults() PoolOptions {
 	def(&o.PingTimeout, DefaultPingTimeout)
 	def(&o.DialTimeout, DefaultDialTimeout)
 	def(&o.DialsAtOnce, DefaultDialsAtOnce)
+	def(&o.SampleInterval, DefaultSampleInterval)
+	def(&o.WarnEfficiency, DefaultWarnEfficiency)
 	def(&o.RetryMin, DefaultRetryMin)
 	def(&o.RetryMax, max(DefaultRetryMax, o.RetryMin))
 	if o.Breaker.Failures >= 0 {
@@ -192,7 +213,17 @@ func (o *PoolOptions) validate() error {
 		positive("PingTimeout", o.PingTimeout),
 		positive("DialTimeout", o.DialTimeout),
 		positive("RetryMin", o.RetryMin),
+		positive("SampleInterval", o.SampleInterval),
 	)
+	if !(o.WarnEfficiency <= 1) {
+		err = errors.Join(err, fmt.Errorf("pool: PoolOptions.WarnEfficiency is %v; want a share up to 1, or less than 0 for no warning", o.WarnEfficiency))
+	}
+	if a := o.AutoSize; a != nil {
+		err = errors.Join(err, a.validate(min(max(o.Max, 1), MaxConns)))
+		if o.Size < a.Min || o.Size > a.Max || o.Warm > a.Min {
+			err = errors.Join(err, fmt.Errorf("pool: PoolOptions: Size %d and Warm %d, but AutoSize %d to %d; want Warm <= AutoSize.Min <= Size <= AutoSize.Max", o.Size, o.Warm, a.Min, a.Max))
+		}
+	}
 	if o.RetryMin >= 0 && o.RetryMax < o.RetryMin {
 		err = errors.Join(err, fmt.Errorf("pool: PoolOptions.RetryMax is %v, less than RetryMin, %v", o.RetryMax, o.RetryMin))
 	}

@@ -36,9 +36,13 @@ type Snapshot struct {
 	Closed          uint64 // connections that Dialer.Close has returned for
 	CloseErrors     uint64
 	EventsDropped   uint64
-	LentTime        time.Duration // of all leases that are over, from when a connection was set aside
-	ProductiveTime  time.Duration // of these; see Efficiency
-	LentIntegral    time.Duration // number of leases out, integrated over time, those still out among them
+	Grown, Shrunk   uint64                   // changes of Size
+	Decisions       [sizeReasonsCount]uint64 // about Size, by SizeReason, those that changed nothing too
+	PoorSamples     uint64                   // samples whose efficiency was below WarnEfficiency
+	Warnings        uint64                   // EventInefficient
+	LentTime        time.Duration            // of all leases that are over, from when a connection was set aside
+	ProductiveTime  time.Duration            // of these; see Efficiency
+	LentIntegral    time.Duration            // number of leases out, integrated over time, those still out among them
 	Breaker         BreakerStats
 	BreakerDisabled bool
 }

@@ -18,7 +18,7 @@ const probesAtOnce = 8
 
 // upkeep is the life of the pool's goroutine.
 func (p *Pool[C]) upkeep() {
-	every := min(p.o.LeaseTimeout/4, p.o.RetireAfter/4)
+	every := min(p.o.LeaseTimeout/4, p.o.RetireAfter/4, p.o.SampleInterval)
 	if p.d.Ping != nil && p.o.HealthInterval > 0 {
 		every = min(every, p.o.HealthInterval/4)
 	}
@@ -35,10 +35,17 @@ func (p *Pool[C]) upkeep() {
 }
 
 // tend takes back what is overdue, lets go of what has ended or is not needed,
-// and pings what is idle.
+// pings what is idle, and takes a sample when it is time.
 func (p *Pool[C]) tend() {
+	breaker := BreakerClosed
+	if p.breaker != nil {
+		breaker = p.breaker.State()
+	}
 	now := p.now()
 	p.mu.Lock()
+	if now >= p.sampler.next {
+		p.sample(now, breaker)
+	}
 	granted, tickets := p.reclaimLate(now)
 	for m := p.slots.idle; !m.empty(); {
 		i := m.last()
