@@ -19,7 +19,8 @@ const efficiencyLeases = 20
 const rearm = 0.05
 
 // Resize changes how many connections the pool keeps. Those beyond n are closed
-// when they have been idle for RetireAfter; more are opened as they are needed.
+// when they have been idle for RetireAfter, those beyond n and Overflow as soon as
+// nobody has them; more are opened as they are needed.
 //
 // Errors: n is below 1 or beyond Max.
 func (p *Pool[C]) Resize(n int) error {
@@ -46,6 +47,7 @@ func (p *Pool[C]) decided(d Decision, s Sample) {
 	from := p.size
 	p.size = d.Size
 	p.emit(Event{Kind: EventResized, From: from, To: d.Size, Reason: d.Reason, Sample: s})
+	p.demand()
 }
 
 // sample looks back at the time since the last sample, and decides on the size.

@@ -18,7 +18,7 @@ func (p *Pool[C]) Close(ctx context.Context) error {
 	if p.closed {
 		p.mu.Unlock()
 		select {
-		case <-p.over:
+		case <-p.through:
 			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("pool: still closing: %w", context.Cause(ctx))
@@ -41,7 +41,7 @@ func (p *Pool[C]) Close(ctx context.Context) error {
 	err := p.drain(ctx)
 	close(p.stop)
 	p.running.Wait()
-	close(p.over)
+	close(p.through)
 	return err
 }
 

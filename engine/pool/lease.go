@@ -145,6 +145,10 @@ func (p *Pool[C]) settle(l *Lease[C], e *lease, now int64) (granted *waiter[C]) 
 			p.discard(i)
 			return nil
 		}
+		if p.open > p.limit() && s.load == 0 { // Size has become less
+			p.retire(i)
+			return nil
+		}
 		p.slots.enter(i)
 		return p.serve(now)
 	}

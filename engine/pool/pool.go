@@ -44,13 +44,14 @@ type Pool[C any] struct {
 	ctx     context.Context // of dials and pings; ends with Close
 	cancel  context.CancelFunc
 	stop    chan struct{} // closed when nothing is left to do
-	over    chan struct{} // closed when Close is through
+	through chan struct{} // closed when Close is through
 	running sync.WaitGroup
 	stirred chan struct{} // capacity 1: something was given back or has ended, for Close
 
 	mu      sync.Mutex // protects all below
 	slots   slots[C]
 	size    int
+	over    int // connections beyond size that may be
 	open    int // slots that are open or probed
 	dead    int
 	dialing int
@@ -86,7 +87,7 @@ func NewPool[C any](d Dialer[C], o PoolOptions) (*Pool[C], error) {
 	}
 	p := &Pool[C]{
 		d: d, o: o, base: time.Now(), random: rand.IntN, size: o.Size, freeLease: -1,
-		stop: make(chan struct{}), over: make(chan struct{}), stirred: make(chan struct{}, 1),
+		stop: make(chan struct{}), through: make(chan struct{}), stirred: make(chan struct{}, 1),
 	}
 	if o.Breaker.Failures >= 0 {
 		b := o.Breaker
@@ -97,6 +98,9 @@ func NewPool[C any](d Dialer[C], o PoolOptions) (*Pool[C], error) {
 	p.sampler.next = int64(o.SampleInterval)
 	if o.AutoSize != nil {
 		p.sampler.controller, _ = NewController(*o.AutoSize) // validated above
+	}
+	if p.over = max(o.Overflow, 0); o.Overflow == 0 && o.AutoSize == nil {
+		p.over = o.Max
 	}
 	p.slots.init(o.Max, o.PerConn)
 	p.retry.timer = time.AfterFunc(time.Hour, p.redial)
@@ -117,6 +121,9 @@ func (p *Pool[C]) Options() PoolOptions { return p.o }
 // Breaker returns the pool's breaker, to look at or to set by hand; nil if it
 // has none.
 func (p *Pool[C]) Breaker() *Breaker { return p.breaker }
+
+// limit is how many connections may be open. mu is held.
+func (p *Pool[C]) limit() int { return min(p.size+p.over, p.o.Max) }
 
 // now returns nanoseconds since the pool was made.
 func (p *Pool[C]) now() int64 { return int64(time.Since(p.base)) }

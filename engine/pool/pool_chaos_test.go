@@ -80,7 +80,7 @@ func (p *Pool[C]) consistent() (errs []error) {
 func TestPoolChaos(t *testing.T) {
 	for _, o := range []PoolOptions{
 		{Size: 4, Max: 7, Strategy: RoundRobin},
-		{Size: 5, Max: 5, Strategy: LeastLoaded, PerConn: 3},
+		{Size: 5, Max: 8, Overflow: 1, Strategy: LeastLoaded, PerConn: 3},
 		{Size: 2, Max: 9, Strategy: PowerOfTwo, PerConn: 64, WaitQueue: 10},
 		{Size: 3, Max: 4, Warm: 3, WaitQueue: 5, Breaker: BreakerOptions{Failures: 4, Open: 5 * time.Millisecond, Trial: 50 * time.Millisecond}},
 	} {
@@ -184,6 +184,9 @@ func chaos(t *testing.T, o PoolOptions) {
 		}
 		if t.Failed() {
 			break
+		}
+		if rand.IntN(20) == 0 {
+			_ = p.Resize(1 + rand.IntN(p.Options().Max)) // in its bounds
 		}
 	}
 	close(stop)

@@ -93,9 +93,13 @@ type PoolOptions struct {
 	// needed. Zero: 50, or Max if that is less.
 	Size int
 	// Max is how many there may be at once, at most 100, those that are being
-	// dialled or closed among them. Those beyond Size are opened when somebody
-	// waits, and closed when they have been idle for RetireAfter. Zero: 100.
+	// dialled or closed among them. Zero: 100.
 	Max int
+	// Overflow connections beyond Size, if Max allows, are opened when somebody
+	// waits, and closed when they have been idle for RetireAfter. Zero: as many as
+	// Max allows, or with AutoSize none, as Size itself then follows; negative:
+	// none.
+	Overflow int
 	// Warm connections are opened and, when lost, reopened even if nobody waits
 	// for one. Zero: none.
 	Warm int

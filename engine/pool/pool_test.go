@@ -311,6 +311,43 @@ func TestPoolOverflow(t *testing.T) {
 	})
 }
 
+// Overflow bounds what is beyond Size, and zero of it is as many as Max allows.
+func TestPoolOverflowBounds(t *testing.T) {
+	for _, tc := range []struct{ size, max, overflow, want int }{
+		{2, 5, 0, 5}, {2, 5, 1, 3}, {2, 5, 9, 5}, {2, 5, -1, 2}, {5, 5, 3, 5},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p, f := newPool(t, PoolOptions{Size: tc.size, Max: tc.max, Overflow: tc.overflow, RetireAfter: time.Hour, WaitTimeout: time.Hour})
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					l := checkout(t, p)
+					time.Sleep(time.Second)
+					checkin(t, l, nil)
+				})
+			}
+			synctest.Wait()
+			if s := p.Snapshot(); s.Open != tc.want || s.Waiting != 20-tc.want {
+				t.Errorf("%+v: %s", tc, gauges(s))
+			}
+			// What is beyond the bound goes as soon as it is back, though somebody waits.
+			if err := p.Resize(1); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(1500 * time.Millisecond)
+			want := 1 + max(tc.overflow, 0)
+			if tc.overflow == 0 {
+				want = tc.max
+			}
+			if s := p.Snapshot(); s.Open > want || s.Open < 1 || s.Waiting == 0 {
+				t.Errorf("%+v, Size 1: %s", tc, gauges(s))
+			}
+			wg.Wait()
+			closeAll(t, p, f)
+		})
+	}
+}
+
 // Idle connections are asked whether they are there; one that does not answer is
 // replaced before anybody has it.
 func TestPoolHealth(t *testing.T) {

@@ -72,7 +72,7 @@ func (p *Pool[C]) dialFor(n int) {
 			return
 		}
 	}
-	for n = min(n, limit-p.dialing); n > 0; n-- {
+	for n = min(n, limit-p.dialing, p.limit()-p.open-p.dialing); n > 0; n-- {
 		i := p.slots.free.first()
 		if i < 0 {
 			return

@@ -168,7 +168,7 @@ func (p *Pool[C]) lose(i int, why error) {
 	}
 }
 
-// retire closes an idle connection that is not needed. mu is held.
+// retire closes a connection that nobody has and that is not needed. mu is held.
 func (p *Pool[C]) retire(i int) {
 	p.slots.leave(i)
 	p.open--
