@@ -38,10 +38,11 @@ var mayImport = map[string][]string{
 	"transports/admin":     {module + "/engine", module + "/engine/mcp", module + "/transports"},
 	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/sse"},
 	// The load generator knows wire formats, not the engine that it measures.
-	"bench/load":   {module + "/ringbuf", module + "/transports/sse", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
-	"bench/plot":   {},
-	"bench/result": {module + "/bench/load"},
-	"bench/perf":   {module + "/bench/load", module + "/bench/plot", module + "/bench/result", "github.com/alecthomas/kong"},
+	"bench/pooling": {module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/bench/load", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
+	"bench/load":    {module + "/ringbuf", module + "/transports/sse", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
+	"bench/plot":    {},
+	"bench/result":  {module + "/bench/load"},
+	"bench/perf":    {module + "/bench/load", module + "/bench/plot", module + "/bench/result", "github.com/alecthomas/kong"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything
