@@ -130,6 +130,7 @@ func TestPoolAutoSizeFailing(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		time.Sleep(5 * time.Second) // a few samples more
 		if s := p.Snapshot(); s.Size != 10 || s.Decisions[SizeFailing] == 0 {
 			t.Errorf("%s", gauges(s))
 		}

@@ -97,7 +97,7 @@ type BreakerOptions struct {
 	// Zero: 2.
 	Successes int
 	// Trial is how long a trial call may be without an outcome; then it counts
-	// as failed. Zero: 30 s.
+	// as failed. It should be longer than a call that goes well. Zero: 30 s.
 	Trial time.Duration
 	// OnChange is called when the state has changed, by the goroutine that brought
 	// it about, without a lock: two changes may be told at once. It must not

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -24,9 +25,13 @@ type lease struct {
 	live   bool
 	ticket Ticket
 	since  int64       // when the connection was set aside
-	begun  int64       // when the borrower had it
+	begun  int64       // when the borrower had it; notTaken until then
 	unwind func() bool // ends what watches the borrower's context; nil: nothing does
 }
+
+// notTaken is when a lease began whose borrower, being woken or waiting for a ping,
+// does not have it yet: it cannot be late.
+const notTaken = math.MaxInt64
 
 // Conn returns the connection, which is the borrower's until the lease is over;
 // with PoolOptions.PerConn above 1 others have it too.
@@ -185,7 +190,7 @@ var errLeaseTimeout = errors.New("pool: the lease lasted longer than LeaseTimeou
 func (p *Pool[C]) reclaimLate(now int64) (granted *waiter[C], tickets []Ticket) {
 	for id := range p.leases {
 		e := &p.leases[id]
-		if e.live && now-e.since >= int64(p.o.LeaseTimeout) {
+		if e.live && e.begun != notTaken && now-e.begun >= int64(p.o.LeaseTimeout) {
 			tickets = append(tickets, e.ticket)
 			granted = granted.append(p.reclaim(&Lease[C]{p: p, id: int32(id), gen: e.gen}, e, now, errLeaseTimeout))
 		}

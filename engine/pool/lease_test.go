@@ -56,6 +56,28 @@ func TestPoolReclaim(t *testing.T) {
 	}
 }
 
+// A borrower that has its connection but was not woken yet is not late.
+func TestPoolReclaimNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 1, Max: 1, LeaseTimeout: time.Second, HealthInterval: time.Second, PingTimeout: 5 * time.Second})
+		checkin(t, checkout(t, p), nil)
+		p.mu.Lock()
+		p.slots.at[0].good -= int64(time.Minute)
+		p.mu.Unlock()
+		f.all[0].mute.Store(true)
+		start := time.Now()
+		l := checkout(t, p) // the ping takes longer than a lease may
+		if l.Conn().n != 1 || time.Since(start) < 5*time.Second {
+			t.Errorf("connection %d after %v", l.Conn().n, time.Since(start))
+		}
+		checkin(t, l, nil)
+		if s := p.Snapshot(); s.Reclaimed != 0 {
+			t.Errorf("%s", gauges(s))
+		}
+		closeAll(t, p, f)
+	})
+}
+
 // A lease ends with the context of its borrower, if asked to.
 func TestPoolCheckoutUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -155,8 +155,8 @@ func (p *Pool[C]) Checkout(ctx context.Context) (Lease[C], error) {
 		if slot := p.pick(); slot >= 0 {
 			l := p.lend(slot, t, now)
 			p.stats.WaitTime[0]++
-			stale := p.stale(slot, now)
-			if p.slots.at[slot].load > 1 && p.open+p.dialing < p.size {
+			stale := p.stale(&l, slot, now)
+			if p.slots.at[slot].load > 1 && p.slots.idle.empty() && p.open+p.dialing < p.size {
 				p.dialFor(1) // shared before Size is reached: the next has one of its own
 			}
 			p.mu.Unlock()
@@ -210,7 +210,7 @@ func (p *Pool[C]) checkFirst(ctx context.Context, l Lease[C], t Ticket) (Lease[C
 		}
 		l = p.lend(slot, t, now)
 		p.stats.WaitTime[0]++
-		stale := p.stale(slot, now)
+		stale := p.stale(&l, slot, now)
 		p.mu.Unlock()
 		granted.wake()
 		if !stale {

@@ -133,9 +133,13 @@ func (p *Pool[C]) ended(i int) bool {
 
 // stale reports whether a connection, just lent, was not heard of for so long
 // that it is to be pinged first. mu is held.
-func (p *Pool[C]) stale(i int, now int64) bool {
+func (p *Pool[C]) stale(l *Lease[C], i int, now int64) bool {
 	s := &p.slots.at[i]
-	return p.d.Ping != nil && p.o.HealthInterval > 0 && s.load == 1 && now-s.good > 2*int64(p.o.HealthInterval)
+	if p.d.Ping == nil || p.o.HealthInterval < 0 || s.load > 1 || now-s.good <= 2*int64(p.o.HealthInterval) {
+		return false
+	}
+	p.leases[l.id].begun = notTaken
+	return true
 }
 
 // lose lets go of a connection that is of no use: at once, or when it is checked

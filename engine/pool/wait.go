@@ -114,6 +114,7 @@ func (p *Pool[C]) serve(now int64) (granted *waiter[C]) {
 		w := p.waiting.head
 		p.waiting.remove(w)
 		w.lease = p.lend(i, w.ticket, now)
+		p.leases[w.lease.id].begun = notTaken
 		if last == nil {
 			granted = w
 		} else {
