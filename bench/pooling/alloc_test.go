@@ -42,3 +42,25 @@ func TestAllocsLine(t *testing.T) {
 		t.Errorf("%v allocations", a)
 	}
 }
+
+// Nor does what Mux adds.
+func TestAllocsMux(t *testing.T) {
+	c := Config{Target: demo(t), Text: 1024}
+	l, err := dialLine(context.Background(), c.Target, c.text(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMux(l)
+	defer m.close()
+	op := func() {
+		if err := m.call(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 100 { // every place has its timer then
+		op()
+	}
+	if a := testing.AllocsPerRun(200, op); a != 0 {
+		t.Errorf("%v allocations", a)
+	}
+}

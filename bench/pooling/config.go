@@ -15,6 +15,9 @@ type Client string
 const (
 	// Line is a connection that knows one request and its answer.
 	Line Client = "line"
+	// Mux is a connection like Line that many callers share: what they ask goes
+	// out together, and a goroutine hands each its answer.
+	Mux Client = "mux"
 	// Session is an mcp.ClientSession.
 	Session Client = "session"
 )
@@ -90,8 +93,8 @@ func (c *Config) validate() (err error) {
 	if c.Target == "" {
 		bad("no target; want tcp://HOST:PORT or unix:///PATH")
 	}
-	if c.Client != Line && c.Client != Session {
-		bad("client %q; want %q or %q", c.Client, Line, Session)
+	if c.Client != Line && c.Client != Mux && c.Client != Session {
+		bad("client %q; want %q, %q or %q", c.Client, Line, Mux, Session)
 	}
 	if c.Text < 1 || c.Text > maxText {
 		bad("a text of %d bytes; want 1 to %d", c.Text, maxText)
@@ -103,7 +106,7 @@ func (c *Config) validate() (err error) {
 		bad("warm-up %v, duration %v, time-out %v, work %v; want no negative time, and a time-out longer than the work", c.WarmUp, c.Duration, c.Timeout, c.Work)
 	}
 	if c.Client == Line && c.PerConn > 1 {
-		bad("%d borrowers of a connection; the client %q is not shared, %q is", c.PerConn, Line, Session)
+		bad("%d borrowers of a connection; the client %q is not shared, %q and %q are", c.PerConn, Line, Mux, Session)
 	}
 	for _, s := range c.Sizes {
 		if s.Conns < 1 || s.Conns > pool.MaxConns || s.Users < 1 || s.Users > maxUsers {

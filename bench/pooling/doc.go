@@ -12,7 +12,9 @@
 //
 // The call is made by a Client: Line, a connection that patches the id of a
 // prepared request and compares the answer with what is expected, which leaves
-// most of the time to the pool, the sockets and the server; or Session, an
+// most of the time to the pool, the sockets and the server; Mux, the same for many
+// callers at once (Config.PerConn), whose messages share writes and reads; or
+// Session, an
 // mcp.ClientSession as programs use it, with encoding/json and all.
 //
 // # True efficiency
@@ -26,8 +28,8 @@
 // take away, whereas without work the CPUs are the bound, and more connections
 // than fill them bring nothing.
 //
-// Direct is the rate of as many users as there are connections, each with one of
-// its own and no pool: what OfDirect lacks to 1 is what the pool costs, beside what
+// Direct is the rate of as many users as can have a lease at once, but with no
+// pool, each keeping to one connection: what OfDirect lacks to 1 is what the pool costs, beside what
 // more goroutines cost the scheduler.
 //
 // # Sizing

@@ -39,8 +39,7 @@ type line struct {
 	ping    []byte
 }
 
-// dialLine connects and initializes, and makes one call whose answer becomes what
-// later ones are compared with; it must have the text in it.
+// dialLine connects and opens.
 func dialLine(ctx context.Context, target, text string, ms int) (*line, error) {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -68,6 +67,8 @@ func dialLine(ctx context.Context, target, text string, ms int) (*line, error) {
 	return l, nil
 }
 
+// open initializes, and makes one call whose answer becomes what later ones are
+// compared with; it must have the text in it.
 func (l *line) open(text string, ms int) error {
 	_, err := io.WriteString(l.conn, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"`+mcp.Revision20251125+
 		`","capabilities":{},"clientInfo":{"name":"pooling","version":"1"}}}`+"\n")
@@ -119,10 +120,32 @@ func (l *line) read() ([]byte, error) {
 // number writes the next id into a message.
 func (l *line) number(message []byte) {
 	l.next++
-	for n, i := l.next, l.idAt+idDigits-1; i >= l.idAt; i-- {
-		message[i] = byte('0' + n%10)
+	putID(message[l.idAt:l.idAt+idDigits], l.next)
+}
+
+// putID writes an id, in decimal.
+func putID(to []byte, n uint64) {
+	for i := len(to) - 1; i >= 0; i-- {
+		to[i] = byte('0' + n%10)
 		n /= 10
 	}
+}
+
+// idOf takes the id out of an answer; ok is false if that is not what it should be
+// but for the id.
+//
+// Hot path: no allocation.
+func (l *line) idOf(b []byte) (id uint64, ok bool) {
+	if len(b) != len(l.lead)+idDigits+len(l.tail) || !bytes.HasPrefix(b, l.lead) || !bytes.HasSuffix(b, l.tail) {
+		return 0, false
+	}
+	for _, c := range b[len(l.lead) : len(l.lead)+idDigits] {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		id = 10*id + uint64(c-'0')
+	}
+	return id, true
 }
 
 // call makes one call, until deadline, and compares the answer.
@@ -140,8 +163,7 @@ func (l *line) call(deadline time.Time) error {
 	if err != nil {
 		return err
 	}
-	id := l.request[l.idAt : l.idAt+idDigits]
-	if len(b) != len(l.lead)+idDigits+len(l.tail) || !bytes.HasPrefix(b, l.lead) || !bytes.HasSuffix(b, l.tail) || !bytes.Equal(b[len(l.lead):len(l.lead)+idDigits], id) {
+	if id, ok := l.idOf(b); !ok || id != l.next {
 		return fmt.Errorf("%w: %.200s", errWrongAnswer, b)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -53,6 +54,7 @@ func TestRun(t *testing.T) {
 	for _, c := range []Config{
 		{Client: Line},
 		{Client: Line, Work: 5 * time.Millisecond, Strategy: pool.LeastLoaded},
+		{Client: Mux, PerConn: 3, Strategy: pool.LeastLoaded},
 		{Client: Session, Text: 10},
 		{Client: Session, PerConn: 3, Strategy: pool.PowerOfTwo, Work: time.Millisecond},
 	} {
@@ -118,6 +120,7 @@ func TestRunErrors(t *testing.T) {
 		{"negative time", Config{Target: target, Duration: -1}, "negative"},
 		{"connections", Config{Target: target, Sizes: []Size{{"x", 101, 1}}}, "101 connections"},
 		{"users", Config{Target: target, Sizes: []Size{{"x", 1, 0}}}, "0 users"},
+		{"muxes", Config{Target: target, Client: Mux, PerConn: 65}, "PerConn is 65"},
 		{"shared lines", Config{Target: target, PerConn: 2}, "not shared"},
 		{"pool", Config{Target: target, Client: Session, PerConn: 65}, "PerConn is 65"},
 		{"nobody there", Config{Target: "unix:///no/such/socket", Timeout: 200 * time.Millisecond}, "0 of 10 connections are open"},
@@ -132,6 +135,48 @@ func TestRunErrors(t *testing.T) {
 	if r, err := Run(ctx, Config{Target: target, Duration: time.Minute}); err == nil || !strings.Contains(err.Error(), "enough") || len(r.Points) != 0 {
 		t.Errorf("ended: %v, %d points", err, len(r.Points))
 	}
+}
+
+// scripted serves one connection: answer n, from 1, is what answer makes of the good
+// one; "end" ends the connection.
+func scripted(t *testing.T, answer func(n int, good string) string) (target string, stop func()) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		d := json.NewDecoder(c)
+		for n := 1; ; {
+			var m struct {
+				ID     *uint64
+				Params struct{ Arguments struct{ Text string } }
+			}
+			if d.Decode(&m) != nil {
+				return
+			}
+			if m.ID == nil {
+				continue
+			}
+			good := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":%q}]}}`+"\n", *m.ID, m.Params.Arguments.Text)
+			said := answer(n, good)
+			if said == "end" {
+				return
+			}
+			if _, err := c.Write([]byte(said)); err != nil {
+				return
+			}
+			n++
+		}
+	}()
+	return "tcp://" + ln.Addr().String(), func() { _ = ln.Close(); <-done }
 }
 
 // A server that answers wrongly, or not at all, is noticed.
@@ -160,40 +205,9 @@ func TestLineChecks(t *testing.T) {
 		}, false, "timeout"},
 		{"no initialize", func(n int, _ string) string { return "{}\n" }, true, "wrong answer to initialize"},
 	} {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			defer c.Close()
-			d := json.NewDecoder(c)
-			for n := 1; ; {
-				var m struct {
-					ID     *uint64
-					Params struct{ Arguments struct{ Text string } }
-				}
-				if d.Decode(&m) != nil {
-					return
-				}
-				if m.ID == nil {
-					continue
-				}
-				id, _ := json.Marshal(m.ID)
-				good := `{"jsonrpc":"2.0","id":` + string(id) + `,"result":{"content":[{"type":"text","text":"` + m.Params.Arguments.Text + `"}]}}` + "\n"
-				if _, err := c.Write([]byte(tc.answer(n, good))); err != nil {
-					return
-				}
-				n++
-			}
-		}()
+		target, stop := scripted(t, tc.answer)
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		l, err := dialLine(ctx, "tcp://"+ln.Addr().String(), "xxxx", 0)
+		l, err := dialLine(ctx, target, "xxxx", 0)
 		cancel()
 		if (err != nil) != tc.open {
 			t.Errorf("%s: opening: %v", tc.name, err)
@@ -205,7 +219,6 @@ func TestLineChecks(t *testing.T) {
 		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
-		_ = ln.Close()
-		<-done
+		stop()
 	}
 }

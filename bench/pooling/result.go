@@ -40,7 +40,7 @@ type Point struct {
 	Ideal      float64 `json:"ideal_rate,omitempty"` // Conns / Work
 	OfIdeal    float64 `json:"of_ideal,omitempty"`   // Rate / Ideal
 	Scaling    float64 `json:"scaling"`              // rate of a connection, by that at the first size
-	Direct     float64 `json:"direct_rate"`          // without a pool: as many users as connections, each with its own
+	Direct     float64 `json:"direct_rate"`          // without a pool: as many users as leases, each with a connection that stays
 	OfDirect   float64 `json:"of_direct"`            // Rate / Direct
 	CPUMicros  float64 `json:"cpu_us,omitempty"`     // of this process, an operation
 	PoolBytes  int64   `json:"pool_bytes"`           // heap of the pool and its open connections, idle

@@ -30,9 +30,12 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	for _, s := range c.Sizes {
 		var p Point
 		var err error
-		if c.Client == Session {
+		switch c.Client {
+		case Session:
 			p, err = both(ctx, &c, s, c.sessions(), c.sessionCall())
-		} else {
+		case Mux:
+			p, err = both(ctx, &c, s, c.muxes(), (*mux).call)
+		default:
 			p, err = both(ctx, &c, s, c.lines(), (*line).call)
 		}
 		if err != nil {
@@ -59,6 +62,26 @@ func (c *Config) lines() pool.Dialer[*line] {
 		Dial:  func(ctx context.Context) (*line, error) { return dialLine(ctx, c.Target, text, ms) },
 		Close: (*line).close,
 		Ping:  func(ctx context.Context, l *line) error { return l.pingOnce(ctx) },
+	}
+}
+
+// muxes is the Dialer of Mux.
+func (c *Config) muxes() pool.Dialer[*mux] {
+	text, ms := c.text(), int(c.Work.Milliseconds())
+	return pool.Dialer[*mux]{
+		Dial: func(ctx context.Context) (*mux, error) {
+			l, err := dialLine(ctx, c.Target, text, ms)
+			if err != nil {
+				return nil, err
+			}
+			return newMux(l), nil
+		},
+		Close: (*mux).close,
+		Ping: func(ctx context.Context, m *mux) error {
+			deadline, _ := ctx.Deadline()
+			return m.call(deadline)
+		},
+		Done: func(m *mux) <-chan struct{} { return m.done },
 	}
 }
 
@@ -101,7 +124,8 @@ func both[C any](ctx context.Context, c *Config, size Size, d pool.Dialer[C], ca
 	return p, err
 }
 
-// direct is the rate of as many users as connections, each with one of its own.
+// direct is the rate of as many users as may share the connections, each of which
+// keeps to one.
 func direct[C any](ctx context.Context, c *Config, size Size, d pool.Dialer[C], call func(C, time.Time) error) (rate float64, err error) {
 	conns := make([]C, 0, size.Conns)
 	defer func() {
@@ -121,9 +145,10 @@ func direct[C any](ctx context.Context, c *Config, size Size, d pool.Dialer[C], 
 	var calls atomic.Int64
 	var stop atomic.Bool
 	var wg sync.WaitGroup
-	errs := make([]error, len(conns))
+	errs := make([]error, min(len(conns)*max(c.PerConn, 1), size.Users))
 	start := time.Now()
-	for i, conn := range conns {
+	for i := range errs {
+		conn := conns[i%len(conns)]
 		wg.Go(func() {
 			n := int64(0)
 			for errs[i] == nil && !stop.Load() {
