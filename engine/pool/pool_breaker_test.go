@@ -56,8 +56,7 @@ func TestPoolBreaker(t *testing.T) {
 		checkin(t, l, nil)
 		// A borrower that dies, or gives up, is no success and no failure.
 		ctx, cancel := context.WithCancel(context.Background())
-		l, err = p.CheckoutUntil(ctx)
-		if err != nil {
+		if _, err := p.CheckoutUntil(ctx); err != nil {
 			t.Fatal(err)
 		}
 		cancel()
