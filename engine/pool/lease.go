@@ -76,13 +76,14 @@ func (l *Lease[C]) finish(used time.Duration, err error, outcome Outcome) error 
 	s.used = now
 	switch outcome {
 	case OutcomeOK:
-		s.good = now
+		p.worked(s, now)
 		held := time.Duration(now - e.begun)
 		if used >= 0 {
 			held = min(held, used)
 		}
 		p.stats.ProductiveTime += held
 	case OutcomeBroken:
+		s.works = true // what borrowers say is for the breaker to judge
 		p.lose(int(e.slot), err)
 	}
 	granted := p.settle(l, e, now)
@@ -178,6 +179,7 @@ func (p *Pool[C]) reclaim(l *Lease[C], e *lease, now int64, why error) *waiter[C
 	p.stats.Reclaimed++
 	p.emit(Event{Kind: EventReclaimed, Err: why})
 	if p.o.PerConn == 1 {
+		p.slots.at[e.slot].works = true // its loss tells nothing of the server
 		p.lose(int(e.slot), why)
 	}
 	return p.settle(l, e, now)

@@ -184,7 +184,7 @@ func (p *Pool[C]) checkFirst(ctx context.Context, l Lease[C], t Ticket) (Lease[C
 			return Lease[C]{}, ErrPoolClosed
 		case err == nil:
 			e.begun = now
-			p.slots.at[e.slot].good = now
+			p.worked(&p.slots.at[e.slot], now)
 			p.mu.Unlock()
 			return l, nil
 		}

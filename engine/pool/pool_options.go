@@ -132,13 +132,14 @@ type PoolOptions struct {
 	// DialTimeout bounds a Dial. Zero: 30 s.
 	DialTimeout time.Duration
 	// DialsAtOnce is how many are under way at once; one, as soon as one has
-	// failed and until one succeeds. Zero: 8.
+	// failed and until a connection has been of use. Zero: 8.
 	DialsAtOnce int
 	// RetryMin is the longest wait before the attempt after a failed one; each
 	// that fails doubles it, up to RetryMax. The wait is drawn at random from
 	// nothing to that ("full jitter"), so that the clients of a server that was
 	// restarted come spread out. The first attempt after the last connection was
-	// lost waits likewise. Zero: 1 s and 1 min.
+	// lost waits likewise. A connection that ends within RetryMin, and before it was
+	// of any use, counts as a dial that failed. Zero: 1 s and 1 min.
 	RetryMin, RetryMax time.Duration
 
 	// Breaker has checkouts fail at once while the server fails: calls by their

@@ -9,7 +9,7 @@ import (
 
 // retry is how dialling goes.
 type retry struct {
-	failed  int   // attempts in a row
+	failed  int   // attempts in a row, until a connection has proved to be of use
 	err     error // of the last
 	orphan  bool  // the last connection was lost, and none was made since
 	after   int64 // no attempt before
@@ -31,8 +31,11 @@ func (r *retry) failure(now int64, err error, o *PoolOptions) {
 	r.failed++
 }
 
-// success is told of one that did not.
-func (r *retry) success() { r.failed, r.err, r.orphan, r.after = 0, nil, false, 0 }
+// success is told of one that did not: the next may follow at once.
+func (r *retry) success() { r.orphan, r.after = false, 0 }
+
+// proved is told of a connection that was of use.
+func (r *retry) proved() { r.failed, r.err = 0, nil }
 
 // backoff returns the longest wait after n failures (from 0): low, doubled each
 // time, at most high.
@@ -62,7 +65,7 @@ func (p *Pool[C]) dialFor(n int) {
 		return
 	}
 	limit := p.o.DialsAtOnce
-	if p.retry.failed > 0 || p.retry.orphan {
+	if p.retry.failed > 0 || p.retry.orphan { // as RetryMin says
 		limit = 1
 		if wait := p.retry.after - p.now(); wait > 0 {
 			if !p.retry.timerOn {

@@ -92,6 +92,7 @@ func TestPoolBackoff(t *testing.T) {
 func TestPoolLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, f := newPool(t, PoolOptions{Size: 10, Warm: 10, RetryMin: 2 * time.Second, HealthInterval: -1, RetireAfter: time.Second})
+		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		f.all[3].die()
 		time.Sleep(time.Second)
@@ -99,6 +100,8 @@ func TestPoolLost(t *testing.T) {
 		if s := p.Snapshot(); s.Open != 10 || s.Lost != 1 || s.Dials != 11 {
 			t.Errorf("one lost: %+v", gauges(s))
 		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		for _, c := range f.all {
 			c.die()
 		}
@@ -113,6 +116,40 @@ func TestPoolLost(t *testing.T) {
 		first, second := f.dialTimes[dials].Sub(died), f.dialTimes[dials+1].Sub(f.dialTimes[dials])
 		if first > 3*time.Second || second < time.Millisecond {
 			t.Errorf("the first dial after %v, the second %v later, before that was through", first, second)
+		}
+		closeAll(t, p, f)
+	})
+}
+
+// A server that takes connections and ends them at once is not dialled in a circle,
+// though another connection to it is fine.
+func TestPoolStillborn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 5, Max: 5, WaitTimeout: time.Hour})
+		good := checkout(t, p)
+		d := p.d.Done
+		p.d.Done = func(c *fake) <-chan struct{} { c.die(); return d(c) }
+		served := make(chan Lease[*fake])
+		go func() { served <- checkout(t, p) }()
+		time.Sleep(10 * time.Minute)
+		if s := p.Snapshot(); s.Dials < 10 || s.Dials > 60 || s.Lost != s.Dials-1 || s.Open != 1 || s.Waiting != 1 {
+			t.Errorf("%s", gauges(s))
+		}
+		p.mu.Lock() // the function is read by dials alone, one at a time
+		p.d.Done = d
+		p.mu.Unlock()
+		checkin(t, <-served, nil)
+		checkin(t, good, nil)
+		// It has been of use: several are dialled at once again.
+		var ls []Lease[*fake]
+		for range 5 {
+			ls = append(ls, checkout(t, p))
+		}
+		for _, l := range ls {
+			checkin(t, l, nil)
+		}
+		if s := p.Snapshot(); s.Open != 5 {
+			t.Errorf("%s", gauges(s))
 		}
 		closeAll(t, p, f)
 	})

@@ -19,6 +19,7 @@ type slot[C any] struct {
 	conn  C
 	done  <-chan struct{}
 	state slotState
+	works bool  // it was of use once, or its loss is not the server's doing
 	load  int   // leases
 	used  int64 // when it was last checked in, or dialled
 	good  int64 // when its other end was last known to be there
@@ -142,6 +143,15 @@ func (p *Pool[C]) stale(l *Lease[C], i int, now int64) bool {
 	return true
 }
 
+// worked notes that the other end of a connection was there just now. mu is held.
+func (p *Pool[C]) worked(s *slot[C], now int64) {
+	s.good = now
+	if !s.works {
+		s.works = true
+		p.retry.proved()
+	}
+}
+
 // lose lets go of a connection that is of no use: at once, or when it is checked
 // in. The caller sees to demand: when several are lost at one moment, only once
 // all of them are. mu is held.
@@ -161,8 +171,11 @@ func (p *Pool[C]) lose(i int, why error) {
 	p.open--
 	p.stats.Lost++
 	p.emit(Event{Kind: EventLost, Err: why})
-	if p.open == 0 {
-		p.retry.alone(p.now(), p.o.RetryMin)
+	switch now := p.now(); {
+	case !s.works && now-s.used < int64(p.o.RetryMin) && now >= p.retry.after: // no better than a dial that fails
+		p.retry.failure(now, why, &p.o)
+	case p.open == 0:
+		p.retry.alone(now, p.o.RetryMin)
 	}
 	if s.load > 0 {
 		s.state = slotDead

@@ -89,7 +89,8 @@ func (p *Pool[C]) probe(i int) {
 			p.demand()
 		default:
 			p.probing--
-			s.state, s.good = slotOpen, now
+			s.state = slotOpen
+			p.worked(s, now)
 			p.slots.enter(i)
 			granted = p.serve(now)
 		}
