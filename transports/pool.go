@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
@@ -48,37 +49,42 @@ func DialPool(client *mcp.Client, rawURL string, d DialOptions, o pool.PoolOptio
 }
 
 // SessionDialer has a pool lend client sessions that dial makes, by Dial, by
-// Command, by webclient.Dial or else. A session must end with its connection, not
+// Command or else; for servers on HTTP there is webclient.DialPool. A session must end with its connection, not
 // reconnect.
 //
 // Of what borrowers report, an answer of the server is OutcomeOK even if it is an
 // error, but for the codes that say that it is overloaded, out of room, shutting
 // down, or took too long; these, an answer that does not come or makes no sense,
-// and the end of the borrower's deadline are OutcomeFailed; the end of the
-// connection is OutcomeBroken. Anything else tells nothing of the server:
-// OutcomeIgnored.
+// an error of the network and the end of the borrower's deadline are
+// OutcomeFailed; the end of the connection is OutcomeBroken. Anything else tells
+// nothing of the server: OutcomeIgnored.
 func SessionDialer(dial func(context.Context) (*mcp.ClientSession, error)) pool.Dialer[*mcp.ClientSession] {
 	return pool.Dialer[*mcp.ClientSession]{
 		Dial:  dial,
 		Close: (*mcp.ClientSession).Close,
 		Ping:  func(ctx context.Context, s *mcp.ClientSession) error { return s.Ping(ctx) },
 		Done:  (*mcp.ClientSession).Done,
-		Judge: judgeCall,
+		Judge: JudgeCall,
 	}
 }
 
-func judgeCall(err error) pool.Outcome {
+// JudgeCall says what the error of a call tells of its server and its session, as
+// SessionDialer has it.
+func JudgeCall(err error) pool.Outcome {
 	var answer *mcp.Error
+	var network net.Error
 	switch {
 	case errors.Is(err, engine.ErrConnClosed):
 		return pool.OutcomeBroken
+	case errors.Is(err, context.Canceled):
+		return pool.OutcomeIgnored
 	case errors.As(err, &answer):
 		switch answer.Code {
 		case codec.CodeOverloaded, codec.CodeRateLimited, codec.CodeTimedOut, codec.CodeShuttingDown, codec.CodeNoSession:
 			return pool.OutcomeFailed
 		}
 		return pool.OutcomeOK
-	case errors.Is(err, mcp.ErrRequestTimeout), errors.Is(err, mcp.ErrBadAnswer), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, mcp.ErrRequestTimeout), errors.Is(err, mcp.ErrBadAnswer), errors.Is(err, context.DeadlineExceeded), errors.As(err, &network):
 		return pool.OutcomeFailed
 	}
 	return pool.OutcomeIgnored

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -204,12 +206,14 @@ func TestJudgeCall(t *testing.T) {
 		{context.DeadlineExceeded, pool.OutcomeFailed},
 		{engine.ErrConnClosed, pool.OutcomeBroken},
 		{fmt.Errorf("x: %w: %w", engine.ErrConnClosed, context.DeadlineExceeded), pool.OutcomeBroken},
+		{&net.OpError{Op: "read", Err: syscall.ECONNRESET}, pool.OutcomeFailed},
+		{&url.Error{Op: "Post", Err: context.Canceled}, pool.OutcomeIgnored},
 		{context.Canceled, pool.OutcomeIgnored},
 		{mcp.ErrTooManyPending, pool.OutcomeIgnored},
 		{mcp.ErrNotInRevision, pool.OutcomeIgnored},
 		{errors.New("the borrower's own"), pool.OutcomeIgnored},
 	} {
-		if got := judgeCall(tc.err); got != tc.want {
+		if got := JudgeCall(tc.err); got != tc.want {
 			t.Errorf("%v: %v, want %v", tc.err, got, tc.want)
 		}
 	}

@@ -29,14 +29,21 @@ type BreakerOpenError struct {
 	// RetryAfter is when a trial is possible at the earliest; zero while one is
 	// under way, whose end nobody knows.
 	RetryAfter time.Duration
+	// Last is the failure that a pool saw last; nil where it is not known. It is
+	// not wrapped: this caller has not met it.
+	Last error
 }
 
 // Error says what happened and what to do.
 func (e *BreakerOpenError) Error() string {
-	if e.RetryAfter == 0 {
-		return ErrBreakerOpen.Error() + ": the server has failed and one trial call is under way; try again shortly"
+	s := ErrBreakerOpen.Error() + ": the server has failed and one trial call is under way; try again shortly"
+	if e.RetryAfter != 0 {
+		s = fmt.Sprintf("%v: the server has failed too often; try again in %v, or see to the server", ErrBreakerOpen, e.RetryAfter.Round(time.Millisecond))
 	}
-	return fmt.Sprintf("%v: the server has failed too often; try again in %v, or see to the server", ErrBreakerOpen, e.RetryAfter.Round(time.Millisecond))
+	if e.Last != nil {
+		s += fmt.Sprintf(" (the last failure: %v)", e.Last)
+	}
+	return s
 }
 
 // Is makes errors.Is(err, ErrBreakerOpen) true.

@@ -82,7 +82,10 @@ func (l *Lease[C]) finish(used time.Duration, err error, outcome Outcome) error 
 			held = min(held, used)
 		}
 		p.stats.ProductiveTime += held
+	case OutcomeFailed:
+		p.failure = err
 	case OutcomeBroken:
+		p.failure = err
 		s.works = true // what borrowers say is for the breaker to judge
 		p.lose(int(e.slot), err)
 	}

@@ -66,6 +66,7 @@ type Pool[C any] struct {
 	lentSince int64 // when lent last changed
 
 	waiting waitQueue[C]
+	failure error // what failed last, a dial or a call
 	retry   retry
 	sampler sampler
 
@@ -143,10 +144,7 @@ func (p *Pool[C]) Checkout(ctx context.Context) (Lease[C], error) {
 	if p.breaker != nil {
 		var err error
 		if t, err = p.breaker.Allow(); err != nil {
-			p.mu.Lock()
-			p.stats.RefusedBreaker++
-			p.mu.Unlock()
-			return Lease[C]{}, err
+			return Lease[C]{}, p.refused(err)
 		}
 	}
 	now := p.now()
@@ -219,6 +217,17 @@ func (p *Pool[C]) checkFirst(ctx context.Context, l Lease[C], t Ticket) (Lease[C
 	}
 }
 
+// refused adds to the breaker's error what failed. Slow path.
+func (p *Pool[C]) refused(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.RefusedBreaker++
+	if e, ok := err.(*BreakerOpenError); ok {
+		e.Last = p.failure
+	}
+	return err
+}
+
 // report tells the breaker of an outcome.
 func (p *Pool[C]) report(t Ticket, o Outcome) {
 	if p.breaker != nil {
@@ -231,7 +240,7 @@ func (p *Pool[C]) breakerChanged(from, to BreakerState) {
 	p.mu.Lock()
 	var failed *waiter[C]
 	if to == BreakerOpen {
-		failed = p.failAll(&BreakerOpenError{RetryAfter: p.o.Breaker.Open})
+		failed = p.failAll(&BreakerOpenError{RetryAfter: p.o.Breaker.Open, Last: p.failure})
 	}
 	p.emit(Event{Kind: EventBreaker, BreakerFrom: from, BreakerTo: to})
 	p.mu.Unlock()

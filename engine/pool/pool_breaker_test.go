@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -30,14 +31,17 @@ func TestPoolBreaker(t *testing.T) {
 		checkin(t, held[0], errDown)
 		checkin(t, held[1], errDown) // two failures, the server being down; three dials follow
 		start := time.Now()
-		says(t, <-waiting, ErrBreakerOpen, "try again in 1m0s")
+		says(t, <-waiting, ErrBreakerOpen, "try again in 1m0s", "last failure: fake: nobody there")
 		if d := time.Since(start); d > 10*time.Second {
 			t.Errorf("told after %v", d)
 		}
 		dials := p.Snapshot().Dials
 		for range 100 {
 			_, err := p.Checkout(context.Background())
-			says(t, err, ErrBreakerOpen, "try again in")
+			says(t, err, ErrBreakerOpen, "try again in", "last failure: fake: nobody there")
+			if errors.Is(err, errDown) {
+				t.Error("the refused one has not met it")
+			}
 			time.Sleep(100 * time.Millisecond)
 		}
 		if s := p.Snapshot(); s.Dials != dials || s.RefusedBreaker != 101 || s.Breaker.State != BreakerOpen {

@@ -116,6 +116,7 @@ func (p *Pool[C]) dial(i int) {
 	switch {
 	case err != nil:
 		p.stats.DialFailures++
+		p.failure = err
 		p.retry.failure(now, err, &p.o)
 		p.emit(Event{Kind: EventDialFailed, Err: err})
 		p.vacate(i)

@@ -158,7 +158,7 @@ func (p *Pool[C]) checkoutSlow(ctx context.Context, t Ticket, since int64, front
 	case p.waiting.n >= p.o.WaitQueue:
 		return fail(&p.stats.Refused, fmt.Errorf("%w (%s)", ErrPoolExhausted, p.standing()))
 	case !t.trial && p.breaker != nil && p.breaker.State() == BreakerOpen: // it opened just now
-		return fail(&p.stats.RefusedBreaker, &BreakerOpenError{RetryAfter: p.o.Breaker.Open})
+		return fail(&p.stats.RefusedBreaker, &BreakerOpenError{RetryAfter: p.o.Breaker.Open, Last: p.failure})
 	}
 	w := p.waiting.take()
 	w.ticket = t
