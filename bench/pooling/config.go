@@ -52,8 +52,9 @@ type Config struct {
 	Text int
 	// Work is how long the server takes for each call, whole milliseconds.
 	Work time.Duration
-	// WarmUp is before Duration, for each size; half of Duration more is for the
-	// rate without a pool. Zero: 500 ms and 3 s.
+	// WarmUp is before Duration, for each size; half of Duration more, a quarter
+	// before and a quarter after, is for the rate without a pool. Zero: 500 ms and
+	// 3 s.
 	WarmUp, Duration time.Duration
 	// Timeout bounds an operation. Zero: 10 s.
 	Timeout time.Duration

@@ -115,12 +115,17 @@ const (
 	stopping
 )
 
-// both measures one size, with a pool and without.
-func both[C any](ctx context.Context, c *Config, size Size, d pool.Dialer[C], call func(C, time.Time) error) (Point, error) {
-	p, err := measure(ctx, c, size, d, call)
-	if err == nil {
-		p.Direct, err = direct(ctx, c, size, d, call)
+// both measures one size, with a pool and, before and after, without.
+func both[C any](ctx context.Context, c *Config, size Size, d pool.Dialer[C], call func(C, time.Time) error) (p Point, err error) {
+	before, err := direct(ctx, c, size, d, call)
+	if err != nil {
+		return p, err
 	}
+	if p, err = measure(ctx, c, size, d, call); err != nil {
+		return p, err
+	}
+	after, err := direct(ctx, c, size, d, call)
+	p.Direct = (before + after) / 2
 	return p, err
 }
 
@@ -160,7 +165,7 @@ func direct[C any](ctx context.Context, c *Config, size Size, d pool.Dialer[C], 
 		})
 	}
 	select {
-	case <-time.After(c.Duration / 2):
+	case <-time.After(c.Duration / 4):
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}

@@ -168,7 +168,8 @@ func (p *Pool[C]) Checkout(ctx context.Context) (Lease[C], error) {
 }
 
 // checkFirst pings a connection that was idle for long before it goes to its
-// borrower. Slow path.
+// borrower, who, if it must wait after all, does so in front: it was there before
+// those who wait. Slow path.
 func (p *Pool[C]) checkFirst(ctx context.Context, l Lease[C], t Ticket) (Lease[C], error) {
 	for {
 		err := p.ping(ctx, l.conn)
