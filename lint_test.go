@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"transports/sse":       {module + "/ringbuf"},
 	"transports/nethttp":   {module + "/codec", module + "/engine"},
 	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports"},
-	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/sse"},
+	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/transports/sse"},
 	// The load generator knows wire formats, not the engine that it measures.
 	"bench/load":    {module + "/ringbuf", module + "/transports/sse", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
 	"bench/plot":    {},
