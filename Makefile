@@ -22,13 +22,16 @@ OTHERS      = /impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|g
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check race alloc allocs allocs-baseline ab invariants fuzz-short fuzz bench bench-compare perf pprof pgo lint cross interop node clean
+.PHONY: help build peer run test check race alloc allocs allocs-baseline ab invariants fuzz-short fuzz bench bench-compare perf pprof pgo lint cross interop node clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/gannet and the load tools
 	$(GO) build -o bin/ . ./bench/...
+
+peer: ## build bin/peer, the servers of other libraries that perf peers measures beside ours
+	cd bench/peers && $(GO) build -o ../../bin/peer ./server
 
 run: ## build bin/gannet and serve the demo tools on loopback until Ctrl-C
 	$(GO) build -o bin/gannet .

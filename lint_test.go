@@ -32,18 +32,20 @@ var mayImport = map[string][]string{
 	"engine/mcp/mcptest":   {module + "/codec", module + "/engine", module + "/engine/mcp"},
 	"transports/line":      {module + "/ringbuf"},
 	"transports/http1":     {module + "/ringbuf"},
-	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports/line", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
+	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports/line", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 	"transports/sse":       {module + "/ringbuf"},
 	"transports/nethttp":   {module + "/codec", module + "/engine"},
 	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports"},
-	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/sse"},
+	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/transports/sse"},
 	// The load generator knows wire formats, not the engine that it measures.
 	"bench/load":    {module + "/ringbuf", module + "/transports/sse", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
 	"bench/plot":    {},
 	"bench/result":  {module + "/bench/load"},
 	"bench/erlmcp":  {},
 	"bench/subject": {module + "/bench/load"},
-	"bench/perf":    {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/erlmcp", module + "/bench/subject", module + "/bench/suite", "github.com/alecthomas/kong"},
+	"bench/perf":    {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/erlmcp", module + "/bench/subject", module + "/bench/suite", module + "/bench/rounds", "github.com/alecthomas/kong"},
+	"bench/rounds":  {module + "/bench/load", module + "/bench/result"},
+	"bench/pooling": {module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/bench/load", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything
@@ -93,8 +95,16 @@ var clockAllowed = []string{
 	// as long as some wait.
 	"engine/mcp/client_request.go",
 	"engine/mcp/client_notify.go",
-	"engine/clock.go",            // implements Clock
-	"engine/pool/workers.go",     // implements the Executor
+	"engine/clock.go",        // implements Clock
+	"engine/pool/workers.go", // implements the Executor
+	// A pool's connections are dialled, pinged, waited for and told of by
+	// goroutines; its sizing is not, and has no clock.
+	"engine/pool/pool.go",
+	"engine/pool/breaker.go",
+	"engine/pool/event.go",
+	"engine/pool/redial.go",
+	"engine/pool/upkeep.go",
+	"engine/pool/wait.go",
 	"engine/mcp/state.go",        // wall time, which outlives a process
 	"engine/mcp/task.go",         // wall time, which clients are told
 	"engine/mcp/http_sealed.go",  // wall time, which outlives a process

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"go/ast"
 	"go/constant"
@@ -99,6 +100,22 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxSubscriptions: registry.DefaultMaxSubscriptions, MaxPerSubscriber: registry.DefaultMaxPerSubscriber, MaxNameSize: registry.DefaultMaxTopicNameBytes})
 	numbers(wanted, "ringbuf.PoolOptions", ringbuf.PoolOptions{RetainPerClass: ringbuf.DefaultRetainPerClass, Retain: ringbuf.DefaultRetain})
 	numbers(wanted, "pool.WorkersOptions", pool.WorkersOptions{Max: pool.DefaultWorkersMax, Queue: pool.DefaultQueue, IdleAfter: pool.DefaultIdleAfter})
+	conns, err := pool.NewPool(pool.Dialer[int]{
+		Dial:  func(context.Context) (int, error) { return 0, nil },
+		Close: func(int) error { return nil },
+	}, pool.PoolOptions{})
+	if err == nil {
+		var c *pool.Controller
+		if c, err = pool.NewController(pool.ControllerOptions{}); err == nil {
+			numbers(wanted, "pool.ControllerOptions", c.Options())
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conns.Close(context.Background())
+	numbers(wanted, "pool.PoolOptions", conns.Options())
+	numbers(wanted, "pool.BreakerOptions", conns.Options().Breaker)
 	numbers(wanted, "transports.DialOptions", transports.DialOptions{
 		DialTimeout: transports.DefaultDialTimeout, KeepAlive: transports.DefaultKeepAlive,
 		ReconnectMin: transports.DefaultReconnectMin, ReconnectMax: transports.DefaultReconnectMax})
@@ -225,7 +242,7 @@ func hasCounter(m []string) bool {
 		}
 		return false
 	case m[2] != "":
-		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}, mcp.Stats{}} {
+		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}, pool.Snapshot{}, pool.BreakerStats{}, mcp.Stats{}} {
 			typ := reflect.TypeOf(v)
 			_, method := typ.MethodByName(m[2])
 			field := typ.Kind() == reflect.Struct

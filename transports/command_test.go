@@ -19,13 +19,20 @@ import (
 	"github.com/gannetmcp/gannet/engine/mcp"
 )
 
-// demoCommand builds the program and returns it serving the demo tools on stdio.
-func demoCommand(t *testing.T) func() *exec.Cmd {
+// buildGannet builds the program.
+func buildGannet(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "gannet")
 	if out, err := exec.Command("go", "build", "-pgo=off", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	return binary
+}
+
+// demoCommand builds the program and returns it serving the demo tools on stdio.
+func demoCommand(t *testing.T) func() *exec.Cmd {
+	t.Helper()
+	binary := buildGannet(t)
 	return func() *exec.Cmd { return exec.Command(binary, "serve", "--demo", "--listen", "stdio") }
 }
 

@@ -83,6 +83,11 @@ func TestDial(t *testing.T) {
 					t.Fatal(err)
 				}
 				useDemo(t, s)
+				select {
+				case <-s.Done():
+					t.Error("done before its end")
+				default:
+				}
 				slow := make(chan error, 1)
 				go func() {
 					_, err := s.CallTool(context.Background(), "delay", map[string]any{"ms": 60000, "text": ""})
@@ -95,6 +100,7 @@ func TestDial(t *testing.T) {
 				if err := <-slow; !errors.Is(err, engine.ErrConnClosed) {
 					t.Errorf("a call at Close: %v", err)
 				}
+				<-s.Done()
 				if err := s.Wait(); err != nil {
 					t.Error(err)
 				}

@@ -13,7 +13,7 @@ import (
 const (
 	MethodPing = "ping" // ping
 	MethodCall = "call" // tools/call of a tool that returns its argument text
-	MethodRaw  = "raw"  // lines that come back byte by byte and in order; no JSON, no handshake
+	MethodRaw  = "raw"  // lines, or of HTTP bodies, that come back byte by byte and in order; no JSON, no handshake
 )
 
 // Defaults and limits of Options.
@@ -190,8 +190,8 @@ func (o *Options) validate() error {
 		return usagef("revision %.40q is none of %v", o.Revision, Revisions)
 	case t.sse && o.modern():
 		return usagef("revision %s is not spoken by HTTP with SSE", o.Revision)
-	case t.http && o.Method == MethodRaw:
-		return usagef("raw lines do not go by HTTP")
+	case t.sse && o.Method == MethodRaw:
+		return usagef("raw lines do not go by HTTP with SSE")
 	case o.From != nil && (o.From.To4() == nil || t.network != "tcp"):
 		return usagef("from %v: an IPv4 address is needed, and a target on TCP", o.From)
 	case len(o.Messages) > MaxMessages:

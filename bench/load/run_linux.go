@@ -139,6 +139,9 @@ func (s *Session) connect() error {
 		}
 		if o.Method == MethodRaw && len(o.Messages) == 0 {
 			s.shapes = []*shape{rawShape(kinds[0])}
+			if where.http { // a body that comes back, of whatever it is sent
+				s.conns[i].http, s.conns[i].lead = &responseReader{}, open.lead(where.path, "", "")
+			}
 		} else {
 			err := open.open(s.conns[i])
 			if err == nil && i == 0 {

@@ -89,12 +89,14 @@ func (c *abCommand) Run(std *streams) error {
 			return err
 		}
 	}
-	run := runCommand{CPUs: c.CPUs, Quiet: c.Quiet, Gannet: before}
-	e, err := run.env(std)
+	run := runCommand{CPUs: c.CPUs, Gannet: before}
+	e, err := run.env()
 	if err != nil {
 		return err
 	}
-	e.Context = ctx
+	progress := newProgress(std.err, c.Quiet)
+	defer progress.close()
+	e.Context, e.Progress = ctx, func(format string, args ...any) { progress.step(fmt.Sprintf(format, args...)) }
 	runtime.LockOSThread() // what is started dies with the thread that started it
 	defer runtime.UnlockOSThread()
 	for _, program := range []string{before, after} {

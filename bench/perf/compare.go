@@ -15,7 +15,7 @@ import (
 
 // compareCommand is perf compare.
 type compareCommand struct {
-	Before string `arg:"" help:"Result of perf load --save or perf run --out."`
+	Before string `arg:"" help:"Result of perf load --save, perf run --out or perf peers --out."`
 	After  string `arg:"" help:"Another of the same on the same machine."`
 	Format string `help:"text or json." enum:"text,json" default:"text"`
 }
@@ -26,6 +26,7 @@ func (compareCommand) Help() string {
   perf load tcp://127.0.0.1:7600 -c 64 --runs 5 --save before.json
   perf compare before.json after.json
   perf run regression registry --repeat 5 --out before.json
+  perf compare peers.json later.json
 
 Medians over the runs are compared. It fails (exit code 4) where the rate is lower by
 more than 10 %, p99 higher by more than 20 % or where the server allocates more objects a
@@ -51,6 +52,9 @@ func (c *compareCommand) Run(std *streams) error {
 
 // compare prints the changes, and fails where they are too bad.
 func compare(w io.Writer, before, after *result.Result, format string) error {
+	if before.Kind == result.KindPeers || after.Kind == result.KindPeers {
+		return comparePeers(w, before, after, format)
+	}
 	changes, err := result.Compare(before, after)
 	if err != nil {
 		return &exitError{exitUsage, err}

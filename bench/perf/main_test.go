@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,9 +20,17 @@ import (
 	"github.com/gannetmcp/gannet/bench/result"
 )
 
-// The test binary is a worker of perf conns, and a server on standard streams.
+// The test binary is a worker of perf conns, the generator of perf peers, a
+// server on standard streams, and the servers of perf peers.
 func TestMain(m *testing.M) {
 	switch {
+	case len(os.Args) > 1 && os.Args[1] == "load":
+		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	case len(os.Args) > 2 && slices.Contains([]string{"serve", "-mode", "-peer"}, os.Args[1]):
+		if err := standIn(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "stand-in:", err)
+			os.Exit(1)
+		}
 	case len(os.Args) == 2 && os.Args[1] == "conns-worker":
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	case os.Getenv("GANNET_PERF_TEST_CHILD") != "":
@@ -87,7 +96,7 @@ func perf(args ...string) (code int, out, errs string) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, verb := range []string{"load", "conns", "report", "compare", "baseline save", "baseline check"} {
+	for _, verb := range []string{"load", "conns", "peers", "report", "compare", "baseline save", "baseline check"} {
 		code, out, _ := perf(append(strings.Fields(verb), "--help")...)
 		if code != exitOK || !strings.Contains(out, "Examples:") || strings.Count(out, " perf "+verb) < 1 {
 			t.Errorf("%s --help: exit code %d, without examples: %s", verb, code, out)

@@ -19,7 +19,7 @@ import (
 
 // reportCommand is perf report.
 type reportCommand struct {
-	Results  []string `arg:"" help:"Results that perf run --out, perf load --save or perf conns --save wrote."`
+	Results  []string `arg:"" help:"Results that perf run --out, perf load --save, perf conns --save or perf peers --out wrote."`
 	Output   string   `short:"o" help:"File to write; standard output if none."`
 	Markdown bool     `help:"Tables in Markdown instead of a page with plots."`
 }
@@ -30,9 +30,11 @@ func (reportCommand) Help() string {
   perf report ours.json theirs.json -o report.html
   perf report run.json conns.json -o report.html
   perf report --markdown ours.json theirs.json
+  perf report peers.json -o peers.html
 
 The page needs nothing from elsewhere. A result with several runs is drawn by its
-last; tables have medians over the runs, with the least and the greatest.`
+last; tables have medians over the runs, with the least and the greatest. Of perf peers
+the servers that had one load are drawn together.`
 }
 
 // Run draws.
@@ -83,6 +85,13 @@ func marks(all []*result.Result, metric string) (list []plot.Mark) {
 	return list
 }
 
+// Titles of charts that results of perf peers have too.
+const (
+	titleQuantiles = "Latency by percentile"
+	titleRate      = "Replies a second over time"
+	titleCPU       = "CPU of the server over time"
+)
+
 // overTime are the results whose runs are drawn over time: those of perf load, and
 // of perf run the loads.
 func overTime(all []*result.Result) (list []*result.Result) {
@@ -97,14 +106,14 @@ func overTime(all []*result.Result) (list []*result.Result) {
 // charts are all plots that the results have data for.
 func charts(results []*result.Result) ([]plot.Chart, error) {
 	all := overTime(results)
-	quantiles := plot.Chart{Title: "Latency by percentile", XLabel: "percentile", YLabel: "µs", LogX: true, LogY: true, Marks: marks(all, result.MetricP99),
+	quantiles := plot.Chart{Title: titleQuantiles, XLabel: "percentile", YLabel: "µs", LogX: true, LogY: true, Marks: marks(all, result.MetricP99),
 		Ticks: map[float64]string{1: "0", 2: "50", 10: "90", 100: "99", 1000: "99.9", 10_000: "99.99", 100_000: "99.999"}}
-	rate := plot.Chart{Title: "Replies a second over time", XLabel: "s", YLabel: "1/s", Marks: marks(all, result.MetricRate)}
+	rate := plot.Chart{Title: titleRate, XLabel: "s", YLabel: "1/s", Marks: marks(all, result.MetricRate)}
 	p99 := plot.Chart{Title: "p99 of each interval over time", XLabel: "s", YLabel: "µs", LogY: true}
 	flight := plot.Chart{Title: "Requests in flight over time", XLabel: "s", YLabel: "requests"}
 	skipped := plot.Chart{Title: "Starts skipped over time", XLabel: "s", YLabel: "starts in an interval"}
 	wrong := plot.Chart{Title: "Errors over time: refused, timed out and others", XLabel: "s", YLabel: "errors in an interval"}
-	cpu := plot.Chart{Title: "CPU of the server over time", XLabel: "s", YLabel: "CPUs"}
+	cpu := plot.Chart{Title: titleCPU, XLabel: "s", YLabel: "CPUs"}
 	rss := plot.Chart{Title: "Memory of the server over time (RSS)", XLabel: "s", YLabel: "bytes"}
 	knee := plot.Chart{Title: "Knee: p99 by rate", XLabel: "replies a second", YLabel: "µs", LogY: true}
 	for _, r := range all {
@@ -162,6 +171,27 @@ func charts(results []*result.Result) ([]plot.Chart, error) {
 	return drawn, nil
 }
 
+// allCharts are the plots of the results of loads, and those of perf peers by
+// themselves.
+func allCharts(all []*result.Result) ([]plot.Chart, error) {
+	var single []*result.Result
+	for _, r := range all {
+		if r.Peers == nil {
+			single = append(single, r)
+		}
+	}
+	list, err := charts(single)
+	for _, r := range all {
+		if r.Peers == nil || err != nil {
+			continue
+		}
+		var more []plot.Chart
+		more, err = peersCharts(r)
+		list = append(list, more...)
+	}
+	return list, err
+}
+
 // percentiles is the distribution over 1/(1-q), up to what its count can tell.
 func percentiles(run *load.Result) (s plot.Series, err error) {
 	h, err := run.Distribution()
@@ -191,7 +221,7 @@ func kneeSeries(r *result.Result) plot.Series {
 
 // writeHTML writes the page.
 func writeHTML(w io.Writer, all []*result.Result) error {
-	list, err := charts(all)
+	list, err := allCharts(all)
 	if err != nil {
 		return err
 	}
@@ -213,7 +243,8 @@ func writeHTML(w io.Writer, all []*result.Result) error {
 		}
 		b.WriteString("</table>\n")
 	}
-	for _, r := range all {
+	loads, _ := flat(all)
+	for _, r := range loads {
 		if r.Saturated() {
 			fmt.Fprintf(&b, "<p class=\"bad\">%s: the generator was the limit; these figures are its own.</p>\n", html.EscapeString(r.Name))
 		}
@@ -243,7 +274,8 @@ func tables(all []*result.Result) (list [][][]string) {
 	}
 	loads[0] = append(loads[0], "runs", "errors", "skipped")
 	conns := [][]string{{"connections", "opened", "pings", "errors", "opened/s", "set-up p99 µs", "ping p99 µs", "RSS bytes each"}}
-	for _, r := range all {
+	flattened, peers := flat(all)
+	for _, r := range flattened {
 		if r.Conns != nil {
 			conns = append(conns, connsRow(r))
 			continue
@@ -270,6 +302,9 @@ func tables(all []*result.Result) (list [][][]string) {
 		if len(t) > 1 {
 			list = append(list, t)
 		}
+	}
+	for _, r := range peers {
+		list = append(list, peersTables(r)...)
 	}
 	return list
 }

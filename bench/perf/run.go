@@ -22,7 +22,7 @@ import (
 // runCommand is perf run.
 type runCommand struct {
 	Names  []string `arg:"" optional:"" name:"id" help:"Workloads: ids, beginnings of ids (transport.tcp), areas, or all."`
-	List   bool     `help:"Say what there is, and measure nothing."`
+	List   bool     `help:"Say what there is, and of ids how it is measured; measure nothing."`
 	Quick  bool     `help:"Short settings: to see that all works, and roughly how fast."`
 	Repeat int      `help:"Measure each so many times; tables have medians, with the least and the greatest." default:"1"`
 	Out    string   `help:"File for the results as JSON besides, for perf report." placeholder:"FILE"`
@@ -36,6 +36,7 @@ type runCommand struct {
 func (runCommand) Help() string {
 	return `Examples:
   perf run --list
+  perf run --list load          what these measure, and how
   perf run registry.lookup latency
   perf run all --quick --out quick.json
   perf run transport.tcp load --repeat 5 --out results.json
@@ -62,9 +63,15 @@ func (c *runCommand) Run(std *streams) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	e, err := c.env(std)
+	e, err := c.env()
 	if err != nil {
 		return err
+	}
+	p := newProgress(std.err, c.Quiet)
+	defer p.close()
+	e.Progress = func(format string, args ...any) { p.step(fmt.Sprintf(format, args...)) }
+	if p.terminal {
+		e.Each = p.point
 	}
 	for _, w := range chosen {
 		if w.Server {
@@ -98,11 +105,16 @@ func (c *runCommand) Run(std *streams) error {
 			break
 		}
 	}
-	return errors.Join(c.finish(std, s), err)
+	p.close()
+	// What was measured before an error is kept; the error says how it ended.
+	if err = errors.Join(err, c.write(std, s)); err != nil {
+		return err
+	}
+	return judgeSuite(s.Results)
 }
 
-// finish writes what is to be written at the end, and judges.
-func (c *runCommand) finish(std *streams, s *result.Suite) error {
+// write writes what is to be written at the end.
+func (c *runCommand) write(std *streams, s *result.Suite) error {
 	if c.JSON {
 		e := json.NewEncoder(std.out)
 		e.SetIndent("", " ")
@@ -111,11 +123,9 @@ func (c *runCommand) finish(std *streams, s *result.Suite) error {
 		}
 	}
 	if c.Out != "" && len(s.Results) > 0 {
-		if err := s.WriteFile(c.Out); err != nil {
-			return err
-		}
+		return s.WriteFile(c.Out)
 	}
-	return judgeSuite(s.Results)
+	return nil
 }
 
 // judgeSuite turns what the workloads demand, and saturation, into exit codes.
@@ -139,13 +149,10 @@ func judgeSuite(all []*result.Result) error {
 }
 
 // env is what the workloads run in.
-func (c *runCommand) env(std *streams) (*suite.Env, error) {
+func (c *runCommand) env() (*suite.Env, error) {
 	e := &suite.Env{Context: context.Background(), Gannet: c.Gannet}
 	if e.Gannet == "" {
 		e.Gannet = besideThis("gannet")
-	}
-	if !c.Quiet {
-		e.Progress = func(format string, args ...any) { fmt.Fprintf(std.err, "perf: "+format+"\n", args...) }
 	}
 	switch {
 	case c.CPUs == "none", c.CPUs == "" && runtime.NumCPU() < 2:
@@ -161,14 +168,20 @@ func (c *runCommand) env(std *streams) (*suite.Env, error) {
 	return e, nil
 }
 
-// listWorkloads prints ids by area, of the names if there are any.
+// listWorkloads prints ids by area; of names, if there are any, those with what they
+// measure.
 func listWorkloads(w io.Writer, table []suite.Workload, names []string) error {
 	if len(names) > 0 {
 		chosen, err := suite.Select(table, names)
 		if err != nil {
 			return &exitError{exitUsage, err}
 		}
-		table = chosen
+		for _, c := range chosen {
+			if _, err := fmt.Fprintf(w, "%s: %s\n  %s\n  full: %s; quick: %s\n", c.ID, c.Brief, c.Measures, c.Full, c.Quick); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	area := ""

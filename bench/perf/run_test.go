@@ -27,7 +27,7 @@ func TestRunUsage(t *testing.T) {
 		}
 		at = i
 	}
-	if code, out, _ := perf("run", "--list", "latency"); code != exitOK || strings.Contains(out, "registry.") || !strings.Contains(out, "latency.clock") {
+	if code, out, _ := perf("run", "--list", "latency"); code != exitOK || strings.Contains(out, "\nregistry.") || !strings.Contains(out, "\nlatency.clock: ") || !strings.Contains(out, "quick: time=100ms") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	for bad, says := range map[string]string{
@@ -67,6 +67,21 @@ func TestRun(t *testing.T) {
 	code, out, errs = perf("run", "latency.clock", "--quick", "--json", "-q")
 	if code != exitOK || errs != "" || !strings.HasPrefix(out, "{\n \"schema\": \"gannet-perf-suite/1\"") || !strings.Contains(out, `"name": "clock_ns"`) {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+}
+
+// What was measured before a failure is written, and the exit code is the failure's.
+func TestRunFails(t *testing.T) {
+	linux(t)
+	file := filepath.Join(t.TempDir(), "r.json")
+	code, out, errs := perf("run", "latency.clock", "transport.tcp.single", "--quick", "--out", file, "--gannet", "/bin/false", "--cpus", "none")
+	all, err := result.ReadAll(file)
+	if code != exitFailed || !strings.Contains(out, "latency.clock") || !strings.Contains(errs, "ended before it listened") || err != nil || len(all) != 1 {
+		t.Errorf("exit code %d: %s%s%v, %d results", code, out, errs, err, len(all))
+	}
+	code, _, errs = perf("run", "transport.tcp.single", "--gannet", "/nonexistent/gannet")
+	if code != exitUsage || !strings.Contains(errs, "make build") {
+		t.Errorf("no server: exit code %d: %s", code, errs)
 	}
 }
 

@@ -20,10 +20,11 @@ const Schema = "gannet-perf/1"
 const (
 	KindLoad  = "load"
 	KindConns = "conns"
+	KindPeers = "peers"
 )
 
-// A Result is one measurement: of a load, run once or several times, or of
-// connections that stand.
+// A Result is one measurement: of a load, run once or several times, of
+// connections that stand, or of several servers beside each other.
 type Result struct {
 	Schema string         `json:"schema"`
 	Kind   string         `json:"kind"`
@@ -32,6 +33,7 @@ type Result struct {
 	Runs   []*load.Result `json:"runs,omitempty"`  // of KindLoad
 	Knee   *Knee          `json:"knee,omitempty"`  // where it was looked for; Runs are the rates tried
 	Conns  *Conns         `json:"conns,omitempty"` // of KindConns
+	Peers  *Peers         `json:"peers,omitempty"` // of KindPeers
 
 	// Of perf run: the workload, and its figures. Those of a load are besides in
 	// Runs, with all that they depend on.

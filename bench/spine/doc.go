@@ -24,9 +24,9 @@
 //
 // # Terms
 //
-//	subject   a server, and the load that it is measured with (subject.go: data)
+//	subject   a server, and the load that it is measured with (package bench/rounds: data)
 //	base      the subject that another's ratios refer to
-//	goal      a figure or ratio that a subject should reach (subject.go: data)
+//	goal      a figure or ratio that a subject should reach (package bench/rounds: data)
 //
 // # Garbage collections
 //

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/result"
+	"github.com/gannetmcp/gannet/bench/rounds"
 )
 
 const module = "github.com/gannetmcp/gannet"
@@ -40,8 +40,7 @@ type settings struct {
 	warmup, duration   time.Duration
 	serverCPU, genCPU  int
 	only               *regexp.Regexp
-	peers              []peer
-	web, webEchoes     []peer
+	peers              rounds.Peers
 }
 
 // parse reads the command line; an error has been told on stderr.
@@ -63,20 +62,18 @@ func parse(args []string, stderr io.Writer) (s settings, err error) {
 		s.only, err = regexp.Compile(v)
 		return err
 	})
-	named := func(list *[]peer) func(string) error {
+	named := func(list *[]rounds.Peer) func(string) error {
 		return func(v string) error {
-			name, command, ok := strings.Cut(v, "=")
-			words := strings.Fields(command)
-			if !ok || name == "" || len(words) == 0 {
-				return errors.New("is not NAME=COMMAND")
+			p, err := rounds.ParsePeer(v)
+			if err == nil {
+				*list = append(*list, p)
 			}
-			*list = append(*list, peer{name, words})
-			return nil
+			return err
 		}
 	}
-	f.Func("peer", "another MCP server for stdio with the tool echo, `NAME=COMMAND` with arguments after spaces; repeatable", named(&s.peers))
-	f.Func("web", "another MCP server for HTTP with the tool echo, that prints its address, `NAME=COMMAND`; repeatable", named(&s.web))
-	f.Func("web-echo", "a server for HTTP that answers by what it is sent, `NAME=COMMAND`; repeatable", named(&s.webEchoes))
+	f.Func("peer", "another MCP server for stdio with the tool echo, `NAME=COMMAND` with arguments after spaces; repeatable", named(&s.peers.Stdio))
+	f.Func("web", "another MCP server for HTTP with the tool echo, that prints its address, `NAME=COMMAND`; repeatable", named(&s.peers.HTTP))
+	f.Func("web-echo", "a server for HTTP that answers by what it is sent, `NAME=COMMAND`; repeatable", named(&s.peers.Echoes))
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
@@ -116,7 +113,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return exitOK
 	}
-	chosen := choose(append(subjects(s.peers), webSubjects(s.web, s.webEchoes)...), s.only)
+	chosen := rounds.Choose(append(rounds.Subjects(s.peers), rounds.WebSubjects(s.peers, true)...), s.only)
 	if len(chosen) == 0 {
 		fmt.Fprintln(stderr, "spine: no subject matches; -list lists them")
 		return exitUsage
@@ -151,37 +148,29 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // measureAll runs the rounds.
-func (s *settings) measureAll(chosen []subject, stderr io.Writer) (*report, error) {
+func (s *settings) measureAll(chosen []rounds.Subject, stderr io.Writer) (*report, error) {
 	dir, err := os.MkdirTemp("", "gannet-spine-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := &bench{serverCPU: s.serverCPU, genCPU: s.genCPU, warmup: s.warmup, duration: s.duration, addrFile: filepath.Join(dir, "addr")}
-	b.places = map[string]string{placeAddrFile: b.addrFile}
-	if b.gen, err = program(s.gen, dir, "bench/gen", stderr); err != nil {
+	b := &rounds.Bench{TargetFlag: "-target", ServerCPU: s.serverCPU, GeneratorCPU: s.genCPU, Warmup: s.warmup, Duration: s.duration, AddrFile: filepath.Join(dir, "addr")}
+	b.Places = map[string]string{rounds.PlaceAddrFile: b.AddrFile}
+	gen, err := program(s.gen, dir, "bench/gen", stderr)
+	if err != nil {
 		return nil, err
 	}
-	for _, p := range []struct{ place, path, pkg string }{{placeGannet, s.gannet, "."}, {placeFloor, s.floor, "bench/floor"}} {
-		if needs(chosen, p.place) {
-			if b.places[p.place], err = program(p.path, dir, p.pkg, stderr); err != nil {
+	b.Generator = []string{gen, "-json"}
+	for _, p := range []struct{ place, path, pkg string }{{rounds.PlaceGannet, s.gannet, "."}, {rounds.PlaceFloor, s.floor, "bench/floor"}} {
+		if rounds.Needs(chosen, p.place) {
+			if b.Places[p.place], err = program(p.path, dir, p.pkg, stderr); err != nil {
 				return nil, err
 			}
 		}
 	}
 	r := &report{Facts: result.Gather(os.Args), Rounds: s.rounds, Duration: s.duration.String(), Warmup: s.warmup.String(), Subjects: chosen}
-	for round := range s.rounds {
-		for i := range chosen {
-			fmt.Fprintf(stderr, "spine: round %d of %d: %s: ", round+1, s.rounds, chosen[i].Name)
-			m := b.measure(&chosen[i], round+1)
-			if m.Result != nil {
-				fmt.Fprintf(stderr, "%s messages/s ", number(m.Result.Rate))
-			}
-			fmt.Fprintln(stderr, m.Failure)
-			r.Measurements = append(r.Measurements, m)
-		}
-	}
-	r.Goals = assess(r.Measurements, goalsOf(chosen))
+	r.Measurements = b.Run(chosen, s.rounds, stderr)
+	r.Goals = rounds.Assess(r.Measurements, rounds.GoalsOf(chosen))
 	return r, nil
 }
 

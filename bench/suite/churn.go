@@ -26,6 +26,7 @@ const (
 	slowCall     = 300                    // ms of a call that is cancelled, or left
 	churnSlack   = 256 << 10              // bytes that the server's heap may grow by in all,
 	churnEach    = 1.0                    // and for each connection: nothing that a connection leaves is smaller
+	workersSlack = 2                      // goroutines: workers of the pool that have not left yet
 	churnRSS     = 1.5                    // what RSS may grow to, of what it was
 	restTime     = 500 * time.Millisecond // for what ends on timers of the server
 )
@@ -290,9 +291,20 @@ func (e *Env) churnOn(r *result.Result, s Settings, srv *subject.Server) error {
 	if err != nil {
 		return err
 	}
-	n := float64(s.Count)
-	r.Add("connections", "1", n)
-	r.Add("rate", "1/s", n/float64(took)*1e9)
+	r.Add("connections", "1", float64(s.Count))
+	r.Add("rate", "1/s", float64(s.Count)/float64(took)*1e9)
+	detail := fmt.Sprintf("%d of %d failed", failed, s.Count)
+	if reason != nil {
+		detail += fmt.Sprintf(", such as: %v", reason)
+	}
+	r.Demand("every connection did what it was to do", failed == 0, "%s", detail)
+	demandBack(r, &before, &after, s.Count)
+	return nil
+}
+
+// demandBack adds what a server holds before and after n connections that came and
+// went, and demands that it is the same.
+func demandBack(r *result.Result, before, after *vital, n int) {
 	grown := after.heap - before.heap
 	r.Add("heap_before_bytes", "B", float64(before.heap))
 	r.Add("heap_after_bytes", "B", float64(after.heap))
@@ -301,16 +313,13 @@ func (e *Env) churnOn(r *result.Result, s Settings, srv *subject.Server) error {
 	r.Add("rss_after_bytes", "B", float64(after.rss))
 	r.Add("fds_grown", "1", float64(after.fds-before.fds))
 	r.Add("goroutines_grown", "1", float64(after.goroutines-before.goroutines))
-	r.Demand("every connection did what it was to do", failed == 0, "%d of %d failed, such as: %v", failed, s.Count, reason)
 	for _, g := range gauges {
 		name := strings.TrimPrefix(g, "gannet_")
 		r.Add(name+"_left", "1", float64(after.gauges[g]))
 		r.Demand(name+" back to nothing", after.gauges[g] == 0, "%d", after.gauges[g])
 	}
-	// A worker of the pool may still be there that was not before.
 	r.Demand("descriptors back", after.fds <= before.fds, "%d, before %d", after.fds, before.fds)
-	r.Demand("goroutines back", after.goroutines <= before.goroutines+2, "%d, before %d", after.goroutines, before.goroutines)
-	r.Demand("heap back", float64(grown) <= churnSlack+churnEach*n, "grown by %d bytes, %.2f a connection", grown, float64(grown)/n)
+	r.Demand("goroutines back", after.goroutines <= before.goroutines+workersSlack, "%d, before %d", after.goroutines, before.goroutines)
+	r.Demand("heap back", float64(grown) <= churnSlack+churnEach*float64(n), "grown by %d bytes, %.2f a connection", grown, float64(grown)/float64(n))
 	r.Demand("RSS back", float64(after.rss) <= churnRSS*float64(before.rss), "%d bytes, before %d", after.rss, before.rss)
-	return nil
 }

@@ -20,6 +20,9 @@ type Env struct {
 	ServerCPU, GeneratorCPU []int
 	// Progress is told what is about to be done. nil tells nobody.
 	Progress func(format string, args ...any)
+	// Each is told each interval of a load, on the sending thread: it must not
+	// block. nil tells nobody.
+	Each func(load.Point)
 }
 
 func (e *Env) say(format string, args ...any) {

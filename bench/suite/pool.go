@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,7 @@ import (
 )
 
 // poolWorkloads are the workloads of the area pool.
-func poolWorkloads() []Workload { return workerPools() }
+func poolWorkloads() []Workload { return slices.Concat(connectionPools(), workerPools()) }
 
 // workerPools are those of the worker pool of handlers, in the three sizes of the
 // report.

@@ -29,7 +29,7 @@ func (e *Env) generate(r *result.Result, o load.Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	o.Timeout, o.ChildCPUs = replyTimeout, e.ServerCPU
+	o.Timeout, o.ChildCPUs, o.Each = replyTimeout, e.ServerCPU, e.Each
 	run, err := load.Run(o)
 	if err != nil {
 		return err
@@ -46,9 +46,8 @@ const leastCPU = 0.05
 // addLoad adds the figures of a load.
 func addLoad(r *result.Result, run *load.Result) {
 	r.Add("rate", "1/s", run.Rate)
-	good := float64(run.Answered)
 	quantile := func(name string, us, share float64) {
-		if good*(1-share) >= 1 { // else too few for this one
+		if tells(run.Answered, share) {
 			r.Add(name, "µs", us)
 		}
 	}
@@ -64,7 +63,7 @@ func addLoad(r *result.Result, run *load.Result) {
 		meant = run.Starts
 		r.Add("skipped", "1", float64(run.Skipped))
 	}
-	r.Add("success", "ratio", good/float64(meant))
+	r.Add("success", "ratio", float64(run.Answered)/float64(meant))
 	r.Add("errors", "1", float64(run.ErrorTotal))
 	r.Add("timeouts", "1", float64(run.Errors.TimedOut))
 	r.Add("connections", "1", float64(run.Alive))

@@ -109,6 +109,10 @@ func (t *timing) rate() float64 { return float64(t.ops) / float64(t.ns) * 1e9 }
 // mean is ns an operation.
 func (t *timing) mean() float64 { return float64(t.ns) / float64(max(t.ops, 1)) }
 
+// tells reports whether n readings are enough for a quantile: whether one at least lies
+// beyond it.
+func tells(n int64, quantile float64) bool { return float64(n)*(1-quantile) > 0.999 }
+
 // percentiles adds the distribution in µs, by names that say whether it is of
 // batches.
 func (t *timing) percentiles(r *result.Result, prefix string) {
@@ -122,8 +126,8 @@ func (t *timing) percentiles(r *result.Result, prefix string) {
 		name string
 		q    float64
 	}{{"p50", 50}, {"p95", 95}, {"p99", 99}, {"p99.9", 99.9}, {"p99.99", 99.99}} {
-		if float64(t.times.TotalCount())*(1-q.q/100) < 1 {
-			break // too few for this one
+		if !tells(t.times.TotalCount(), q.q/100) {
+			break
 		}
 		r.Add(prefix+q.name+"_us", "µs", float64(t.times.ValueAtQuantile(q.q))/1e3/float64(t.each))
 	}

@@ -244,6 +244,10 @@ func (s *ClientSession) Fail(id uint64, err error) {
 	}
 }
 
+// Done returns a channel that is closed when the session has ended. Its transport
+// may take a moment more to let go of everything, which Wait waits for.
+func (s *ClientSession) Done() <-chan struct{} { return s.ended }
+
 // Wait returns when the session has ended and its transport has let go of
 // everything: nil after Close, else why.
 func (s *ClientSession) Wait() error {

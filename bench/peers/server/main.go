@@ -2,13 +2,16 @@
 // input and output or over HTTP, with the tool echo {text} of gannet serve
 // --demo: something to compare with.
 //
-//	server -peer go-sdk|go-sdk-lowlevel|mcp-go [-http 127.0.0.1:0]
+//	server -peer go-sdk|go-sdk-lowlevel|mcp-go|mcp-go-lowlevel [-http 127.0.0.1:0]
 //	server -peer net-http|fasthttp -http 127.0.0.1:0
 //
 // The last two serve no MCP: they answer by what they are sent, which is the
 // floor of a server that is built on them.
 //
 // go-sdk has a typed tool, the library's usual way; go-sdk-lowlevel the raw one.
+// mcp-go is served by the library's own transports; mcp-go-lowlevel hands each
+// message to MCPServer.HandleMessage, with nothing in between but reading and
+// writing (lowlevel.go).
 // With -http the address is printed as the first line of standard output.
 package main
 
@@ -29,7 +32,7 @@ import (
 )
 
 func main() {
-	peer := flag.String("peer", "go-sdk", "`library`: go-sdk, go-sdk-lowlevel or mcp-go")
+	peer := flag.String("peer", "go-sdk", "`library`: go-sdk, go-sdk-lowlevel, mcp-go or mcp-go-lowlevel")
 	address := flag.String("http", "", "serve Streamable HTTP without sessions on this `address`; else standard input and output")
 	flag.Parse()
 	if err := run(*peer, *address); err != nil {
@@ -66,6 +69,12 @@ func run(peer, address string) error {
 			c.SetContentType("application/json")
 			_, _ = c.Write(c.PostBody())
 		})
+	case "mcp-go-lowlevel":
+		s := mcpGo()
+		if address == "" {
+			return serveLines(s, os.Stdin, os.Stdout)
+		}
+		return serve(address, bodies{s})
 	case "mcp-go":
 		s := mcpGo()
 		if address == "" {
@@ -73,7 +82,7 @@ func run(peer, address string) error {
 		}
 		return serve(address, mcpgoserver.NewStreamableHTTPServer(s, mcpgoserver.WithStateLess(true)))
 	}
-	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel, mcp-go, net-http and fasthttp", peer)
+	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel, mcp-go, mcp-go-lowlevel, net-http and fasthttp", peer)
 }
 
 // serve serves h and prints where.

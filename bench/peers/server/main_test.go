@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 func TestServers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for _, peer := range []string{"go-sdk", "go-sdk-lowlevel", "mcp-go"} {
+	for _, peer := range []string{"go-sdk", "go-sdk-lowlevel", "mcp-go", "mcp-go-lowlevel"} {
 		self, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package rounds
 
 import (
 	"math"
@@ -27,60 +27,60 @@ func TestSpread(t *testing.T) {
 }
 
 // measured makes a measurement with a rate and a CPU time.
-func measured(round int, subject string, rate, cpu float64) measurement {
+func measured(round int, subject string, rate, cpu float64) Measurement {
 	r := &load.Result{Rate: rate}
 	if cpu > 0 {
 		r.Server = &load.Server{CPUMicros: cpu}
 	}
-	return measurement{Round: round, Subject: subject, Result: r}
+	return Measurement{Round: round, Subject: subject, Result: r}
 }
 
 // A ratio is taken within a round, so that a slow hour weighs on both sides.
 func TestRatiosWithinRounds(t *testing.T) {
-	all := []measurement{
+	all := []Measurement{
 		measured(1, "base", 100, 0), measured(1, "a", 50, 1),
 		measured(2, "base", 10, 0), measured(2, "a", 5, 1), // ten times slower, the same ratio
 		measured(3, "base", 100, 0), {Round: 3, Subject: "a", Failure: "gone"},
 		{Round: 4, Subject: "base", Failure: "gone"}, measured(4, "a", 50, 1),
 		measured(5, "base", 0, 0), measured(5, "a", 50, 1),
 	}
-	got := result.SpreadOf(ratios(all, "a", "base", metricRate))
+	got := result.SpreadOf(Ratios(all, "a", "base", MetricRate))
 	if got != (result.Spread{Median: 0.5, Min: 0.5, Max: 0.5, N: 2}) {
 		t.Errorf("ratios: %+v", got)
 	}
-	if got := figures(all, "a", metricRate); len(got) != 4 {
+	if got := Figures(all, "a", MetricRate); len(got) != 4 {
 		t.Errorf("figures: %v", got)
 	}
-	if got := ratios(all, "a", "base", metricCPU); got != nil {
+	if got := Ratios(all, "a", "base", MetricCPU); got != nil {
 		t.Errorf("ratios to a base whose CPU nobody measured: %v", got)
 	}
-	if got := ratios(all, "a", "absent", metricRate); got != nil {
+	if got := Ratios(all, "a", "absent", MetricRate); got != nil {
 		t.Errorf("ratios to a base that is not there: %v", got)
 	}
 }
 
 func TestAssess(t *testing.T) {
-	all := []measurement{
+	all := []Measurement{
 		measured(1, "base", 100, 10), measured(1, "a", 60, 15),
 		measured(2, "base", 100, 10), measured(2, "a", 60, 15),
 	}
 	for _, tc := range []struct {
 		name    string
-		goal    goal
+		goal    result.Goal
 		verdict string
 		figure  float64
 	}{
-		{"more is better: reached", goal{"P", "a", metricRate, "base", 0.5, 0.6}, "reached", 0.6},
-		{"more is better: met", goal{"P", "a", metricRate, "base", 0.5, 0.7}, "met", 0.6},
-		{"more is better: missed", goal{"P", "a", metricRate, "base", 0.65, 0.7}, "missed", 0.6},
-		{"absolute", goal{"P", "a", metricRate, "", 50, 60}, "reached", 60},
-		{"less is better: reached", goal{"P", "a", metricCPU, "base", 2, 1.6}, "reached", 1.5},
-		{"less is better: met", goal{"P", "a", metricCPU, "base", 2, 1.4}, "met", 1.5},
-		{"less is better: missed", goal{"P", "a", metricCPU, "base", 1.4, 1.2}, "missed", 1.5},
-		{"no such subject", goal{"P", "b", metricRate, "base", 0, 0}, "not measured", 0},
-		{"no such base", goal{"P", "a", metricRate, "b", 0, 0}, "not measured", 0},
+		{"more is better: reached", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "base", Must: 0.5, Reach: 0.6}, "reached", 0.6},
+		{"more is better: met", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "base", Must: 0.5, Reach: 0.7}, "met", 0.6},
+		{"more is better: missed", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "base", Must: 0.65, Reach: 0.7}, "missed", 0.6},
+		{"absolute", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "", Must: 50, Reach: 60}, "reached", 60},
+		{"less is better: reached", result.Goal{ID: "P", Subject: "a", Metric: MetricCPU, Base: "base", Must: 2, Reach: 1.6}, "reached", 1.5},
+		{"less is better: met", result.Goal{ID: "P", Subject: "a", Metric: MetricCPU, Base: "base", Must: 2, Reach: 1.4}, "met", 1.5},
+		{"less is better: missed", result.Goal{ID: "P", Subject: "a", Metric: MetricCPU, Base: "base", Must: 1.4, Reach: 1.2}, "missed", 1.5},
+		{"no such subject", result.Goal{ID: "P", Subject: "b", Metric: MetricRate, Base: "base", Must: 0, Reach: 0}, "not measured", 0},
+		{"no such base", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "b", Must: 0, Reach: 0}, "not measured", 0},
 	} {
-		got := assess(all, []goal{tc.goal})[0]
+		got := Assess(all, []result.Goal{tc.goal})[0]
 		if got.Verdict != tc.verdict || math.Abs(got.Measured.Median-tc.figure) > 1e-9 {
 			t.Errorf("%s: %s (%v), want %s (%v)", tc.name, got.Verdict, got.Measured.Median, tc.verdict, tc.figure)
 		}

@@ -1,4 +1,4 @@
-package main
+package rounds
 
 import (
 	"bufio"
@@ -22,11 +22,11 @@ const (
 	stopTimeout  = 10 * time.Second
 )
 
-// A watcher reads the standard error of a server and of the generator. It counts
+// A Watcher reads the standard error of a server and of the generator. It counts
 // the server's garbage collections between the generator's words for the
 // beginning and the end of the measured time, and keeps the last lines for
 // messages. Safe for concurrent use: each stream has a lane of its own.
-type watcher struct {
+type Watcher struct {
 	mu        sync.Mutex
 	cycles    int
 	atStart   int
@@ -40,11 +40,11 @@ const (
 	keepBytes = 300
 )
 
-// lane returns a writer for one stream. It is for one goroutine at a time.
-func (w *watcher) lane() io.Writer { return &watcherLane{w: w} }
+// Lane returns a writer for one stream. It is for one goroutine at a time.
+func (w *Watcher) Lane() io.Writer { return &watcherLane{w: w} }
 
 type watcherLane struct {
-	w    *watcher
+	w    *Watcher
 	part []byte // a line that has come in part; no more than keepBytes of it
 }
 
@@ -66,16 +66,16 @@ func (l *watcherLane) Write(p []byte) (int, error) {
 	}
 }
 
-func (w *watcher) line(s string) {
+func (w *Watcher) line(s string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case strings.HasPrefix(s, "gc ") && strings.Contains(s, " @"):
 		w.cycles++
 		return
-	case strings.HasPrefix(s, "gen: measuring"):
+	case generatorSays(s, "measuring"):
 		w.atStart = w.cycles
-	case strings.HasPrefix(s, "gen: draining"):
+	case generatorSays(s, "draining"):
 		w.atEnd = w.cycles
 	}
 	if len(w.lastLines) == keepLines {
@@ -84,45 +84,52 @@ func (w *watcher) line(s string) {
 	w.lastLines = append(w.lastLines, s)
 }
 
+// generatorSays tells the generator's words from a server's.
+func generatorSays(line, word string) bool {
+	return strings.HasPrefix(line, "gen: "+word) || strings.HasPrefix(line, "perf: "+word)
+}
+
 // collections is the number of cycles while measuring.
-func (w *watcher) collections() int {
+func (w *Watcher) collections() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.atEnd - w.atStart
 }
 
-// last returns the last lines, for a message.
-func (w *watcher) last() string {
+// Last returns the last lines, for a message.
+func (w *Watcher) Last() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return strings.Join(w.lastLines, " | ")
 }
 
-// A server is a running one, with its address.
-type server struct {
+// A Server is a running one, with its address.
+type Server struct {
+	Address string
 	cmd     *exec.Cmd
-	address string
 	exited  chan error
 	output  *os.File // its standard output, read to the end by a goroutine
 }
 
-// startServer starts command on a CPU with GOMAXPROCS=1 and waits for its
+// StartServer starts command on a CPU with GOMAXPROCS=1 and waits for its
 // address: in addrFile if that is in the command, else its first line of output.
-func startServer(command []string, cpu int, addrFile string, w *watcher) (*server, error) {
+// The calling goroutine is locked to its thread for as long as the server is to
+// live. A server that is returned must be stopped.
+func StartServer(command []string, cpu int, addrFile string, w *Watcher) (*Server, error) {
 	r, out, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	cmd.Stdout, cmd.Stderr = out, w.lane()
+	cmd.Stdout, cmd.Stderr = out, w.Lane()
 	err = load.StartPinned(cmd, []int{cpu})
 	_ = out.Close()
 	if err != nil {
 		_ = r.Close()
 		return nil, fmt.Errorf("start %s: %w", command[0], err)
 	}
-	s := &server{cmd: cmd, exited: make(chan error, 1), output: r}
+	s := &Server{cmd: cmd, exited: make(chan error, 1), output: r}
 	go func() { s.exited <- cmd.Wait() }()
 	first := make(chan string, 1)
 	go func() {
@@ -131,7 +138,7 @@ func startServer(command []string, cpu int, addrFile string, w *watcher) (*serve
 		if err == nil {
 			first <- strings.TrimSpace(line)
 		}
-		_, _ = io.Copy(io.Discard, b) // until the server ends or stop closes it
+		_, _ = io.Copy(io.Discard, b) // until the server ends or Stop closes it
 	}()
 	fromFile := strings.Contains(strings.Join(command, " "), addrFile)
 	deadline := time.After(startTimeout)
@@ -141,29 +148,32 @@ func startServer(command []string, cpu int, addrFile string, w *watcher) (*serve
 			line = first
 		}
 		select {
-		case s.address = <-line:
+		case s.Address = <-line:
 			poll.Stop()
 			return s, nil
 		case <-poll.C:
 			if b, err := os.ReadFile(addrFile); fromFile && err == nil {
 				poll.Stop()
-				s.address, _, _ = strings.Cut(string(b), "\n")
+				s.Address, _, _ = strings.Cut(string(b), "\n")
 				return s, nil
 			}
 		case err := <-s.exited:
 			poll.Stop()
 			_ = r.Close()
-			return nil, fmt.Errorf("%s ended before it listened: %v (%s)", command[0], err, w.last())
+			return nil, fmt.Errorf("%s ended before it listened: %v (%s)", command[0], err, w.Last())
 		case <-deadline:
 			poll.Stop()
-			return nil, errors.Join(fmt.Errorf("%s said no address within %v (%s)", command[0], startTimeout, w.last()), s.stop())
+			return nil, errors.Join(fmt.Errorf("%s said no address within %v (%s)", command[0], startTimeout, w.Last()), s.Stop())
 		}
 	}
 }
 
-// stop ends the server: SIGTERM, and SIGKILL after stopTimeout, which is an
+// PID is that of its process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Stop ends the server: SIGTERM, and SIGKILL after stopTimeout, which is an
 // error.
-func (s *server) stop() error {
+func (s *Server) Stop() error {
 	defer func() { _ = s.output.Close() }()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // fails if it is gone
 	select {

@@ -1,4 +1,4 @@
-package main
+package rounds
 
 import (
 	"bytes"
@@ -46,20 +46,20 @@ type wrkSaid struct {
 
 // runWrk measures a subject with HTTP. Whether it answers rightly is looked at
 // once, before: wrk counts statuses only.
-func (b *bench) runWrk(s *subject, m *measurement) error {
-	if err := os.Remove(b.addrFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+func (b *Bench) runWrk(s *Subject, m *Measurement) error {
+	if err := os.Remove(b.AddrFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	var w watcher
-	srv, err := startServer(s.command(b.places), b.serverCPU, b.addrFile, &w)
+	var w Watcher
+	srv, err := StartServer(s.command(b.Places), b.ServerCPU, b.AddrFile, &w)
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.wrk(s, srv, &w, m), srv.stop())
+	return errors.Join(b.wrk(s, srv, &w, m), srv.Stop())
 }
 
-func (b *bench) wrk(s *subject, srv *server, w *watcher, m *measurement) error {
-	url := strings.Replace(srv.address, "tcp://", "http://", 1) + s.Path
+func (b *Bench) wrk(s *Subject, srv *Server, w *Watcher, m *Measurement) error {
+	url := webAddress(srv.Address, s.Path)
 	body, headers := webRequest(s)
 	if s.Session {
 		id, err := openSession(url)
@@ -76,7 +76,7 @@ func (b *bench) wrk(s *subject, srv *server, w *watcher, m *measurement) error {
 	for _, h := range headers {
 		fmt.Fprintf(&lines, "wrk.headers[%s] = %s\n", luaString(h[0]), luaString(h[1]))
 	}
-	script := filepath.Join(filepath.Dir(b.addrFile), "wrk.lua")
+	script := filepath.Join(filepath.Dir(b.AddrFile), "wrk.lua")
 	if err := os.WriteFile(script, fmt.Appendf(nil, wrkScript, luaString(body), lines.String(), s.Depth), 0o600); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (b *bench) wrk(s *subject, srv *server, w *watcher, m *measurement) error {
 		var out bytes.Buffer
 		cmd := exec.Command("wrk", "-t", "1", "-c", strconv.Itoa(s.Conns), "-d", fmt.Sprintf("%ds", max(1, int(d/time.Second))), "-s", script, url)
 		cmd.Stdout, cmd.Stderr = &out, &out
-		if err := load.StartPinned(cmd, []int{b.genCPU}); err != nil {
+		if err := load.StartPinned(cmd, []int{b.GeneratorCPU}); err != nil {
 			return said, err
 		}
 		if err := cmd.Wait(); err != nil {
@@ -96,16 +96,16 @@ func (b *bench) wrk(s *subject, srv *server, w *watcher, m *measurement) error {
 		}
 		return said, json.Unmarshal(out.Bytes()[i:], &said)
 	}
-	if _, err := run(b.warmup); err != nil {
+	if _, err := run(b.Warmup); err != nil {
 		return err
 	}
-	pid := srv.cmd.Process.Pid
+	pid := srv.PID()
 	user, system, err := processTimes(pid)
 	if err != nil {
 		return err
 	}
 	w.line("gen: measuring")
-	said, err := run(b.duration)
+	said, err := run(b.Duration)
 	w.line("gen: draining")
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (b *bench) wrk(s *subject, srv *server, w *watcher, m *measurement) error {
 }
 
 // webRequest returns the body and the fields of a subject's request.
-func webRequest(s *subject) (body string, headers [][2]string) {
+func webRequest(s *Subject) (body string, headers [][2]string) {
 	meta := ""
 	if s.Modern {
 		meta = `,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`
@@ -180,7 +180,7 @@ func askOnce(url, body string, headers [][2]string) (reply []byte, err error) {
 
 // openSession opens a session of 2025-11-25 and returns its id.
 func openSession(url string) (string, error) {
-	const body = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"spine","version":"1"}}}`
+	const body = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}`
 	r, err := http.NewRequest("POST", url, strings.NewReader(body))
 	if err != nil {
 		return "", err

@@ -1,12 +1,12 @@
-package main
+package rounds
 
 import (
 	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/result"
 )
 
-// A measurement is one subject in one round.
-type measurement struct {
+// A Measurement is one subject in one round.
+type Measurement struct {
 	Round    int          `json:"round"` // from 1
 	Subject  string       `json:"subject"`
 	Result   *load.Result `json:"result,omitempty"`    // nil if it failed
@@ -16,16 +16,22 @@ type measurement struct {
 
 // metrics are the figures of a result by name.
 var metrics = map[string]func(*load.Result) float64{
-	metricRate: func(r *load.Result) float64 { return r.Rate },
-	metricP50:  func(r *load.Result) float64 { return r.Latency.P50 },
-	metricP99:  func(r *load.Result) float64 { return r.Latency.P99 },
-	metricCPU: func(r *load.Result) float64 {
+	MetricRate: func(r *load.Result) float64 { return r.Rate },
+	MetricP50:  func(r *load.Result) float64 { return r.Latency.P50 },
+	MetricP99:  func(r *load.Result) float64 { return r.Latency.P99 },
+	metricTail: func(r *load.Result) float64 {
+		if r.Latency.P50 <= 0 {
+			return 0
+		}
+		return r.Latency.P99 / r.Latency.P50
+	},
+	MetricCPU: func(r *load.Result) float64 {
 		if r.Server == nil {
 			return 0
 		}
 		return r.Server.CPUMicros
 	},
-	"rss": func(r *load.Result) float64 {
+	metricRSS: func(r *load.Result) float64 {
 		if r.Server == nil {
 			return 0
 		}
@@ -33,9 +39,9 @@ var metrics = map[string]func(*load.Result) float64{
 	},
 }
 
-// figures gathers a metric of a subject over the rounds. A figure of 0 is none:
+// Figures gathers a metric of a subject over the rounds. A figure of 0 is none:
 // nothing was measured.
-func figures(all []measurement, subject, metric string) []float64 {
+func Figures(all []Measurement, subject, metric string) []float64 {
 	var values []float64
 	for _, m := range all {
 		if m.Subject != subject || m.Result == nil {
@@ -48,9 +54,9 @@ func figures(all []measurement, subject, metric string) []float64 {
 	return values
 }
 
-// ratios divides a metric of a subject by that of its base, round by round; a
+// Ratios divides a metric of a subject by that of its base, round by round; a
 // round in which either has no figure is left out.
-func ratios(all []measurement, subject, base, metric string) []float64 {
+func Ratios(all []Measurement, subject, base, metric string) []float64 {
 	var values []float64
 	for _, m := range all {
 		if m.Subject != subject || m.Result == nil {
@@ -68,38 +74,31 @@ func ratios(all []measurement, subject, base, metric string) []float64 {
 	return values
 }
 
-// An assessment is a goal beside what was measured.
-type assessment struct {
-	goal
-	Measured result.Spread `json:"measured"`
-	Verdict  string        `json:"verdict"` // reached, met, missed, or not measured
-}
-
-// assess judges the medians.
-func assess(all []measurement, list []goal) []assessment {
-	var out []assessment
+// Assess judges the medians.
+func Assess(all []Measurement, list []result.Goal) []result.Assessment {
+	var out []result.Assessment
 	for _, g := range list {
-		a := assessment{goal: g}
+		a := result.Assessment{Goal: g}
 		if g.Base == "" {
-			a.Measured = result.SpreadOf(figures(all, g.Subject, g.Metric))
+			a.Measured = result.SpreadOf(Figures(all, g.Subject, g.Metric))
 		} else {
-			a.Measured = result.SpreadOf(ratios(all, g.Subject, g.Base, g.Metric))
+			a.Measured = result.SpreadOf(Ratios(all, g.Subject, g.Base, g.Metric))
 		}
 		good := func(bound float64) bool {
-			if g.Metric == metricRate {
+			if g.Metric == MetricRate {
 				return a.Measured.Median >= bound
 			}
 			return a.Measured.Median <= bound
 		}
 		switch {
 		case a.Measured.N == 0:
-			a.Verdict = "not measured"
+			a.Verdict = result.NotMeasured
 		case good(g.Reach):
-			a.Verdict = "reached"
+			a.Verdict = result.Reached
 		case good(g.Must):
-			a.Verdict = "met"
+			a.Verdict = result.Met
 		default:
-			a.Verdict = "missed"
+			a.Verdict = result.Missed
 		}
 		out = append(out, a)
 	}

@@ -1,0 +1,163 @@
+package rounds
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gannetmcp/gannet/bench/load"
+)
+
+// A Bench is where and how subjects are measured. One goroutine uses it, locked
+// to its thread: the kernel kills the servers with the thread that started them.
+type Bench struct {
+	// Generator is the command of the load generator, with the flag that makes
+	// it write its result as JSON; bench/gen, or bench/perf's load. It pins
+	// itself, and its standard error says when it begins to measure.
+	Generator []string
+	// TargetFlag stands before the target; "" where that is an argument.
+	TargetFlag string
+	// Saturated is the exit code by which the generator says that it was the
+	// limit; its result counts, and is marked. 0 is none.
+	Saturated int
+
+	Places                  map[string]string // values of the placeholders
+	AddrFile                string            // a path that is free, for servers to write their address to
+	ServerCPU, GeneratorCPU int
+	Warmup, Duration        time.Duration
+}
+
+// Run measures every subject once in each round, and tells what it does.
+func (b *Bench) Run(subjects []Subject, rounds int, tell io.Writer) (all []Measurement) {
+	for round := range rounds {
+		for i := range subjects {
+			fmt.Fprintf(tell, "round %d of %d: %s: ", round+1, rounds, subjects[i].Name)
+			m := b.measure(&subjects[i], round+1)
+			if m.Result != nil {
+				fmt.Fprintf(tell, "%s messages/s ", Number(m.Result.Rate))
+			}
+			fmt.Fprintln(tell, m.Failure)
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// measure runs one subject once.
+func (b *Bench) measure(s *Subject, round int) Measurement {
+	m := Measurement{Round: round, Subject: s.Name}
+	run := b.run
+	if s.Wrk {
+		run = b.runWrk
+	}
+	if err := run(s, &m); err != nil {
+		m.Failure = err.Error()
+	}
+	return m
+}
+
+func (b *Bench) run(s *Subject, m *Measurement) error {
+	method, size := s.Method, s.Size
+	if s.HTTP && s.Echo {
+		if method == load.MethodPing {
+			size = pingSize
+		}
+		method = load.MethodRaw
+	}
+	args := []string{"-c", strconv.Itoa(s.Conns), "-d", strconv.Itoa(s.Depth), "--method", method,
+		"--warmup", b.Warmup.String(), "--duration", b.Duration.String(), "--cpu", strconv.Itoa(b.GeneratorCPU)}
+	if size > 0 {
+		args = append(args, "--size", strconv.Itoa(size))
+	}
+	if s.Extra != "" {
+		args = append(args, "--args-extra", s.Extra)
+	}
+	if s.Modern {
+		args = append(args, "--revision", modernRevision)
+	}
+	var w Watcher
+	command := s.command(b.Places)
+	if s.Stdio {
+		args = append(b.target(args, "stdio"), "--child-cpu", strconv.Itoa(b.ServerCPU), "--")
+		return b.generate(append(args, command...), &w, m)
+	}
+	if err := os.Remove(b.AddrFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	srv, err := StartServer(command, b.ServerCPU, b.AddrFile, &w)
+	if err != nil {
+		return err
+	}
+	address := srv.Address
+	if s.HTTP {
+		address = webAddress(address, s.Path)
+	}
+	args = append(b.target(args, address), "--server-pid", strconv.Itoa(srv.PID()))
+	return errors.Join(b.generate(args, &w, m), srv.Stop())
+}
+
+// webAddress is the URL of a server that has said its address, and may have said
+// a path of its own.
+func webAddress(address, path string) string {
+	address = strings.Replace(address, "tcp://", "http://", 1)
+	if u, err := url.Parse(address); err == nil && u.Path != "" && u.Path != "/" {
+		return address
+	}
+	return strings.TrimSuffix(address, "/") + path
+}
+
+// target appends the target to the generator's arguments.
+func (b *Bench) target(args []string, target string) []string {
+	if b.TargetFlag != "" {
+		args = append(args, b.TargetFlag)
+	}
+	return append(args, target)
+}
+
+// said is the generator's result: bench/gen's, or in a list of one, perf's.
+type said struct {
+	load.Result
+	Runs []load.Result `json:"runs"`
+}
+
+// generate runs the generator and takes its result. A result with errors in it
+// is returned beside an error.
+func (b *Bench) generate(args []string, w *Watcher, m *Measurement) error {
+	var out bytes.Buffer
+	cmd := exec.Command(b.Generator[0], append(append([]string(nil), b.Generator[1:]...), args...)...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd.Stdout, cmd.Stderr = &out, w.Lane()
+	// It pins itself, so that a child of its own is not born where it is.
+	err := load.StartPinned(cmd, nil)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	var s said
+	if jsonErr := json.Unmarshal(out.Bytes(), &s); jsonErr != nil {
+		return fmt.Errorf("the generator gave no result: %w (%s)", errors.Join(err, jsonErr), w.Last())
+	}
+	r := &s.Result
+	if len(s.Runs) > 0 {
+		r = &s.Runs[0]
+	}
+	m.Result, m.GCCycles = r, w.collections()
+	if r.ErrorTotal > 0 {
+		return fmt.Errorf("errors: %s", &r.Errors)
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && b.Saturated != 0 && exit.ExitCode() == b.Saturated {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("the generator failed: %w (%s)", err, w.Last())
+	}
+	return nil
+}

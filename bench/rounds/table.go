@@ -1,0 +1,144 @@
+package rounds
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gannetmcp/gannet/bench/load"
+	"github.com/gannetmcp/gannet/bench/result"
+)
+
+// WriteTable writes a Markdown table for each group of subjects, and one of
+// goals if there are any.
+func WriteTable(b *strings.Builder, subjects []Subject, all []Measurement, goals []result.Assessment) {
+	group := ""
+	for i := range subjects {
+		s := &subjects[i]
+		if s.Group != group {
+			group = s.Group
+			fmt.Fprintf(b, "\n**%s**\n\n| subject | messages/s | of base | CPU µs | of base | p50 µs | of base | p99 µs | RSS MB | GC | |\n"+
+				"|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n", group)
+		}
+		row(b, s, all)
+	}
+	WriteGoals(b, goals)
+}
+
+// WriteGoals writes the Markdown table of goals, if there are any.
+func WriteGoals(b *strings.Builder, goals []result.Assessment) {
+	if len(goals) == 0 {
+		return
+	}
+	b.WriteString("\n**goals**\n\n| goal | subject | figure | base | measured | must | reach | |\n|---|---|---|---|---:|---:|---:|---|\n")
+	for _, a := range goals {
+		base := a.Base
+		if base == "" {
+			base = "-"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n",
+			a.ID, a.Subject, a.Metric, base, Span(a.Measured, 1), Number(a.Must), Number(a.Reach), a.Verdict)
+	}
+}
+
+// row writes a subject's line.
+func row(b *strings.Builder, s *Subject, all []Measurement) {
+	figure := func(metric string, scale float64) string {
+		return Span(result.SpreadOf(Figures(all, s.Name, metric)), scale)
+	}
+	ratio := func(metric string) string {
+		if s.Base == "" {
+			return ""
+		}
+		return Span(result.SpreadOf(Ratios(all, s.Name, s.Base, metric)), 1)
+	}
+	rate := figure(MetricRate, 1)
+	var notes []string
+	saturated, failed, cycles, measured, unequal := 0, 0, 0, 0, 0.0
+	for i := range all {
+		m := &all[i]
+		if m.Subject != s.Name {
+			continue
+		}
+		if m.Failure != "" {
+			failed++
+			notes = append(notes, fmt.Sprintf("round %d: %s", m.Round, cell(m.Failure)))
+		}
+		if m.Result == nil {
+			continue
+		}
+		measured++
+		cycles += m.GCCycles
+		if m.Result.Generator.Saturated {
+			saturated++
+		}
+		unequal = max(unequal, Waited(m.Result))
+	}
+	if saturated > 0 {
+		rate = "≥ " + rate
+		notes = append(notes, fmt.Sprintf("generator saturated in %d of %d", saturated, measured))
+	}
+	// Each has its CPU to itself if nothing else runs.
+	if unequal > Disturbed {
+		notes = append(notes, fmt.Sprintf("disturbed: waited up to %.0f %% for a CPU", 100*unequal))
+	}
+	gc := ""
+	if s.traced() && measured > 0 {
+		gc = fmt.Sprint(cycles)
+	}
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name, rate, ratio(MetricRate),
+		figure(MetricCPU, 1), ratio(MetricCPU), figure(MetricP50, 1), ratio(MetricP50), figure(MetricP99, 1), figure(metricRSS, 1e-6), gc,
+		strings.Join(notes, "; "))
+}
+
+// Disturbed is the share of the time that a thread may have stood ready without a
+// CPU before a measurement counts as disturbed: each has a CPU to itself if
+// nothing else runs.
+const Disturbed = 0.10
+
+// Waited is that share, of the generator or of the server.
+func Waited(r *load.Result) float64 {
+	if r.Server == nil {
+		return r.Generator.Waiting
+	}
+	return max(r.Generator.Waiting, r.Server.Waiting)
+}
+
+// cell makes s fit for a cell of a table.
+func cell(s string) string {
+	s = strings.NewReplacer("|", "/", "\n", " ").Replace(s)
+	if len(s) > 200 {
+		s = strings.ToValidUTF8(s[:200], "") + " …"
+	}
+	return s
+}
+
+// Span writes a spread times scale: "0.82 (0.80-0.85)", or "-" for none.
+func Span(s result.Spread, scale float64) string {
+	switch s.N {
+	case 0:
+		return "-"
+	case 1:
+		return Number(s.Median * scale)
+	}
+	return fmt.Sprintf("%s (%s-%s)", Number(s.Median*scale), Number(s.Min*scale), Number(s.Max*scale))
+}
+
+// Number writes v with three digits, or whole from a hundred on, in groups of
+// three.
+func Number(v float64) string {
+	switch {
+	case v < 0:
+		return "-" + Number(-v)
+	case v < 1:
+		return fmt.Sprintf("%.3f", v)
+	case v < 10:
+		return fmt.Sprintf("%.2f", v)
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	s := fmt.Sprintf("%.0f", v)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,96 @@
+package pool
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Close waits for what is lent, and then has nothing left.
+func TestPoolCloseDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 3, Max: 3, PerConn: 2})
+		var ls []Lease[*fake]
+		for range 6 {
+			ls = append(ls, checkout(t, p))
+		}
+		failed := make(chan error)
+		go func() { _, err := p.Checkout(context.Background()); failed <- err }()
+		synctest.Wait()
+		go func() {
+			for _, l := range ls {
+				time.Sleep(time.Second)
+				if l.Conn().closed.Load() {
+					t.Error("closed under its borrower")
+				}
+				checkin(t, l, nil)
+			}
+		}()
+		short, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		second := make(chan error)
+		go func() {
+			synctest.Wait()
+			second <- p.Close(short)
+		}()
+		start := time.Now()
+		if err := p.Close(context.Background()); err != nil || time.Since(start) != 6*time.Second {
+			t.Errorf("closed after %v: %v", time.Since(start), err)
+		}
+		says(t, <-failed, ErrPoolClosed)
+		says(t, <-second, context.DeadlineExceeded, "still closing")
+		if err := p.Close(context.Background()); err != nil {
+			t.Errorf("closed again: %v", err)
+		}
+		nothing(t, p, f)
+	})
+}
+
+// Close with a deadline closes what is still lent, and says so.
+func TestPoolCloseDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakes{t: t}
+		p, err := NewPool(f.dialer(), PoolOptions{Size: 3, Max: 4, PerConn: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ls []Lease[*fake]
+		for range 5 {
+			ls = append(ls, checkout(t, p))
+		}
+		checkin(t, ls[0], errDown) // others may have it still
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		says(t, p.Close(ctx), context.DeadlineExceeded, "4 leases")
+		for _, l := range ls {
+			if !l.Conn().closed.Load() {
+				t.Error("still open")
+			}
+			says(t, l.Checkin(nil), ErrLeaseOver)
+		}
+		nothing(t, p, f)
+	})
+}
+
+// Close meets pings, dead borrowers and closing connections of every kind.
+func TestPoolCloseBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 4, Warm: 4, HealthInterval: time.Second, PingTimeout: time.Hour, LeaseTimeout: 20 * time.Second})
+		synctest.Wait()
+		for _, c := range f.all[:2] {
+			c.mute.Store(true)
+		}
+		time.Sleep(3 * time.Second) // two are being pinged, for an hour
+		l := checkout(t, p)         // of a borrower that dies
+		start := time.Now()
+		if err := p.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(start); d > time.Minute {
+			t.Errorf("closed after %v", d)
+		}
+		says(t, l.Checkin(nil), ErrLeaseOver)
+		nothing(t, p, f)
+	})
+}

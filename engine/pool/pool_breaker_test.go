@@ -1,0 +1,95 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A pool whose server fails refuses at once, those who wait too; then one
+// borrower at a time is let through, until it is well.
+func TestPoolBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var changes []string
+		p, f := newPool(t, PoolOptions{Size: 2, Max: 2, HealthInterval: -1, WaitTimeout: time.Hour, Breaker: BreakerOptions{
+			OnChange: func(from, to BreakerState) {
+				mu.Lock()
+				changes = append(changes, fmt.Sprint(from, ">", to))
+				mu.Unlock()
+			}}})
+		held := []Lease[*fake]{checkout(t, p), checkout(t, p)}
+		waiting := make(chan error)
+		go func() { _, err := p.Checkout(context.Background()); waiting <- err }()
+		synctest.Wait()
+		f.setDown(errDown)
+		checkin(t, held[0], errDown)
+		checkin(t, held[1], errDown) // two failures, the server being down; three dials follow
+		start := time.Now()
+		says(t, <-waiting, ErrBreakerOpen, "try again in 1m0s", "last failure: fake: nobody there")
+		if d := time.Since(start); d > 10*time.Second {
+			t.Errorf("told after %v", d)
+		}
+		dials := p.Snapshot().Dials
+		for range 100 {
+			_, err := p.Checkout(context.Background())
+			says(t, err, ErrBreakerOpen, "try again in", "last failure: fake: nobody there")
+			if errors.Is(err, errDown) {
+				t.Error("the refused one has not met it")
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if s := p.Snapshot(); s.Dials != dials || s.RefusedBreaker != 101 || s.Breaker.State != BreakerOpen {
+			t.Errorf("open: %+v", gauges(s))
+		}
+		time.Sleep(time.Minute)
+		// The trial fails: its dial does.
+		_, err := p.Checkout(context.Background())
+		says(t, err, ErrBreakerOpen)
+		f.setDown(nil)
+		time.Sleep(66 * time.Second)
+		// While one tries, the others are told at once.
+		l := checkout(t, p)
+		_, err = p.Checkout(context.Background())
+		says(t, err, ErrBreakerOpen, "trial")
+		checkin(t, l, nil)
+		// A borrower that dies, or gives up, is no success and no failure.
+		ctx, cancel := context.WithCancel(context.Background())
+		if _, err := p.CheckoutUntil(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		synctest.Wait()
+		l = checkout(t, p)
+		checkin(t, l, nil)
+		for range 3 {
+			held = append(held[:0], checkout(t, p), checkout(t, p))
+			checkin(t, held[0], nil)
+			checkin(t, held[1], nil)
+		}
+		want := []string{"closed>open", "open>half-open", "half-open>open", "open>half-open", "half-open>closed"}
+		if !slices.Equal(changes, want) {
+			t.Errorf("%v", changes)
+		}
+		closeAll(t, p, f)
+	})
+}
+
+// A pool without a breaker never refuses by one.
+func TestPoolWithoutBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 1, Breaker: BreakerOptions{Failures: -1}})
+		for range 50 {
+			checkin(t, checkout(t, p), errDown)
+		}
+		if s := p.Snapshot(); p.Breaker() != nil || !s.BreakerDisabled || s.RefusedBreaker != 0 || s.Lost != 50 {
+			t.Errorf("%+v", gauges(s))
+		}
+		closeAll(t, p, f)
+	})
+}
