@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"bench/plot":   {},
 	"bench/result": {module + "/bench/load"},
 	"bench/rounds": {module + "/bench/load", module + "/bench/result"},
-	"bench/perf":   {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/rounds", "github.com/alecthomas/kong"},
+	"bench/perf":   {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/rounds", "github.com/alecthomas/kong", "github.com/google/pprof/profile"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything

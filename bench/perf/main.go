@@ -42,6 +42,7 @@ type commands struct {
 	Conns    connsCommand    `cmd:"" help:"Open many connections, hold them, and see that each answers."`
 	Worker   workerCommand   `cmd:"" name:"conns-worker" hidden:"" help:"One process of perf conns, which starts it."`
 	Peers    peersCommand    `cmd:"" help:"Measure our server beside those of other libraries and bare echoes."`
+	Profile  profileCommand  `cmd:"" help:"Profile a server and the generator while a load runs."`
 	Report   reportCommand   `cmd:"" help:"Draw results: one HTML file, or Markdown tables."`
 	Compare  compareCommand  `cmd:"" help:"Compare two results of one load; fails where the second is worse."`
 	Baseline baselineCommand `cmd:"" help:"Keep a result to compare later ones with."`
