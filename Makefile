@@ -9,6 +9,7 @@ BENCHTIME ?= 1s
 OLD       ?= /tmp/gannet-bench-old.txt
 NEW       ?= /tmp/gannet-bench.txt
 PPROF     ?= BenchmarkParse
+PROFILE   ?= gannet tcp call d16
 GO        ?= go
 AGAINST   ?= HEAD^
 
@@ -22,7 +23,7 @@ OTHERS      = /impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|g
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
 
 .DEFAULT_GOAL := help
-.PHONY: help build peer run test check race alloc allocs allocs-baseline ab invariants fuzz-short fuzz bench bench-compare perf pprof pgo lint cross interop node clean
+.PHONY: help build peer run test check race alloc allocs allocs-baseline ab invariants fuzz-short fuzz bench bench-compare perf pprof profile pgo lint cross interop node clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +96,9 @@ pprof: ## CPU profile of one benchmark (PPROF=name PKG=./codec), opened in pprof
 	$(GO) test -run '^$$' -bench '$(PPROF)' -cpuprofile cpu.prof -o bin/pprof.test $(PKG)
 	$(GO) tool pprof bin/pprof.test cpu.prof
 
+profile: build ## profile the server and the generator under one load (PROFILE='gannet http call d1') into profile/
+	./bin/perf profile '$(PROFILE)' --dir profile
+
 pgo: build ## profile the server under load into default.pgo, by which go build optimises it
 	@set -e; run() { rm -f bin/addr; ./bin/gannet serve --demo --listen tcp://127.0.0.1:0 --addr-file bin/addr --cpu-profile bin/$$1.prof >/dev/null & pid=$$!; \
 		until test -s bin/addr; do sleep 0.1; done; shift; ./bin/gen -target $$(cat bin/addr) -c 64 -duration 5s "$$@" >/dev/null; kill $$pid; wait $$pid; }; \
@@ -117,4 +121,4 @@ node: ## Node clients over stdio (needs npm)
 	.ci/node/run.sh
 
 clean: ## remove what was built
-	rm -rf bin cpu.prof *.test
+	rm -rf bin profile cpu.prof *.test

@@ -80,6 +80,8 @@ type settings struct {
 	Flush      string `help:"When replies are written: batch, turn or off." enum:"batch,turn,off" default:"batch" env:"GANNET_FLUSH" group:"Tuning"`
 	CPUProfile string `name:"cpu-profile" help:"File to write a CPU profile of the whole run to, for go tool pprof and for builds (default.pgo)." placeholder:"FILE" env:"GANNET_CPU_PROFILE" group:"Tuning"`
 
+	ContentionProfile bool `name:"contention-profile" help:"Record waits and held locks for /debug/pprof/block and /debug/pprof/mutex of --admin, which costs some percent." env:"GANNET_CONTENTION_PROFILE" group:"Tuning"`
+
 	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"GANNET_LOG_LEVEL" group:"Logging"`
 	LogFormat string `help:"text or json; the log goes to standard error." enum:"text,json" default:"text" env:"GANNET_LOG_FORMAT" group:"Logging"`
 }

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/engine/mcp/fixture"
@@ -62,6 +63,10 @@ func (c *serveCommand) Run(std *streams) error {
 			return err
 		}
 		defer stop()
+	}
+	if c.ContentionProfile {
+		runtime.SetBlockProfileRate(int(blockEvery))
+		runtime.SetMutexProfileFraction(mutexOneIn)
 	}
 	onHTTP, err := c.http()
 	if err != nil {
@@ -208,6 +213,13 @@ func writeAddrFile(path string, urls []string) error {
 	}
 	return nil
 }
+
+// What --contention-profile samples: one wait for each so much time waited, and
+// one lock in so many that were contended.
+const (
+	blockEvery = 10 * time.Microsecond
+	mutexOneIn = 10
+)
 
 // startProfile writes a CPU profile until stop is called.
 func startProfile(path string) (stop func(), err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,36 @@ func TestCPUProfile(t *testing.T) {
 	out, err := exec.Command("go", "tool", "pprof", "-raw", file).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "cpu/nanoseconds") {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// Waits and locks are recorded where they are asked for only.
+func TestContentionProfile(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		args := []string{"serve", "--demo", "--listen", "tcp://127.0.0.1:0", "--admin", "127.0.0.1:0"}
+		if asked {
+			args = append(args, "--contention-profile")
+		}
+		p := start(t, nil, args...)
+		p.line("listening tcp://")
+		address := ""
+		for deadline := time.Now().Add(patience); address == ""; time.Sleep(time.Millisecond) {
+			_, after, _ := strings.Cut(p.stderr.String(), "url=http://")
+			if before, _, ok := strings.Cut(after, "/metrics"); ok {
+				address = before
+			} else if time.Now().After(deadline) {
+				t.Fatalf("no admin page: %s", p.stderr.String())
+			}
+		}
+		res, err := http.Get("http://" + address + "/debug/pprof/mutex?debug=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || strings.Contains(string(b), "sampling period=10\n") != asked {
+			t.Errorf("asked %t: %v, %s", asked, err, b)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@
 //	perf load tcp://127.0.0.1:7600 -c 64 --find-knee                  the highest rate that keeps a limit
 //	perf conns tcp://127.0.0.1:7600 -n 5000                           connections that stand and answer
 //	perf peers --out peers.json                                       ours beside other libraries and bare echoes
+//	perf profile 'gannet tcp call d16'                                where server and generator spend their time
 //	perf report a.json b.json -o report.html
 //	perf compare before.json after.json
 //	perf baseline check result.json

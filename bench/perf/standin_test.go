@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	_ "net/http/pprof"
 	"os"
 	"os/signal"
 	"slices"
@@ -54,6 +55,14 @@ func standIn(args []string) error {
 		}
 	} else {
 		fmt.Println(address)
+	}
+	if value("--admin") != "" {
+		pages, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		go func() { _ = http.Serve(pages, nil) }() // net/http/pprof is on the default mux
+		fmt.Fprintf(os.Stderr, "admin pages url=http://%s/metrics\n", pages.Addr())
 	}
 	echo := args[0] == "-mode" || slices.Contains([]string{"net-http", "fasthttp"}, value("-peer"))
 	stop := make(chan os.Signal, 1)

@@ -65,26 +65,20 @@ func (b *Bench) measure(s *Subject, round int) Measurement {
 }
 
 func (b *Bench) run(s *Subject, m *Measurement) error {
-	method, size := s.Method, s.Size
-	if s.HTTP && s.Echo {
-		if method == load.MethodPing {
-			size = pingSize
-		}
-		method = load.MethodRaw
-	}
-	args := []string{"-c", strconv.Itoa(s.Conns), "-d", strconv.Itoa(s.Depth), "--method", method,
+	o := s.Load()
+	args := []string{"-c", strconv.Itoa(o.Conns), "-d", strconv.Itoa(o.Depth), "--method", o.Method,
 		"--warmup", b.Warmup.String(), "--duration", b.Duration.String(), "--cpu", strconv.Itoa(b.GeneratorCPU)}
-	if size > 0 {
-		args = append(args, "--size", strconv.Itoa(size))
+	if o.Size > 0 {
+		args = append(args, "--size", strconv.Itoa(o.Size))
 	}
-	if s.Extra != "" {
-		args = append(args, "--args-extra", s.Extra)
+	if o.ArgsExtra != "" {
+		args = append(args, "--args-extra", o.ArgsExtra)
 	}
-	if s.Modern {
-		args = append(args, "--revision", modernRevision)
+	if o.Revision != "" {
+		args = append(args, "--revision", o.Revision)
 	}
 	var w Watcher
-	command := s.command(b.Places)
+	command := s.CommandLine(b.Places)
 	if s.Stdio {
 		args = append(b.target(args, "stdio"), "--child-cpu", strconv.Itoa(b.ServerCPU), "--")
 		return b.generate(append(args, command...), &w, m)
@@ -96,12 +90,31 @@ func (b *Bench) run(s *Subject, m *Measurement) error {
 	if err != nil {
 		return err
 	}
-	address := srv.Address
-	if s.HTTP {
-		address = webAddress(address, s.Path)
-	}
-	args = append(b.target(args, address), "--server-pid", strconv.Itoa(srv.PID()))
+	args = append(b.target(args, s.Target(srv.Address)), "--server-pid", strconv.Itoa(srv.PID()))
 	return errors.Join(b.generate(args, &w, m), srv.Stop())
+}
+
+// Load is what the generator does to the subject, but for where it is.
+func (s *Subject) Load() load.Options {
+	o := load.Options{Conns: s.Conns, Depth: s.Depth, Method: s.Method, Size: s.Size, ArgsExtra: s.Extra}
+	if s.HTTP && s.Echo {
+		if o.Method == load.MethodPing {
+			o.Size = pingSize
+		}
+		o.Method = load.MethodRaw
+	}
+	if s.Modern {
+		o.Revision = modernRevision
+	}
+	return o
+}
+
+// Target is what the generator is given of a server that has said its address.
+func (s *Subject) Target(address string) string {
+	if s.HTTP {
+		return webAddress(address, s.Path)
+	}
+	return address
 }
 
 // webAddress is the URL of a server that has said its address, and may have said

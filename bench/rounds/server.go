@@ -111,8 +111,9 @@ type Server struct {
 	output  *os.File // its standard output, read to the end by a goroutine
 }
 
-// StartServer starts command on a CPU with GOMAXPROCS=1 and waits for its
-// address: in addrFile if that is in the command, else its first line of output.
+// StartServer starts command on a CPU, or for a negative one on any, with
+// GOMAXPROCS=1 and waits for its address: in addrFile if that is in the command,
+// else its first line of output.
 // The calling goroutine is locked to its thread for as long as the server is to
 // live. A server that is returned must be stopped.
 func StartServer(command []string, cpu int, addrFile string, w *Watcher) (*Server, error) {
@@ -123,7 +124,11 @@ func StartServer(command []string, cpu int, addrFile string, w *Watcher) (*Serve
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stdout, cmd.Stderr = out, w.Lane()
-	err = load.StartPinned(cmd, []int{cpu})
+	var cpus []int
+	if cpu >= 0 {
+		cpus = []int{cpu}
+	}
+	err = load.StartPinned(cmd, cpus)
 	_ = out.Close()
 	if err != nil {
 		_ = r.Close()

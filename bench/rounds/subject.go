@@ -200,8 +200,8 @@ func Choose(list []Subject, only *regexp.Regexp) []Subject {
 	return chosen
 }
 
-// command returns the subject's command with the placeholders replaced.
-func (s *Subject) command(places map[string]string) []string {
+// CommandLine returns the subject's command with the placeholders replaced.
+func (s *Subject) CommandLine(places map[string]string) []string {
 	var args []string
 	for _, a := range s.Command {
 		for place, value := range places {

@@ -67,7 +67,7 @@ func TestChoose(t *testing.T) {
 
 func TestCommand(t *testing.T) {
 	s := Subject{Command: []string{PlaceGannet, "serve", "--addr-file=" + PlaceAddrFile}}
-	got := s.command(map[string]string{PlaceGannet: "/bin/g", PlaceAddrFile: "/tmp/a"})
+	got := s.CommandLine(map[string]string{PlaceGannet: "/bin/g", PlaceAddrFile: "/tmp/a"})
 	if want := []string{"/bin/g", "serve", "--addr-file=/tmp/a"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

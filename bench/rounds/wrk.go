@@ -51,7 +51,7 @@ func (b *Bench) runWrk(s *Subject, m *Measurement) error {
 		return err
 	}
 	var w Watcher
-	srv, err := StartServer(s.command(b.Places), b.ServerCPU, b.AddrFile, &w)
+	srv, err := StartServer(s.CommandLine(b.Places), b.ServerCPU, b.AddrFile, &w)
 	if err != nil {
 		return err
 	}
