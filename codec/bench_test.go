@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
@@ -111,6 +112,8 @@ func BenchmarkAppendString(b *testing.B) {
 	for _, f := range []struct{ name, text string }{
 		{"short", "tools/call"},
 		{"text", "After the peer closes its half, the reader sees nothing more although there are bytes left.\nIt happens once in a thousand runs."},
+		{"lines", strings.Repeat("a line of source text here\n", 20)},
+		{"latin", "Bad \xe9 in here and some more text behind it, to be copied as it is, until the end"},
 		{"letters", string(fixtureOf("utf")[100:16_000])},
 	} {
 		b.Run("text="+f.name, func(b *testing.B) {

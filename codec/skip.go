@@ -22,7 +22,7 @@ func comma(b []byte, i int) int {
 // the first of which with an even number of backslashes before it ends it.
 func skipString(b []byte, i int) int {
 	i++
-	for far := i + longRun; i < far && i+8 <= len(b); {
+	for far := i + walkRun; i < far && i+8 <= len(b); {
 		w := load64(b, i)
 		q, s := w^quotes, w^slashs
 		stop := ((q-ones)&^q | (s-ones)&^s) & highs
@@ -35,6 +35,9 @@ func skipString(b []byte, i int) int {
 			return i + 1
 		}
 		i += 2
+	}
+	if vectors {
+		i = skipVector(b, i)
 	}
 	for ; ; i++ {
 		n := bytes.IndexByte(b[i:], '"')
@@ -50,6 +53,32 @@ func skipString(b []byte, i int) int {
 			return i + 1
 		}
 	}
+}
+
+// skipVector goes on in a string from b[i], which is not escaped, and returns
+// the index of its closing quote, or one before it that is not escaped either if
+// the text ends soon.
+func skipVector(b []byte, i int) int {
+	for len(b)-i >= vectorMin {
+		n, ill := textAVX2(&b[i], len(b)-i)
+		if ill {
+			return i // never in text that was judged
+		}
+		i += n
+		for i < len(b) && b[i] == '\\' {
+			n := 0
+			if len(b)-i >= escapesMin {
+				n = escapesAVX2(&b[i], len(b)-i)
+			}
+			if i += n; n == 0 {
+				i += 2
+			}
+		}
+		if i >= len(b) || b[i] == '"' {
+			return i
+		}
+	}
+	return i
 }
 
 // skip returns the index after the value that begins at b[i].
