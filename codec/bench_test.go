@@ -125,3 +125,29 @@ func BenchmarkAppendString(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSkip passes over one container, with other text behind it.
+func BenchmarkSkip(b *testing.B) {
+	tail := `,"next":"` + strings.Repeat("x", 100) + `"`
+	for _, f := range []struct{ name, text string }{
+		{"empty", `{}`},
+		{"small", `{"a":1,"b":"two"}`},
+		{"schema", `{"type":"string","description":"Where to go on"}`},
+		{"call300", string(fixtureOf("call300"))},
+		{"call", string(fixtureOf("call"))},
+		{"list", string(fixtureOf("list"))},
+		{"deep", string(fixtureOf("deep"))},
+		{"call-1M", string(fixtureOf("call-1M"))},
+	} {
+		b.Run("text="+f.name, func(b *testing.B) {
+			text := []byte(f.text + tail)
+			b.SetBytes(int64(len(f.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if skip(text, 0) != len(f.text) {
+					b.Fatal("not the end")
+				}
+			}
+		})
+	}
+}

@@ -88,6 +88,18 @@ func skip(b []byte, i int) int {
 		return skipString(b, i)
 	case '{', '[':
 		level := 0
+		if vectors && len(b)-i >= skipMin {
+			if b[i+1] == b[i]+2 {
+				return i + 2 // empty
+			}
+			n, open, inside := skipAVX2(&b[i], len(b)-i)
+			if i += n; open == 0 {
+				return i
+			}
+			if level = open; inside {
+				i = skipString(b, i-1)
+			}
+		}
 		for i < len(b) {
 			switch c := b[i]; {
 			case c == '"':

@@ -4,17 +4,21 @@ package codec
 
 import "golang.org/x/sys/cpu"
 
-// vectors says whether there are AVX2, the system's part of it included, and
-// BMI1. It is a variable so that tests can compare both ways in one binary;
-// nothing else writes to it.
-var vectors = cpu.X86.HasAVX2 && cpu.X86.HasBMI1
+// vectors says whether there is all that the kernels use, of AVX2 the system's
+// part included. It is a variable so that tests can compare both ways in one
+// binary; nothing else writes to it.
+var vectors = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasPOPCNT && cpu.X86.HasPCLMULQDQ
 
 // vectorMin is how many bytes textAVX2 must be given at least: a vector, and the
 // three bytes before it in which a character that reaches into it can begin.
 const vectorMin = 35
 
-// escapesMin is how many bytes escapesAVX2 must be given at least.
-const escapesMin = 64
+// escapesMin and skipMin are how many bytes escapesAVX2 and skipAVX2 must be
+// given at least.
+const (
+	escapesMin = 64
+	skipMin    = 64
+)
 
 // walkRun is how far skipString walks before it takes to vectors.
 const walkRun = 16
@@ -41,3 +45,13 @@ func textAVX2(p *byte, n int) (stop int, ill bool)
 //
 //go:noescape
 func escapesAVX2(p *byte, n int) (stop int)
+
+// skipAVX2 passes over the container that begins at p, in text that was judged
+// and of which there are n bytes, at least skipMin. It returns the index after
+// it and level 0; or the place, less than skipMin bytes before the end, up to
+// which it came, how many containers are open there, the one at p among them, and
+// whether it is inside of a string, not escaped. No byte outside of the n is read,
+// and nothing is kept.
+//
+//go:noescape
+func skipAVX2(p *byte, n int) (end, level int, inside bool)

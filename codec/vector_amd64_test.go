@@ -132,13 +132,31 @@ func sameJudgement(t *testing.T, b []byte) {
 			t.Fatalf("%q: parts differ without vectors", b)
 		}
 	})
-	if len(v.Raw()) > 0 {
-		n := skip(v.Raw(), 0)
+	sameSkip(t, v.Raw())
+}
+
+// sameSkip fails unless every value in b, which was judged, ends where it does
+// without vectors.
+func sameSkip(t *testing.T, b []byte) {
+	t.Helper()
+	for i := 0; i < len(b); {
+		n, step := 0, 1
+		switch b[i] {
+		case '"':
+			n = skip(b, i)
+			step = n - i
+		case '{', '[':
+			n = skip(b, i)
+		default:
+			i++
+			continue
+		}
 		plainly(func() {
-			if plain := skip(v.Raw(), 0); plain != n || n != len(v.Raw()) {
-				t.Fatalf("%q: skipped %d bytes, without vectors %d", v.Raw(), n, plain)
+			if plain := skip(b, i); plain != n {
+				t.Fatalf("%q: a value of %d bytes, without vectors %d", b[i:], n-i, plain-i)
 			}
 		})
+		i += step
 	}
 }
 
@@ -275,6 +293,36 @@ func TestVectorEscapes(t *testing.T) {
 				copy(b[place:], strings.Replace(form, "?", string([]byte{byte(c)}), 1))
 				sameText(t, b)
 			}
+		}
+	}
+}
+
+// Each container of large messages ends where it does without vectors, also
+// where the message ends soon after it.
+func TestVectorSkip(t *testing.T) {
+	needVectors(t)
+	page := guarded(t)
+	for _, f := range fixtures {
+		if len(f.text) < 100_000 {
+			sameSkip(t, f.text)
+		}
+	}
+	r := rand.New(rand.NewPCG(23, 24))
+	for range 3000 {
+		text := randomJSON(r, []byte("["), 5)
+		for range r.IntN(3) {
+			text = append(append(text, `,"`...), strings.Repeat([]string{"]", "{", `\\`, `\"`, "x", "é"}[r.IntN(6)], r.IntN(150))...)
+			text = randomJSON(r, append(text, `",`...), 4)
+		}
+		if text = append(text, ']'); len(text) > len(page) {
+			continue
+		}
+		if _, err := ParseValue(text); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		for _, b := range [][]byte{page[len(page)-len(text):], page[:len(text):len(text)]} {
+			copy(b, text)
+			sameSkip(t, b)
 		}
 	}
 }
