@@ -1,6 +1,9 @@
 package codec
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,6 +21,27 @@ func BenchmarkParse(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := p.Parse(&m, f.text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkParseIndented is BenchmarkParse for messages written for people.
+func BenchmarkParseIndented(b *testing.B) {
+	for _, indent := range []string{" ", "  ", "    ", "\t"} {
+		b.Run(fmt.Sprintf("indent=%q", indent), func(b *testing.B) {
+			var text bytes.Buffer
+			if err := json.Indent(&text, fixtureOf("list"), "", indent); err != nil {
+				b.Fatal(err)
+			}
+			p := NewParser(Limits{})
+			var m Message
+			b.SetBytes(int64(text.Len()))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.Parse(&m, text.Bytes()); err != nil {
 					b.Fatal(err)
 				}
 			}
