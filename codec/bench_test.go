@@ -116,7 +116,12 @@ func BenchmarkGet(b *testing.B) {
 }
 
 func BenchmarkBytes(b *testing.B) {
-	for _, tc := range []struct{ name, text string }{{"plain", `"https://example.org/path"`}, {"escaped", `"line one\nline two\t\u00e9"`}} {
+	for _, tc := range []struct{ name, text string }{
+		{"plain", `"https://example.org/path"`},
+		{"escaped", `"line one\nline two\t\u00e9"`},
+		{"lines", `"` + strings.Repeat(`a line of source text here\n`, 20) + `"`},
+		{"unicode", `"` + strings.Repeat(`\u4e2d\u6587`, 40) + `"`},
+	} {
 		b.Run("string="+tc.name, func(b *testing.B) {
 			arena := ringbuf.NewArena(ringbuf.NewPool(ringbuf.PoolOptions{}), 0)
 			v := RawValue([]byte(tc.text))

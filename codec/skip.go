@@ -135,20 +135,21 @@ func unescape(dst, s []byte) []byte {
 			return append(dst, s...)
 		}
 		dst = append(dst, s[:n]...)
-		s = s[n:]
-		if s[1] != 'u' {
-			dst = append(dst, unescaped[s[1]])
-			s = s[2:]
-			continue
-		}
-		r, _ := hex4(s, 2)
-		s = s[6:]
-		if r&^0x3ff == 0xd800 {
-			lo, _ := hex4(s, 2)
-			r = 0x10000 + (r&0x3ff)<<10 + lo&0x3ff
+		for s = s[n:]; len(s) > 0 && s[0] == '\\'; {
+			if s[1] != 'u' {
+				dst = append(dst, unescaped[s[1]])
+				s = s[2:]
+				continue
+			}
+			r, _ := hex4(s, 2)
 			s = s[6:]
+			if r&^0x3ff == 0xd800 {
+				lo, _ := hex4(s, 2)
+				r = 0x10000 + (r&0x3ff)<<10 + lo&0x3ff
+				s = s[6:]
+			}
+			dst = utf8.AppendRune(dst, rune(r))
 		}
-		dst = utf8.AppendRune(dst, rune(r))
 	}
 }
 

@@ -378,17 +378,23 @@ func hex4(b []byte, i int) (r uint32, good bool) {
 	if i+4 > len(b) {
 		return 0, false
 	}
-	for _, c := range b[i : i+4] {
+	w, x, y, z := hexValues[b[i]], hexValues[b[i+1]], hexValues[b[i+2]], hexValues[b[i+3]]
+	return uint32(w)<<12 | uint32(x)<<8 | uint32(y)<<4 | uint32(z), w|x|y|z < 16
+}
+
+// hexValues has the values of hexadecimal digits, and 255 for other bytes.
+var hexValues = func() (t [256]uint8) {
+	for c := range t {
 		switch {
 		case c >= '0' && c <= '9':
-			r = r<<4 | uint32(c-'0')
+			t[c] = uint8(c - '0')
 		case c >= 'a' && c <= 'f':
-			r = r<<4 | uint32(c-'a'+10)
+			t[c] = uint8(c - 'a' + 10)
 		case c >= 'A' && c <= 'F':
-			r = r<<4 | uint32(c-'A'+10)
+			t[c] = uint8(c - 'A' + 10)
 		default:
-			return 0, false
+			t[c] = 255
 		}
 	}
-	return r, true
-}
+	return t
+}()
