@@ -2,12 +2,12 @@
 
 #include "textflag.h"
 
-// What stands for itself in a string: neither quote nor backslash nor control
-// character.
-DATA quote8<>+0(SB)/8, $0x2222222222222222
-GLOBL quote8<>(SB), RODATA|NOPTR, $8
-DATA slash8<>+0(SB)/8, $0x5c5c5c5c5c5c5c5c
-GLOBL slash8<>(SB), RODATA|NOPTR, $8
+// A quote and a backslash at the place of their lower halves, at the others what
+// has another lower half: of all bytes only these two find themselves here. (A
+// shuffle makes 0 of bytes that are no ASCII.)
+DATA marks<>+0(SB)/8, $0xffffffffff22ffff
+DATA marks<>+8(SB)/8, $0x00ffff5cffffffff
+GLOBL marks<>(SB), RODATA|NOPTR, $16
 DATA space8<>+0(SB)/8, $0x2020202020202020
 GLOBL space8<>(SB), RODATA|NOPTR, $8
 DATA control8<>+0(SB)/8, $0x1f1f1f1f1f1f1f1f
@@ -51,24 +51,22 @@ DATA top32<>+24(SB)/8, $0x8080808080808080
 GLOBL top32<>(SB), RODATA|NOPTR, $32
 
 // ODD marks in out the bytes of x that are a quote, a backslash, a control
-// character or no ASCII: the comparison with a space is signed. Y0 to Y2 hold
-// quotes, backslashes and spaces.
+// character or no ASCII: the comparison with a space is signed. Y0 holds marks, Y2
+// spaces.
 #define ODD(x, out, tmp) \
-	VPCMPEQB x, Y0, out \
-	VPCMPEQB x, Y1, tmp \
-	VPOR     tmp, out, out \
+	VPSHUFB  x, Y0, out \
+	VPCMPEQB x, out, out \
 	VPCMPGTB x, Y2, tmp \
 	VPOR     tmp, out, out
 
 // JUDGE judges the 32 bytes in Y3, of which Y4, Y5 and Y6 have those 1, 2 and 3
 // places before. It sets bits for quotes, backslashes and control characters in
 // BX, for bytes that are no ASCII in R9, and in R8 where UTF-8 is ill-formed, at
-// the first byte that shows it. Y0 and Y1 hold quotes and backslashes, Y7 zeros,
-// Y8 1f, Y9 0f, Y10 to Y12 the tables, Y13 and Y14 60 and 70.
+// the first byte that shows it. Y0 holds marks, Y7 zeros, Y8 1f, Y9 0f, Y10 to Y12
+// the tables, Y13 and Y14 60 and 70; Y2 and Y15 are for use.
 #define JUDGE \
-	VPCMPEQB  Y3, Y0, Y2 \
-	VPCMPEQB  Y3, Y1, Y15 \
-	VPOR      Y15, Y2, Y2 \
+	VPSHUFB   Y3, Y0, Y2 \
+	VPCMPEQB  Y3, Y2, Y2 \
 	VPMINUB   Y3, Y8, Y15 \
 	VPCMPEQB  Y3, Y15, Y15 \
 	VPOR      Y15, Y2, Y2 \
@@ -99,8 +97,7 @@ TEXT ·textAVX2(SB), NOSPLIT, $0-25
 	MOVQ n+8(FP), CX
 	XORL AX, AX
 	LEAQ -32(CX), DX // the last place of a whole vector
-	VPBROADCASTQ quote8<>(SB), Y0
-	VPBROADCASTQ slash8<>(SB), Y1
+	VBROADCASTI128 marks<>(SB), Y0
 	VPBROADCASTQ space8<>(SB), Y2
 
 	// ASCII: two vectors one by one, then four at a time.
@@ -125,12 +122,21 @@ four:
 	VMOVDQU 32(SI)(AX*1), Y4
 	VMOVDQU 64(SI)(AX*1), Y5
 	VMOVDQU 96(SI)(AX*1), Y6
-	ODD(Y3, Y7, Y11)
-	ODD(Y4, Y8, Y12)
-	ODD(Y5, Y9, Y13)
-	ODD(Y6, Y10, Y14)
+	VPMINSB  Y3, Y4, Y7
+	VPMINSB  Y5, Y6, Y8
+	VPMINSB  Y7, Y8, Y7
+	VPCMPGTB Y7, Y2, Y7
+	VPSHUFB  Y3, Y0, Y8
+	VPSHUFB  Y4, Y0, Y9
+	VPSHUFB  Y5, Y0, Y10
+	VPSHUFB  Y6, Y0, Y11
+	VPCMPEQB Y3, Y8, Y8
+	VPCMPEQB Y4, Y9, Y9
+	VPCMPEQB Y5, Y10, Y10
+	VPCMPEQB Y6, Y11, Y11
+	VPOR Y8, Y9, Y8
+	VPOR Y10, Y11, Y10
 	VPOR Y7, Y8, Y8
-	VPOR Y9, Y10, Y10
 	VPOR Y8, Y10, Y10
 	VPMOVMSKB Y10, BX
 	TESTL BX, BX
