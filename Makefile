@@ -67,8 +67,9 @@ allocs-baseline: ## keep what they allocate now
 ab: ## this tree against its first parent (AGAINST=revision), measured in turns; fails beyond twice the CPU
 	$(GO) run ./bench/perf ab --against $(AGAINST) --rounds 3 -q
 
-invariants: ## tests with poisoned buffers
+invariants: ## tests with poisoned buffers, and of the codec without vectors
 	$(GO) test -tags invariants $(PKG)
+	$(GO) vet -tags purego ./codec && $(GO) test -tags purego ./codec
 
 fuzz-short: ## each fuzz target for three seconds
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s
@@ -76,9 +77,10 @@ fuzz-short: ## each fuzz target for three seconds
 fuzz: ## each fuzz target for FUZZTIME (default 30s)
 	@# The go command may call it a failure that the time is over: it is one only with an input.
 	@set -e; log=$$(mktemp); trap 'rm -f $$log' EXIT; run() { echo "fuzz $$1 $(FUZZTIME)"; \
-		$(GO) test -run '^$$' -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s ./fuzz >$$log 2>&1 && { cat $$log; return; }; \
+		$(GO) test -run '^$$' -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $${2:-./fuzz} >$$log 2>&1 && { cat $$log; return; }; \
 		cat $$log; grep -q 'context deadline exceeded' $$log && ! grep -q 'Failing input' $$log || exit 1; }; \
 	for t in $$($(GO) test -list '^Fuzz' ./fuzz | grep '^Fuzz'); do run $$t; done; \
+	for t in $$($(GO) test -list '^Fuzz' ./codec | grep '^Fuzz'); do run $$t ./codec; done; \
 	export GOEXPERIMENT=jsonv2; run FuzzParseV2
 
 bench: ## Go benchmarks, COUNT times, into NEW

@@ -23,7 +23,7 @@ const module = "github.com/gannetmcp/gannet"
 // may import anything (the rest of bench, fuzz, package main).
 var mayImport = map[string][]string{
 	"ringbuf":              {},
-	"codec":                {module + "/ringbuf", "github.com/valyala/fastjson"},
+	"codec":                {module + "/ringbuf", "github.com/valyala/fastjson", "golang.org/x/sys/cpu"},
 	"engine/registry":      {module + "/ringbuf", "github.com/cespare/xxhash/v2"},
 	"engine/pool":          {module + "/ringbuf"},
 	"engine":               {module + "/ringbuf", module + "/codec", module + "/engine/registry", module + "/engine/pool"},

@@ -74,13 +74,44 @@ func AppendString(dst []byte, s string) []byte {
 
 // AppendStringBytes is AppendString for bytes.
 func AppendStringBytes(dst, s []byte) []byte {
-	return append(appendEscaped(append(dst, '"'), s), '"')
+	dst = append(dst, '"')
+	if vectors && len(s) >= vectorMin {
+		dst = appendVector(dst, s)
+	} else {
+		dst = appendPlain(dst, s)
+	}
+	return append(dst, '"')
 }
 
 const hexDigits = "0123456789abcdef"
 
 // appendEscaped appends what stands between the quotes.
 func appendEscaped(dst, s []byte) []byte {
+	if vectors && len(s) >= vectorMin {
+		return appendVector(dst, s)
+	}
+	return appendPlain(dst, s)
+}
+
+// appendVector is appendEscaped for texts that may be long.
+func appendVector(dst, s []byte) []byte {
+	for len(s) >= vectorMin {
+		n, ill := textAVX2(&s[0], len(s))
+		if ill {
+			break // the rest goes character by character
+		}
+		dst = append(dst, s[:n]...)
+		if n == len(s) {
+			return dst
+		}
+		dst = appendEscape(dst, s[n])
+		s = s[n+1:]
+	}
+	return appendPlain(dst, s)
+}
+
+// appendPlain is appendEscaped without vectors.
+func appendPlain(dst, s []byte) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		if i+8 <= len(s) {
@@ -98,22 +129,7 @@ func appendEscaped(dst, s []byte) []byte {
 				continue
 			}
 			dst = append(dst, s[start:i]...)
-			switch c {
-			case '"', '\\':
-				dst = append(dst, '\\', c)
-			case '\n':
-				dst = append(dst, '\\', 'n')
-			case '\r':
-				dst = append(dst, '\\', 'r')
-			case '\t':
-				dst = append(dst, '\\', 't')
-			case '\b':
-				dst = append(dst, '\\', 'b')
-			case '\f':
-				dst = append(dst, '\\', 'f')
-			default:
-				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			}
+			dst = appendEscape(dst, c)
 			i++
 			start = i
 			continue
@@ -129,4 +145,24 @@ func appendEscaped(dst, s []byte) []byte {
 		}
 	}
 	return append(dst, s[start:]...)
+}
+
+// appendEscape appends the escape of a quote, a backslash or a control
+// character.
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	case '\b':
+		return append(dst, '\\', 'b')
+	case '\f':
+		return append(dst, '\\', 'f')
+	}
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }

@@ -1,6 +1,10 @@
 package codec
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
@@ -17,6 +21,27 @@ func BenchmarkParse(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := p.Parse(&m, f.text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkParseIndented is BenchmarkParse for messages written for people.
+func BenchmarkParseIndented(b *testing.B) {
+	for _, indent := range []string{" ", "  ", "    ", "\t"} {
+		b.Run(fmt.Sprintf("indent=%q", indent), func(b *testing.B) {
+			var text bytes.Buffer
+			if err := json.Indent(&text, fixtureOf("list"), "", indent); err != nil {
+				b.Fatal(err)
+			}
+			p := NewParser(Limits{})
+			var m Message
+			b.SetBytes(int64(text.Len()))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.Parse(&m, text.Bytes()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -91,7 +116,12 @@ func BenchmarkGet(b *testing.B) {
 }
 
 func BenchmarkBytes(b *testing.B) {
-	for _, tc := range []struct{ name, text string }{{"plain", `"https://example.org/path"`}, {"escaped", `"line one\nline two\t\u00e9"`}} {
+	for _, tc := range []struct{ name, text string }{
+		{"plain", `"https://example.org/path"`},
+		{"escaped", `"line one\nline two\t\u00e9"`},
+		{"lines", `"` + strings.Repeat(`a line of source text here\n`, 20) + `"`},
+		{"unicode", `"` + strings.Repeat(`\u4e2d\u6587`, 40) + `"`},
+	} {
 		b.Run("string="+tc.name, func(b *testing.B) {
 			arena := ringbuf.NewArena(ringbuf.NewPool(ringbuf.PoolOptions{}), 0)
 			v := RawValue([]byte(tc.text))
@@ -111,6 +141,8 @@ func BenchmarkAppendString(b *testing.B) {
 	for _, f := range []struct{ name, text string }{
 		{"short", "tools/call"},
 		{"text", "After the peer closes its half, the reader sees nothing more although there are bytes left.\nIt happens once in a thousand runs."},
+		{"lines", strings.Repeat("a line of source text here\n", 20)},
+		{"latin", "Bad \xe9 in here and some more text behind it, to be copied as it is, until the end"},
 		{"letters", string(fixtureOf("utf")[100:16_000])},
 	} {
 		b.Run("text="+f.name, func(b *testing.B) {
@@ -119,6 +151,32 @@ func BenchmarkAppendString(b *testing.B) {
 			dst = AppendString(dst[:0], f.text) // makes the room
 			for b.Loop() {
 				dst = AppendString(dst[:0], f.text)
+			}
+		})
+	}
+}
+
+// BenchmarkSkip passes over one container, with other text behind it.
+func BenchmarkSkip(b *testing.B) {
+	tail := `,"next":"` + strings.Repeat("x", 100) + `"`
+	for _, f := range []struct{ name, text string }{
+		{"empty", `{}`},
+		{"small", `{"a":1,"b":"two"}`},
+		{"schema", `{"type":"string","description":"Where to go on"}`},
+		{"call300", string(fixtureOf("call300"))},
+		{"call", string(fixtureOf("call"))},
+		{"list", string(fixtureOf("list"))},
+		{"deep", string(fixtureOf("deep"))},
+		{"call-1M", string(fixtureOf("call-1M"))},
+	} {
+		b.Run("text="+f.name, func(b *testing.B) {
+			text := []byte(f.text + tail)
+			b.SetBytes(int64(len(f.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if skip(text, 0) != len(f.text) {
+					b.Fatal("not the end")
+				}
 			}
 		})
 	}

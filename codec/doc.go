@@ -16,10 +16,20 @@
 // parts of the envelope are, and the places of the members one level down in
 // params or a result, which is where handlers look first. The walk keeps a bit
 // for each open container instead of a stack, so depth costs nothing and ends
-// at a limit. It takes strings eight bytes at a time, and long ones by the
-// library's vector search. Every load lies inside the message; built with the
-// tag invariants each is tested. Framing, which decides where a message ends, is
+// at a limit. It takes strings eight bytes at a time, and longer ones by vectors.
+// Every load lies inside the message. Framing, which decides where a message ends, is
 // the transports' business: a message is parsed once, when it is whole.
+//
+// # Builds
+//
+// On amd64, a CPU with AVX2 (and BMI1, POPCNT, PCLMULQDQ, which come with it)
+// runs kernels in assembly: the search for the end of a string with its UTF-8
+// judged on the way, text with many escapes, and the end of a container in text
+// that was judged. Which CPU it is, is asked once, when the program starts. Other
+// CPUs and architectures run plain Go, as does every build with the tag purego;
+// there long strings go by the library's vector search. Both accept and refuse the
+// same, with the same errors at the same bytes. With the tag invariants, and with
+// the race detector, each load by Go code is tested to lie inside the message.
 //
 // # Strictness
 //

@@ -65,8 +65,11 @@ func space(b []byte, i int) int {
 			i++
 		case '\n':
 			i++
-			for i+8 <= len(b) && load64(b, i) == spaces {
-				i += 8
+			for i+8 <= len(b) {
+				n := bits.TrailingZeros64(load64(b, i)^spaces) >> 3
+				if i += n; n < 8 {
+					break
+				}
 			}
 		default:
 			return i

@@ -22,7 +22,7 @@ func comma(b []byte, i int) int {
 // the first of which with an even number of backslashes before it ends it.
 func skipString(b []byte, i int) int {
 	i++
-	for far := i + longRun; i < far && i+8 <= len(b); {
+	for far := i + walkRun; i < far && i+8 <= len(b); {
 		w := load64(b, i)
 		q, s := w^quotes, w^slashs
 		stop := ((q-ones)&^q | (s-ones)&^s) & highs
@@ -35,6 +35,9 @@ func skipString(b []byte, i int) int {
 			return i + 1
 		}
 		i += 2
+	}
+	if vectors {
+		i = skipVector(b, i)
 	}
 	for ; ; i++ {
 		n := bytes.IndexByte(b[i:], '"')
@@ -52,6 +55,32 @@ func skipString(b []byte, i int) int {
 	}
 }
 
+// skipVector goes on in a string from b[i], which is not escaped, and returns
+// the index of its closing quote, or one before it that is not escaped either if
+// the text ends soon.
+func skipVector(b []byte, i int) int {
+	for len(b)-i >= vectorMin {
+		n, ill := textAVX2(&b[i], len(b)-i)
+		if ill {
+			return i // never in text that was judged
+		}
+		i += n
+		for i < len(b) && b[i] == '\\' {
+			n := 0
+			if len(b)-i >= escapesMin {
+				n = escapesAVX2(&b[i], len(b)-i)
+			}
+			if i += n; n == 0 {
+				i += 2
+			}
+		}
+		if i >= len(b) || b[i] == '"' {
+			return i
+		}
+	}
+	return i
+}
+
 // skip returns the index after the value that begins at b[i].
 func skip(b []byte, i int) int {
 	switch b[i] {
@@ -59,6 +88,18 @@ func skip(b []byte, i int) int {
 		return skipString(b, i)
 	case '{', '[':
 		level := 0
+		if vectors && len(b)-i >= skipMin {
+			if b[i+1] == b[i]+2 {
+				return i + 2 // empty
+			}
+			n, open, inside := skipAVX2(&b[i], len(b)-i)
+			if i += n; open == 0 {
+				return i
+			}
+			if level = open; inside {
+				i = skipString(b, i-1)
+			}
+		}
 		for i < len(b) {
 			switch c := b[i]; {
 			case c == '"':
@@ -94,20 +135,21 @@ func unescape(dst, s []byte) []byte {
 			return append(dst, s...)
 		}
 		dst = append(dst, s[:n]...)
-		s = s[n:]
-		if s[1] != 'u' {
-			dst = append(dst, unescaped[s[1]])
-			s = s[2:]
-			continue
-		}
-		r, _ := hex4(s, 2)
-		s = s[6:]
-		if r&^0x3ff == 0xd800 {
-			lo, _ := hex4(s, 2)
-			r = 0x10000 + (r&0x3ff)<<10 + lo&0x3ff
+		for s = s[n:]; len(s) > 0 && s[0] == '\\'; {
+			if s[1] != 'u' {
+				dst = append(dst, unescaped[s[1]])
+				s = s[2:]
+				continue
+			}
+			r, _ := hex4(s, 2)
 			s = s[6:]
+			if r&^0x3ff == 0xd800 {
+				lo, _ := hex4(s, 2)
+				r = 0x10000 + (r&0x3ff)<<10 + lo&0x3ff
+				s = s[6:]
+			}
+			dst = utf8.AppendRune(dst, rune(r))
 		}
-		dst = utf8.AppendRune(dst, rune(r))
 	}
 }
 

@@ -45,8 +45,84 @@ func specials(w uint64) uint64 {
 // str judges a string from b[i] on, which lies behind its first quote; it
 // returns the index of the closing quote, and ok or escaped.
 func str(b []byte, i int) (int, fault) {
+	if !vectors || len(b)-i < 16+vectorMin {
+		return strPlain(b, i, ok)
+	}
+	special := specials(load64(b, i))
+	if special == 0 {
+		i += 8
+		if special = specials(load64(b, i)); special == 0 {
+			return strVector(b, i+8, ok)
+		}
+	}
+	i += bits.TrailingZeros64(special) >> 3
+	switch c := b[i]; {
+	case c == '"':
+		return i, ok
+	case c >= utf8.RuneSelf:
+		return strLetters(b, i)
+	}
+	return strVector(b, i, ok)
+}
+
+// strLetters is str for a string with a character that is no ASCII at b[i] and
+// vectorMin bytes behind: a short string may end after some of these.
+func strLetters(b []byte, i int) (int, fault) {
+	for range 4 {
+		n := character(b, i)
+		if n == 0 {
+			return i, faultUTF8
+		}
+		if i += n; b[i] == '"' {
+			return i, ok
+		}
+		if b[i] < utf8.RuneSelf {
+			break
+		}
+	}
+	return strVector(b, i, ok)
+}
+
+// strVector is str for a string in which f was found before b[i] and that may be
+// a long one.
+func strVector(b []byte, i int, f fault) (int, fault) {
+	for len(b)-i >= vectorMin {
+		n, ill := textAVX2(&b[i], len(b)-i)
+		if ill {
+			break // where, and whether it is the first fault, strPlain says
+		}
+		if i += n; i >= len(b) {
+			return i, faultString
+		}
+		for b[i] == '\\' {
+			n := 0
+			if len(b)-i >= escapesMin {
+				n = escapesAVX2(&b[i], len(b)-i)
+			}
+			if i += n; n == 0 {
+				var bad fault
+				if i, bad = escape(b, i); bad != ok {
+					return i, bad
+				}
+			}
+			if f = escaped; i >= len(b) {
+				return i, faultString
+			}
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return i, f
+		case c < ' ':
+			return i, faultControl
+		}
+	}
+	return strPlain(b, i, f)
+}
+
+// strPlain is str without vectors, for a string in which f was found before
+// b[i].
+func strPlain(b []byte, i int, f fault) (int, fault) {
 	var (
-		f     = ok
 		plain = i // where a run without escapes began
 		free  = i // no quote lies between plain and here
 	)
@@ -302,17 +378,23 @@ func hex4(b []byte, i int) (r uint32, good bool) {
 	if i+4 > len(b) {
 		return 0, false
 	}
-	for _, c := range b[i : i+4] {
+	w, x, y, z := hexValues[b[i]], hexValues[b[i+1]], hexValues[b[i+2]], hexValues[b[i+3]]
+	return uint32(w)<<12 | uint32(x)<<8 | uint32(y)<<4 | uint32(z), w|x|y|z < 16
+}
+
+// hexValues has the values of hexadecimal digits, and 255 for other bytes.
+var hexValues = func() (t [256]uint8) {
+	for c := range t {
 		switch {
 		case c >= '0' && c <= '9':
-			r = r<<4 | uint32(c-'0')
+			t[c] = uint8(c - '0')
 		case c >= 'a' && c <= 'f':
-			r = r<<4 | uint32(c-'a'+10)
+			t[c] = uint8(c - 'a' + 10)
 		case c >= 'A' && c <= 'F':
-			r = r<<4 | uint32(c-'A'+10)
+			t[c] = uint8(c - 'A' + 10)
 		default:
-			return 0, false
+			t[c] = 255
 		}
 	}
-	return r, true
-}
+	return t
+}()
