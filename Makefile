@@ -16,9 +16,9 @@ AGAINST   ?= HEAD^
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 BENCHSTAT   = golang.org/x/perf/cmd/benchstat@latest
 
-# Benchmarks of what is ours, on one CPU, where what they allocate is the same each time.
+# Benchmarks of what is ours, on one CPU, where what they allocate is the same each time: not of libraries, nor with many goroutines.
 ALLOCSRUN   = mkdir -p bin && $(GO) test -p 1 -cpu 1 -run '^$$' -bench . -skip '$(OTHERS)' -benchmem -benchtime 30ms $(PKG) >bin/allocs.out || { cat bin/allocs.out; exit 1; }
-OTHERS      = /impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|general)|//impl=(cow|xsync)|/loop=awake|/chan=bare
+OTHERS      = /impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|general)|//impl=(cow|xsync)|/loop=awake|/chan=bare|/queue
 
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
 
