@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gannetmcp/gannet/engine/pool"
@@ -101,6 +102,9 @@ func (m *mux) flush() error {
 		m.mu.Unlock()
 		_, err := m.l.conn.Write(m.writing)
 		m.mu.Lock()
+		if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+			err = fmt.Errorf("pooling: the server has ended the connection: %w", err)
+		}
 		if err != nil && m.err == nil {
 			m.err = err
 		}
@@ -141,7 +145,7 @@ func (m *mux) read() {
 			err = m.hand(b[:len(b)-1])
 		}
 	}
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) { // reset where it had not read all
 		err = fmt.Errorf("pooling: the server has ended the connection: %w", err)
 	}
 	m.mu.Lock()
