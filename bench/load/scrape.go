@@ -61,6 +61,14 @@ func newScraper(url string) (*scraper, error) {
 	return s, nil
 }
 
+// HasHeap says whether a page is one that Options.MetricsURL takes: there is one,
+// and it has the names of a Go server.
+func HasHeap(url string) bool {
+	s, err := newScraper(url)
+	s.close()
+	return s != nil && err == nil
+}
+
 // read reads the page.
 func (s *scraper) read() (heap, error) {
 	r, err := s.client.Get(s.url)

@@ -64,6 +64,9 @@ func TestScraper(t *testing.T) {
 	if _, err := newScraper(gone.URL); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("no page: %v", err)
 	}
+	if !HasHeap(srv.URL) || HasHeap(gone.URL) || HasHeap("") || HasHeap("http://127.0.0.1:1/") {
+		t.Error("HasHeap is wrong")
+	}
 	if s, err := newScraper(""); s != nil || err != nil {
 		t.Errorf("no URL: %v %v", s, err)
 	}

@@ -102,9 +102,10 @@ func Start(o Options) (*Server, error) {
 	}
 }
 
-// Metrics is the URL of the server's page of metrics, "" without Options.Admin.
+// Metrics is the URL of the server's page of metrics, "" without Options.Admin and
+// of a server whose page says nothing of its heap, as those built before it did.
 func (s *Server) Metrics() string {
-	if s.Admin == "" {
+	if s.Admin == "" || !load.HasHeap(s.Admin+"/metrics") {
 		return ""
 	}
 	return s.Admin + "/metrics"
