@@ -67,8 +67,8 @@ func (ss *sealedSessions) open(id []byte, principal string) (*record, time.Time)
 		return nil, time.Time{}
 	}
 	sealed, err := stateEncoding.AppendDecode(nil, id)
-	if err != nil {
-		return nil, time.Time{}
+	if err != nil || stateEncoding.EncodeToString(sealed) != string(id) {
+		return nil, time.Time{} // in another spelling it would be the id of another session
 	}
 	plain, err := unseal(ss.sealers, sealed)
 	if err != nil || len(plain) < sealedHead {
@@ -110,11 +110,17 @@ func (h *httpConn) nameSession(hs *httpSession) error {
 // sealed is taken up again, if there is room.
 func (h *httpConn) find(id []byte) *httpSession {
 	st := &h.server.sessions
-	if hs := h.last.Value(); hs != nil && hs.id == string(id) && !hs.gone.Load() {
-		return hs
+	hs := h.last.Value()
+	if hs == nil || hs.id != string(id) || hs.gone.Load() {
+		if hs = st.find(id); hs != nil {
+			h.last = weak.Make(hs)
+		}
 	}
-	if hs := st.find(id); hs != nil {
-		h.last = weak.Make(hs)
+	switch {
+	case hs == nil:
+	case !hs.end.IsZero() && !time.Now().Before(hs.end):
+		return nil // the next sweep ends it
+	default:
 		return hs
 	}
 	r, end := st.sealed.open(id, h.principal)
@@ -140,6 +146,11 @@ func (st *sessionTable) reopen(s *Server, id, principal string, r *record, end t
 	hs := newHTTPSession(s, principal)
 	hs.id, hs.end = id, end
 	hs.record.Store(r)
+	// Ids of events that were given before, or are given by another process, must
+	// not name streams of this one.
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	hs.lastStream = binary.BigEndian.Uint64(random[:]) >> 1
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if there := st.byID[id]; there != nil {
@@ -156,10 +167,14 @@ func (st *sessionTable) reopen(s *Server, id, principal string, r *record, end t
 // before it has run out. Of those that ended longest ago some are forgotten when
 // there are more than there may be sessions.
 func (st *sessionTable) bury(s *Server, hs *httpSession) {
-	st.end(hs)
-	if len(st.sealed.sealers) == 0 {
-		return
+	if len(st.sealed.sealers) > 0 {
+		st.refuse(s, hs) // first, so that nobody takes it up between
 	}
+	st.end(hs)
+}
+
+// refuse has the id of a session not taken again.
+func (st *sessionTable) refuse(s *Server, hs *httpSession) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.over == nil {

@@ -127,3 +127,85 @@ func TestSealedSessionsOver(t *testing.T) {
 		}
 	})
 }
+
+// An id that was ended is not taken in another spelling either: the last
+// character of base64 may have bits that say nothing.
+func TestSealedSessionSpellings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		tried := 0
+		for _, name := range []string{"", "x", "xx"} { // each length of the last group
+			c := newWebClient(t, NewServer(Options{Name: "sealed", HTTP: HTTPOptions{SessionKeys: [][]byte{[]byte("k")}}}))
+			_, f := c.do("POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c`+name+`","version":"1"}}}`, map[string]string{"Content-Type": "application/json"})
+			_, id, _ := strings.Cut(string(f.x.Header), headerSession+": ")
+			id, _, _ = strings.Cut(id, "\r\n")
+			if _, f := c.do("DELETE", "/mcp", "", map[string]string{headerSession: id}); f.status != 204 {
+				t.Fatalf("DELETE: %d", f.status)
+			}
+			for _, last := range alphabet {
+				other := id[:len(id)-1] + string(last)
+				tried++
+				_, f := c.do("POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, map[string]string{"Content-Type": "application/json", headerSession: other})
+				if f.status != 404 {
+					t.Errorf("the id that was ended, with %q at its end: %d", last, f.status)
+				}
+			}
+		}
+		if tried != 3*64 {
+			t.Errorf("%d spellings", tried)
+		}
+	})
+}
+
+// A sealed id has ended at its time, not when the sessions are next looked
+// through.
+func TestSealedSessionEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newWebClient(t, NewServer(Options{Name: "sealed", HTTP: HTTPOptions{SessionKeys: [][]byte{[]byte("k")}, SessionTTL: 10 * time.Second}}))
+		id, _ := c.session()
+		ping := func() int {
+			_, f := c.do("POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, map[string]string{"Content-Type": "application/json", headerSession: id})
+			return f.status
+		}
+		time.Sleep(9 * time.Second)
+		if st := ping(); st != 200 {
+			t.Errorf("before its end: %d", st)
+		}
+		time.Sleep(time.Second)
+		if st := ping(); st != 404 {
+			t.Errorf("at its end: %d", st)
+		}
+	})
+}
+
+// A session that is taken up again has not the streams of before: an event id
+// of another process must not lead to what is another request's there.
+func TestSealedSessionStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := func() *webClient {
+			return newWebClient(t, NewServer(Options{Name: "sealed", HTTP: HTTPOptions{SessionKeys: [][]byte{[]byte("k")}}}))
+		}
+		first, second := start(), start()
+		id, _ := first.session()
+		listen := func(c *webClient, last string) (int, string) {
+			h := map[string]string{"Accept": "text/event-stream", headerSession: id}
+			if last != "" {
+				h["Last-Event-ID"] = last
+			}
+			_, f := c.do("GET", "/mcp", "", h)
+			if f.x.Events == nil {
+				return f.status, ""
+			}
+			_, event, _ := strings.Cut(string(f.x.Events.AppendHead(nil)), "id: ")
+			event, _, _ = strings.Cut(event, "\n")
+			return f.status, event
+		}
+		_, before := listen(first, "")
+		if _, after := listen(second, ""); before == "" || after == "" || before == after {
+			t.Errorf("the ids %q and %q", before, after)
+		}
+		if st, _ := listen(second, before); st != 400 {
+			t.Errorf("resumed by an id of another process: %d", st)
+		}
+	})
+}
