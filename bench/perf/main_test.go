@@ -69,7 +69,10 @@ func serve(c io.ReadWriter) {
 }
 
 // listen serves until the test ends.
-func listen(t *testing.T) string {
+func listen(t *testing.T) string { return listenBy(t, serve) }
+
+// listenBy serves each connection by a function of the test's.
+func listenBy(t *testing.T, serve func(io.ReadWriter)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

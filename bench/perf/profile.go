@@ -208,7 +208,7 @@ func (c *profileCommand) startWorkload(s *rounds.Subject) (*profiled, error) {
 		return nil, errors.Join(&load.ConnectError{Err: err}, os.RemoveAll(dir))
 	}
 	p := &profiled{options: s.Load(), stop: func() error { return errors.Join(srv.Stop(), os.RemoveAll(dir)) }}
-	p.options.Target, p.options.ServerPID = s.Target(srv.Address), srv.PID()
+	p.options.Target, p.options.ServerPID = s.Target(srv.Address), srv.PID
 	// The line was written before the address; its way here is another pipe.
 	for deadline := time.Now().Add(adminWait); p.admin == ""; time.Sleep(10 * time.Millisecond) {
 		if m := adminLine.FindStringSubmatch(w.Last()); m != nil {

@@ -90,7 +90,7 @@ func (b *Bench) run(s *Subject, m *Measurement) error {
 	if err != nil {
 		return err
 	}
-	args = append(b.target(args, s.Target(srv.Address)), "--server-pid", strconv.Itoa(srv.PID()))
+	args = append(b.target(args, s.Target(srv.Address)), "--server-pid", strconv.Itoa(srv.PID))
 	return errors.Join(b.generate(args, &w, m), srv.Stop())
 }
 

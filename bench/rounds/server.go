@@ -4,22 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
-	"time"
 
-	"github.com/gannetmcp/gannet/bench/load"
-)
-
-// Longest waits for a server: to say its address, and to end when told to.
-const (
-	startTimeout = 10 * time.Second
-	stopTimeout  = 10 * time.Second
+	"github.com/gannetmcp/gannet/bench/subject"
 )
 
 // A Watcher reads the standard error of a server and of the generator. It counts
@@ -105,9 +96,8 @@ func (w *Watcher) Last() string {
 
 // A Server is a running one, with its address.
 type Server struct {
+	*subject.Process
 	Address string
-	cmd     *exec.Cmd
-	exited  chan error
 	output  *os.File // its standard output, read to the end by a goroutine
 }
 
@@ -128,14 +118,7 @@ func StartServer(command []string, cpu int, addrFile string, w *Watcher) (*Serve
 	if cpu >= 0 {
 		cpus = []int{cpu}
 	}
-	err = load.StartPinned(cmd, cpus)
-	_ = out.Close()
-	if err != nil {
-		_ = r.Close()
-		return nil, fmt.Errorf("start %s: %w", command[0], err)
-	}
-	s := &Server{cmd: cmd, exited: make(chan error, 1), output: r}
-	go func() { s.exited <- cmd.Wait() }()
+	s := &Server{output: r}
 	first := make(chan string, 1)
 	go func() {
 		b := bufio.NewReader(r)
@@ -146,47 +129,25 @@ func StartServer(command []string, cpu int, addrFile string, w *Watcher) (*Serve
 		_, _ = io.Copy(io.Discard, b) // until the server ends or Stop closes it
 	}()
 	fromFile := strings.Contains(strings.Join(command, " "), addrFile)
-	deadline := time.After(startTimeout)
-	for poll := time.NewTicker(10 * time.Millisecond); ; {
-		var line chan string
-		if !fromFile {
-			line = first
+	s.Process, err = subject.Launch(cmd, cpus, func() bool {
+		if fromFile {
+			b, err := os.ReadFile(addrFile)
+			s.Address, _, _ = strings.Cut(string(b), "\n")
+			return err == nil
 		}
 		select {
-		case s.Address = <-line:
-			poll.Stop()
-			return s, nil
-		case <-poll.C:
-			if b, err := os.ReadFile(addrFile); fromFile && err == nil {
-				poll.Stop()
-				s.Address, _, _ = strings.Cut(string(b), "\n")
-				return s, nil
-			}
-		case err := <-s.exited:
-			poll.Stop()
-			_ = r.Close()
-			return nil, fmt.Errorf("%s ended before it listened: %v (%s)", command[0], err, w.Last())
-		case <-deadline:
-			poll.Stop()
-			return nil, errors.Join(fmt.Errorf("%s said no address within %v (%s)", command[0], startTimeout, w.Last()), s.Stop())
+		case s.Address = <-first:
+			return true
+		default:
+			return false
 		}
+	}, w.Last)
+	_ = out.Close()
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
+	return s, nil
 }
 
-// PID is that of its process.
-func (s *Server) PID() int { return s.cmd.Process.Pid }
-
-// Stop ends the server: SIGTERM, and SIGKILL after stopTimeout, which is an
-// error.
-func (s *Server) Stop() error {
-	defer func() { _ = s.output.Close() }()
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // fails if it is gone
-	select {
-	case <-s.exited:
-		return nil
-	case <-time.After(stopTimeout):
-		_ = s.cmd.Process.Kill()
-		<-s.exited
-		return fmt.Errorf("the server had to be killed, %v after SIGTERM", stopTimeout)
-	}
-}
+// Stop ends the server, as subject.Process does.
+func (s *Server) Stop() error { return errors.Join(s.Process.Stop(), s.output.Close()) }

@@ -99,7 +99,7 @@ func (b *Bench) wrk(s *Subject, srv *Server, w *Watcher, m *Measurement) error {
 	if _, err := run(b.Warmup); err != nil {
 		return err
 	}
-	pid := srv.PID()
+	pid := srv.PID
 	user, system, err := processTimes(pid)
 	if err != nil {
 		return err

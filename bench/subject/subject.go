@@ -5,23 +5,14 @@ package subject
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
-	"time"
 
 	"github.com/gannetmcp/gannet/bench/load"
-)
-
-// Longest waits for a server: to say its addresses, and to end when told to.
-const (
-	startTimeout = 10 * time.Second
-	stopTimeout  = 10 * time.Second
 )
 
 // Unix in Options.Listen stands for a socket in a folder of the server's own.
@@ -40,13 +31,11 @@ type Options struct {
 
 // A Server is a running one.
 type Server struct {
-	PID       int
+	Process
 	Addresses []string // as many as Options.Listen, in its order
 	Admin     string   // URL of its admin pages, without a path; "" is none
 
-	cmd    *exec.Cmd
-	dir    string
-	exited chan error
+	dir string
 }
 
 // Start starts a server and waits until it listens. The calling goroutine is locked
@@ -56,7 +45,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, exited: make(chan error, 1)}
+	s := &Server{dir: dir}
 	file := filepath.Join(dir, "addresses")
 	args := []string{"serve", "--demo", "--addr-file", file, "--admin"}
 	if o.Admin {
@@ -70,36 +59,26 @@ func Start(o Options) (*Server, error) {
 		}
 		args = append(args, "--listen", l)
 	}
-	s.cmd = exec.Command(o.Program, append(args, o.Args...)...)
-	s.cmd.Env = append(append(os.Environ(), "GANNET_LOG_LEVEL=info"), o.Env...)
+	cmd := exec.Command(o.Program, append(args, o.Args...)...)
+	cmd.Env = append(append(os.Environ(), "GANNET_LOG_LEVEL=info"), o.Env...)
 	if len(o.CPUs) == 1 {
-		s.cmd.Env = append(s.cmd.Env, "GOMAXPROCS=1")
+		cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
 	}
 	lines := &lineWriter{out: o.Stderr}
-	s.cmd.Stderr = lines
-	if err := load.StartPinned(s.cmd, o.CPUs); err != nil {
-		_ = os.RemoveAll(dir)
-		return nil, fmt.Errorf("start %s: %w", o.Program, err)
+	cmd.Stderr = lines
+	p, err := Launch(cmd, o.CPUs, func() bool {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return false
+		}
+		s.Addresses, s.Admin = strings.Fields(string(b)), lines.admin()
+		return len(s.Addresses) == len(o.Listen) && (s.Admin != "" || !o.Admin)
+	}, lines.last)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	s.PID = s.cmd.Process.Pid
-	go func() { s.exited <- s.cmd.Wait() }()
-	for deadline := time.Now().Add(startTimeout); ; time.Sleep(5 * time.Millisecond) {
-		if b, err := os.ReadFile(file); err == nil {
-			s.Addresses = strings.Fields(string(b))
-			if s.Admin = lines.admin(); len(s.Addresses) == len(o.Listen) && (s.Admin != "" || !o.Admin) {
-				return s, nil
-			}
-		}
-		select {
-		case err := <-s.exited:
-			_ = os.RemoveAll(dir)
-			return nil, fmt.Errorf("%s ended before it listened: %v (%s)", o.Program, err, lines.last())
-		default:
-		}
-		if time.Now().After(deadline) {
-			return nil, errors.Join(fmt.Errorf("%s said no address within %v (%s)", o.Program, startTimeout, lines.last()), s.Stop())
-		}
-	}
+	s.Process = *p
+	return s, nil
 }
 
 // Metrics is the URL of the server's page of metrics, "" without Options.Admin and
@@ -111,21 +90,8 @@ func (s *Server) Metrics() string {
 	return s.Admin + "/metrics"
 }
 
-// Stop ends the server: SIGTERM, and SIGKILL after ten seconds, which is an error.
-func (s *Server) Stop() error {
-	defer func() { _ = os.RemoveAll(s.dir) }()
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // fails if it is gone
-	timer := time.NewTimer(stopTimeout)
-	defer timer.Stop()
-	select {
-	case <-s.exited:
-		return nil
-	case <-timer.C:
-		_ = s.cmd.Process.Kill()
-		<-s.exited
-		return fmt.Errorf("the server had to be killed, %v after SIGTERM", stopTimeout)
-	}
-}
+// Stop ends the server, as Process.Stop does, and removes its folder.
+func (s *Server) Stop() error { return errors.Join(s.Process.Stop(), os.RemoveAll(s.dir)) }
 
 // A lineWriter reads a server's log: it finds the URL of the admin pages and keeps
 // the last line. Errors go on to out.
