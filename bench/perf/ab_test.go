@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -58,6 +59,39 @@ func TestPair(t *testing.T) {
 	var b strings.Builder
 	if err := paired(1).write(&b); err != nil || !strings.Contains(b.String(), "1.000 [1.000, 1.000]") {
 		t.Errorf("%v\n%s", err, b.String())
+	}
+}
+
+// The exit code follows from which build comes after which, and both are measured.
+func TestAB(t *testing.T) {
+	linux(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := func(name, busy string) string {
+		path := filepath.Join(t.TempDir(), name)
+		script := fmt.Sprintf("#!/bin/sh\nGANNET_PERF_TEST_BUSY=%s exec %q \"$@\"\n", busy, self)
+		if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	quick, busy := build("quick", "0"), build("busy", "300us")
+	for _, c := range []struct {
+		name, before, after string
+		code                int
+	}{
+		{"the build before is worse", busy, quick, exitOK},
+		{"the build after is worse", quick, busy, exitThreshold},
+	} {
+		code, out, errs := perf("ab", c.before, c.after, "--only", "regression.tcp_call", "--rounds", "2", "--cpus", "none")
+		if code != c.code || !strings.Contains(out, "server_cpu_us ") || strings.Contains(out, "server_allocs") {
+			t.Errorf("%s: exit code %d\n%s%s", c.name, code, out, errs)
+		}
+		if n := strings.Count(errs, "regression.tcp_call"); n < 4 {
+			t.Errorf("%s: %d measurements of 4\n%s", c.name, n, errs)
+		}
 	}
 }
 

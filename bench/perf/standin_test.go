@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // standIn is the server that the arguments would start: gannet (serve), floor
@@ -62,7 +63,7 @@ func standIn(args []string) error {
 			return err
 		}
 		go func() { _ = http.Serve(pages, nil) }() // net/http/pprof is on the default mux
-		fmt.Fprintf(os.Stderr, "admin pages url=http://%s/metrics\n", pages.Addr())
+		fmt.Fprintf(os.Stderr, "level=INFO msg=\"admin pages\" url=http://%s/metrics\n", pages.Addr())
 	}
 	echo := args[0] == "-mode" || slices.Contains([]string{"net-http", "fasthttp"}, value("-peer"))
 	stop := make(chan os.Signal, 1)
@@ -118,6 +119,10 @@ func lines(r io.Reader, w io.Writer, echo bool) {
 
 // answer is that to a message; nil to a notification.
 func answer(msg []byte) []byte {
+	if each, err := time.ParseDuration(os.Getenv("GANNET_PERF_TEST_BUSY")); err == nil {
+		for end := time.Now().Add(each); time.Now().Before(end); { // uses a CPU
+		}
+	}
 	var m struct {
 		ID     json.RawMessage
 		Method string
