@@ -76,12 +76,13 @@ fuzz-short: ## each fuzz target for three seconds
 
 fuzz: ## each fuzz target for FUZZTIME (default 30s)
 	@# The go command may call it a failure that the time is over: it is one only with an input.
-	@set -e; log=$$(mktemp); trap 'rm -f $$log' EXIT; run() { echo "fuzz $$1 $(FUZZTIME)"; \
-		$(GO) test -run '^$$' -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $${2:-./fuzz} >$$log 2>&1 && { cat $$log; return; }; \
+	@set -e; log=$$(mktemp); trap 'rm -f $$log' EXIT; run() { echo "fuzz $$2 $$1 $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$2 >$$log 2>&1 && { cat $$log; return; }; \
 		cat $$log; grep -q 'context deadline exceeded' $$log && ! grep -q 'Failing input' $$log || exit 1; }; \
-	for t in $$($(GO) test -list '^Fuzz' ./fuzz | grep '^Fuzz'); do run $$t; done; \
-	for t in $$($(GO) test -list '^Fuzz' ./codec | grep '^Fuzz'); do run $$t ./codec; done; \
-	export GOEXPERIMENT=jsonv2; run FuzzParseV2
+	for p in $$(grep -rl --include='*_test.go' '^func Fuzz' ./codec ./engine ./transports ./bench/load ./fuzz | xargs -n1 dirname | sort -u); do \
+		list=$$($(GO) test -list '^Fuzz' $$p) || { echo "$$list"; exit 1; }; \
+		for t in $$(echo "$$list" | grep '^Fuzz'); do run $$t $$p; done; done; \
+	export GOEXPERIMENT=jsonv2; run FuzzParseV2 ./fuzz
 
 bench: ## Go benchmarks, COUNT times, into NEW
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) $(PKG) | tee $(NEW)

@@ -135,7 +135,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		ReplayStreams: mcp.DefaultReplayStreams, MaxReplayBytes: mcp.DefaultMaxReplayBytes, Retry: mcp.DefaultRetry})
 	numbers(wanted, "mcp.Options", mcp.Options{MaxSubscriptions: registry.DefaultMaxPerSubscriber, MaxOpenRequests: mcp.DefaultMaxOpenRequests,
 		MaxQuestions: mcp.DefaultMaxQuestions, AnswerTimeout: mcp.DefaultAnswerTimeout, StateTTL: mcp.DefaultStateTTL,
-		MaxTasks: mcp.DefaultMaxTasks, MaxTasksPerOwner: mcp.DefaultMaxTasksPerOwner, MaxTaskBytes: mcp.DefaultMaxTaskBytes, MaxRunningTasks: mcp.DefaultMaxRunningTasks, TaskTTL: mcp.DefaultTaskTTL})
+		MaxTasks: mcp.DefaultMaxTasks, MaxTasksPerOwner: mcp.DefaultMaxTasksPerOwner, MaxTaskBytes: mcp.DefaultMaxTaskBytes, MaxRunningTasks: 0, TaskTTL: mcp.DefaultTaskTTL})
 	return wanted
 }
 

@@ -17,7 +17,7 @@ package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image
 (cd "$work" && apt-get download "$package" && dpkg-deb -x ./*.deb kernel)
 
 export CGO_ENABLED=0
-go build -o "$work/" . ./bench/perf ./bench/guest
+go build -buildvcs=auto -o "$work/" . ./bench/perf ./bench/guest
 "$work/guest" --kernel "$(echo "$work"/kernel/boot/vmlinuz-*)" --bring "$work/perf" --bring "$work/gannet" \
   --fetch /tmp/conns.json --out "$out" -- \
   perf conns --spawn 1 -n "$n" --hold 400s --timeout 300s --name "$n connections, one server, in a guest under emulation" --save /tmp/conns.json

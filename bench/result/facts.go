@@ -34,7 +34,7 @@ func Gather(command []string) Facts {
 		System: runtime.GOOS + "/" + runtime.GOARCH, Command: command,
 		CPU:    known(colonField(fileText("/proc/cpuinfo"), "model name")),
 		Memory: known(colonField(fileText("/proc/meminfo"), "MemTotal")),
-		Kernel: known(output("uname", "-sr")),
+		Kernel: known(kernel()),
 		Commit: known(commit()), GOMAXPROCS: runtime.GOMAXPROCS(0), GOGC: os.Getenv("GOGC"),
 	}
 }
@@ -77,6 +77,14 @@ func describe() string {
 		}
 	}
 	return output("git", words...)
+}
+
+// kernel is what uname -sr says, which is not everywhere.
+func kernel() string {
+	if release := strings.TrimSpace(fileText("/proc/sys/kernel/osrelease")); release != "" {
+		return "Linux " + release
+	}
+	return output("uname", "-sr")
 }
 
 func known(s string) string {

@@ -17,7 +17,7 @@ const (
 	DefaultMaxTasks         = 10_000
 	DefaultMaxTasksPerOwner = 1000
 	DefaultMaxTaskBytes     = 64 << 20
-	DefaultMaxRunningTasks  = 256 // half of the workers that an engine has
+	DefaultMaxRunningTasks  = 256 // half of the workers that an engine has by default
 	DefaultTaskTTL          = time.Hour
 )
 
@@ -82,8 +82,9 @@ type Options struct {
 	MaxTasks, MaxTasksPerOwner, MaxTaskBytes int
 	// MaxRunningTasks bounds the tasks whose handlers run, each of which holds a
 	// worker until it returns. Other calls have the workers beyond it: keep it
-	// below engine.Options.WorkersMax. Zero: 256. Beyond it: -31001 overloaded,
-	// for the call and for tasks/update, which changes nothing then.
+	// below engine.Options.WorkersMax. Zero: 256, or half of WorkersMax where that
+	// is less, but at least 1. Beyond it: -31001 overloaded, for the call and for
+	// tasks/update, which changes nothing then.
 	MaxRunningTasks int
 	// TaskTTL is for how long a task is kept from its beginning, and how long it
 	// may run; clients of 2025-11-25 may ask for less. Zero: 1 h.
@@ -114,7 +115,7 @@ func (o Options) withDefaults() Options {
 		{"MaxTasks", &o.MaxTasks, DefaultMaxTasks},
 		{"MaxTasksPerOwner", &o.MaxTasksPerOwner, DefaultMaxTasksPerOwner},
 		{"MaxTaskBytes", &o.MaxTaskBytes, DefaultMaxTaskBytes},
-		{"MaxRunningTasks", &o.MaxRunningTasks, DefaultMaxRunningTasks},
+		{"MaxRunningTasks", &o.MaxRunningTasks, 0}, // by the engine: Call.maxRunningTasks
 	} {
 		if *n.value < 0 {
 			panic("mcp: NewServer: Options." + n.name + " must not be negative")

@@ -178,7 +178,7 @@ func tasksUpdate(c *Call) error {
 	full := false
 	t.mu.Lock()
 	if t.status == taskInputRequired && t.run == nil {
-		if !c.server.tasks.enter(c.server) {
+		if !c.server.tasks.enter(c) {
 			t.mu.Unlock()
 			return errTasksRunning
 		}

@@ -49,7 +49,7 @@ func (tt *taskTable) add(c *Call) (*task, *Error) {
 	case len(tt.byID) >= s.opts.MaxTasks, tt.owned[t.ownerKey()] >= s.opts.MaxTasksPerOwner:
 		s.counters.tasksRefused.Add(1)
 		return nil, errTasksFull
-	case tt.runs >= s.opts.MaxRunningTasks:
+	case tt.runs >= c.maxRunningTasks():
 		s.counters.tasksRefused.Add(1)
 		return nil, errTasksRunning
 	case !tt.take(t, len(t.request)):
@@ -66,12 +66,21 @@ func (tt *taskTable) add(c *Call) (*task, *Error) {
 	return t, nil
 }
 
+// maxRunningTasks is how many tasks' handlers may run when the call starts one or
+// has one go on.
+func (c *Call) maxRunningTasks() int {
+	if n := c.server.opts.MaxRunningTasks; n > 0 {
+		return n
+	}
+	return min(DefaultMaxRunningTasks, max(1, c.engine.Loop().Engine().Options().WorkersMax/2))
+}
+
 // enter takes room for a handler to run, if there is any.
-func (tt *taskTable) enter(s *Server) bool {
+func (tt *taskTable) enter(c *Call) bool {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	if tt.runs >= s.opts.MaxRunningTasks {
-		s.counters.tasksRefused.Add(1)
+	if tt.runs >= c.maxRunningTasks() {
+		c.server.counters.tasksRefused.Add(1)
 		return false
 	}
 	tt.runs++

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/engine/mcp/mcptest"
 )
@@ -335,5 +336,29 @@ func TestTaskRegistration(t *testing.T) {
 			s := mcp.NewServer(mcp.Options{Name: "bad"})
 			s.HandleTool(mcp.Tool{Name: "x", TaskSupport: tc.support}, tc.mode, func(*mcp.Call) error { return nil })
 		}()
+	}
+}
+
+// Unless the embedder says otherwise, tasks leave half of the workers to others.
+func TestRunningTasksOfFewWorkers(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		synctest.Test(t, func(t *testing.T) {
+			s, _ := taskServer(mcp.Options{})
+			deaf := make(chan struct{})
+			s.HandleTool(mcp.Tool{Name: "deaf", TaskSupport: mcp.TaskRequired}, mcp.Pooled, func(*mcp.Call) error {
+				<-deaf
+				return nil
+			})
+			c := mcptest.NewWithOptions(t, s, engine.Options{WorkersMax: workers})
+			room := max(workers/2, 1)
+			for i := range room + 1 {
+				answer := ask(t, c, 100+i, "tools/call", `"name":"deaf","_meta":{`+modernCan+`}`)
+				if refused := strings.Contains(answer, "-31001"); refused != (i == room) {
+					t.Errorf("%d workers, task %d: %s", workers, i+1, answer)
+				}
+				synctest.Wait()
+			}
+			close(deaf)
+		})
 	}
 }

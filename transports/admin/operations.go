@@ -33,11 +33,16 @@ var methods = []string{
 // It becomes mcp_server_operation_duration_seconds with the labels
 // mcp_method_name, of the methods that the protocol has, gen_ai_tool_name, of
 // the tools that are registered, and error_type, a JSON-RPC code or "tool_error".
-// All else is "_other".
+// All else is "_other", and so are tools beyond MaxTools: a program that
+// registers tools for ever does not fill the memory.
 type Operations struct {
-	mu  sync.RWMutex // protects the map; histograms are atomic
-	all map[operation]*histogram
+	mu    sync.RWMutex // protects the maps; histograms are atomic
+	all   map[operation]*histogram
+	tools map[string]struct{} // names that are labels
 }
+
+// MaxTools is how many tools have a label of their own.
+const MaxTools = 1024
 
 type operation struct{ method, tool, failure string }
 
@@ -47,7 +52,9 @@ type histogram struct {
 }
 
 // NewOperations returns an Operations that has measured nothing.
-func NewOperations() *Operations { return &Operations{all: map[operation]*histogram{}} }
+func NewOperations() *Operations {
+	return &Operations{all: map[operation]*histogram{}, tools: map[string]struct{}{other: {}}}
+}
 
 // Middleware measures each request from where middleware begins to where its
 // handler returns; what a handler moves off the loop is measured up to there.
@@ -108,9 +115,23 @@ func (o *Operations) histogram(op operation) *histogram {
 	if h != nil {
 		return h
 	}
+	return o.histogramSlow(op)
+}
+
+// histogramSlow makes the histogram of an operation that was not seen before, or
+// finds that of the tools without a label.
+func (o *Operations) histogramSlow(op operation) *histogram {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if h = o.all[op]; h == nil {
+	if _, known := o.tools[op.tool]; !known && op.tool != "" {
+		if len(o.tools) > MaxTools { // other is one of them
+			op.tool = other
+		} else {
+			o.tools[op.tool] = struct{}{}
+		}
+	}
+	h := o.all[op]
+	if h == nil {
 		h = &histogram{}
 		o.all[op] = h
 	}
