@@ -8,12 +8,15 @@ func (c *Call) Grow(dst []byte, n int) []byte {
 	if cap(dst)-len(dst) >= n {
 		return dst
 	}
+	// What rewind and abandonNotification have to know: the old buffer is the
+	// pool's now.
 	if c.push != nil {
-		return c.push.grow(dst, n)
+		c.push.Buf = c.push.grow(dst, n)
+		return c.push.Buf
 	}
 	dst = c.loop.e.buffers.Grow(dst, n)
-	if c.phase == callWriting {
-		c.dst = dst // what rewind has to know: the old buffer is the pool's now
+	if c.phase == callWriting || c.noting {
+		c.dst = dst
 	}
 	return dst
 }
@@ -85,8 +88,11 @@ func (l *Loop) errorOut(c *Call) {
 // beginMessage opens the destination of the answer: the connection's output,
 // the batch's, or the call's own buffer.
 func (c *Call) beginMessage() []byte {
-	if c.phase != callOpen {
+	switch {
+	case c.phase != callOpen:
 		panic("engine: call answered twice")
+	case c.noting:
+		panic("engine: answer between BeginNotification and EndNotification")
 	}
 	c.phase, c.code = callWriting, 0
 	switch {

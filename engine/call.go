@@ -40,6 +40,7 @@ type Call struct {
 	at       int    // where the message began in dst
 	phase    callPhase
 	notified bool       // a notification went out before the answer
+	noting   bool       // between BeginNotification and EndNotification
 	code     codec.Code // of an error answer, 0 for a result
 
 	batch *batch
@@ -131,7 +132,7 @@ func (l *Loop) dispatch(c *Conn, m *codec.Message, b *batch) {
 func (l *Loop) serve(c *Conn, m *codec.Message, b *batch) {
 	call := l.inline
 	call.conn, call.msg, call.batch = c, m, b
-	call.phase, call.code, call.detached, call.notified = callOpen, 0, false, false
+	call.phase, call.code, call.detached, call.notified, call.noting = callOpen, 0, false, false, false
 	switch {
 	case l.e.draining.Load():
 		l.n.callsRefused.add(1)
@@ -156,12 +157,14 @@ func (l *Loop) serveContained(call *Call) {
 		if r := recover(); r != nil {
 			l.n.panics.add(1)
 			l.e.logPanic("handler", call.msg.Method(), r)
+			call.abandonNotification()
 			if call.phase == callOpen || call.phase == callWriting { // else it is answered, or its twin will answer
 				call.fail(codec.ErrInternal)
 			}
 		}
 	}()
 	call.conn.handler.ServeRequest(call)
+	call.abandonNotification()
 	if call.phase == callOpen || call.phase == callWriting {
 		call.fail(codec.ErrInternal)
 	}
@@ -211,6 +214,15 @@ func (c *Call) Params() codec.Object { return c.msg.Params() }
 // Conn returns the call's connection. Off the loop only its methods that are
 // safe from any goroutine may be called.
 func (c *Call) Conn() *Conn { return c.conn }
+
+// ExchangeNumber returns the number of the exchange that the call is answered in
+// (Conn.ExchangeNumber).
+func (c *Call) ExchangeNumber() uint64 {
+	if c.detached {
+		return c.exchange
+	}
+	return c.conn.exchange.Load()
+}
 
 // Loop returns the call's loop, which is not safe off the loop.
 func (c *Call) Loop() *Loop { return c.loop }

@@ -21,7 +21,7 @@ func (c *Call) Submit(r Runner) (twin *Call) { return c.detach(r, 0) }
 func (c *Call) SubmitAfter(d time.Duration, r Runner) (twin *Call) { return c.detach(r, d) }
 
 func (c *Call) detach(r Runner, d time.Duration) *Call {
-	if c.detached || c.phase != callOpen {
+	if c.detached || c.phase != callOpen || c.noting {
 		panic("engine: Submit of a call that is answered or off the loop already")
 	}
 	l, conn := c.loop, c.conn
@@ -55,7 +55,7 @@ func (c *Call) detach(r Runner, d time.Duration) *Call {
 	t.msg = &t.own
 	t.conn, t.batch, t.runner = conn, c.batch, r
 	t.exchange = conn.exchange.Load()
-	t.phase, t.code, t.detached, t.notified = callOpen, 0, true, c.notified
+	t.phase, t.code, t.detached, t.notified, t.noting = callOpen, 0, true, c.notified, false
 	t.ended.Store(false)
 	if t.batch != nil {
 		t.batch.waiting++
@@ -196,12 +196,14 @@ func (c *Call) runContained() {
 		if r := recover(); r != nil {
 			c.loop.e.panics.Add(1)
 			c.loop.e.logPanic("runner", c.msg.Method(), r)
+			c.abandonNotification()
 			if c.phase != callAnswered {
 				c.fail(codec.ErrInternal)
 			}
 		}
 	}()
 	c.runner.RunCall(c)
+	c.abandonNotification()
 	if c.phase != callAnswered {
 		c.fail(codec.ErrInternal)
 	}
@@ -214,7 +216,7 @@ func (c *Call) runOnLoop(l *Loop) {
 		return
 	}
 	conn := c.conn
-	if !c.ended.Load() && !conn.closed && c.phase == callAnswered {
+	if !c.ended.Load() && !conn.closed && c.phase == callAnswered && c.exchange == conn.exchange.Load() {
 		if c.code != 0 {
 			l.n.errorsOut.add(1)
 		}

@@ -49,6 +49,10 @@ type Framing interface {
 	// Close completes the frame that Open began at offset at of dst. code is
 	// that of an error that is an answer, else 0.
 	Close(dst []byte, at int, code codec.Code) []byte
+	// Abort takes the frame back that Open began at offset at of dst, and what
+	// was put into it. What Open has begun beside the frame, such as the head of
+	// a stream, stays.
+	Abort(dst []byte, at int) []byte
 	// Boundary returns the length of the frame that begins at b[0]. The
 	// whole frame is in b. Where frames must keep their order, it returns
 	// len(b).

@@ -167,8 +167,12 @@ func (c *Conn) serveExchange(h ExchangeHandler, x *Exchange) {
 		if r := recover(); r != nil {
 			c.loop.n.panics.add(1)
 			c.loop.e.logPanic("exchange", x.Request.Path(), r)
-			if !x.Begun {
+			switch {
+			case !x.Begun:
 				c.Respond(500, "text/plain; charset=utf-8", nil)
+			case !x.Done && c.inFlight == 0:
+				c.flush() // nothing will complete it: the peer sees that it is cut
+				c.Close(CloseLocal)
 			}
 		}
 	}()

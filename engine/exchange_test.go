@@ -24,6 +24,7 @@ func (f *flatFraming) next(c *Conn, body string) {
 
 func (f *flatFraming) Open(dst []byte, answer bool) []byte          { return fmt.Appendf(dst, "%d ", f.n) }
 func (f *flatFraming) Close(dst []byte, _ int, _ codec.Code) []byte { return append(dst, '\n') }
+func (*flatFraming) Abort(dst []byte, at int) []byte                { return dst[:at] }
 func (*flatFraming) Boundary(b []byte) int                          { return len(b) }
 func (f *flatFraming) Respond(dst []byte, status int, _ string, _ []byte) []byte {
 	f.x.Done = true
@@ -137,3 +138,72 @@ func TestExchangeLateMessages(t *testing.T) {
 	}
 	h.settle()
 }
+
+// panicky serves an exchange as its body says, and panics.
+type panicky struct{ *testService }
+
+func (s panicky) OpenExchanges(c *Conn) ExchangeHandler { s.OpenConn(c); return s }
+
+func (s panicky) ServeExchange(c *Conn, x *Exchange) {
+	switch body := string(x.Body); body {
+	case "stream":
+		c.BeginStream()
+		x.Begun = true // as a framing does
+		c.Event([]byte("half an answer\n"))
+		panic("boom")
+	case "at once":
+		panic("boom")
+	case "call":
+		c.Receive([]byte(request(1, "pool", "")))
+		panic("boom")
+	default:
+		c.Receive(x.Body)
+	}
+}
+
+// A service that panics where it serves an exchange answers that by 500 if
+// nothing was said yet. A stream that has begun is cut, and the peer sees that.
+// The answer of a call of such an exchange does not come in the next.
+func TestExchangePanics(t *testing.T) {
+	h := newHarness(t, Options{})
+	h.e.svc = panicky{h.svc}
+	w, f := &fakeWire{room: -1}, &flatFraming{}
+	f.x = &Exchange{}
+	h.l.Begin()
+	c := h.l.OpenHTTP(w, f)
+	serve := func(body string) {
+		f.n++
+		f.x = &Exchange{Body: []byte(body), Request: noRequest{}}
+		c.ServeExchange(f.x)
+	}
+	serve("at once")
+	serve("call")
+	serve(request(2, "leave", ""))
+	h.l.End()
+	h.exec.runAll()
+	h.l.Turn()
+	want(t, w.lines(), "1 status 500", "2 status 500")
+	if w.closed != CloseNone {
+		t.Errorf("closed: %v", w.closed)
+	}
+	h.l.Begin()
+	serve("stream")
+	h.l.End()
+	want(t, w.lines(), "half an answer")
+	if w.closed != CloseLocal {
+		t.Errorf("a stream that was cut: closed %v", w.closed)
+	}
+	if n := h.e.Snapshot().Panics; n != 3 {
+		t.Errorf("%d panics counted", n)
+	}
+	h.settle()
+}
+
+// noRequest is a request without a head.
+type noRequest struct{}
+
+func (noRequest) Method() []byte              { return nil }
+func (noRequest) Path() []byte                { return nil }
+func (noRequest) Query() []byte               { return nil }
+func (noRequest) Host() []byte                { return nil }
+func (noRequest) Header(string) ([]byte, int) { return nil, 0 }

@@ -53,9 +53,18 @@ func (c *Conn) end(dst []byte, at int, code codec.Code, urgent bool) {
 	c.sentOne()
 }
 
-// abandon gives the output back as it was before begin.
+// abandon takes the frame back that was begun at offset at.
 func (c *Conn) abandon(dst []byte, at int) {
-	c.out = dst[:at]
+	if c.framing != nil {
+		dst = c.framing.Abort(dst, at)
+	} else {
+		dst = dst[:at]
+	}
+	c.out = dst
+	if c.closed { // by an earlier message of the same call
+		c.releaseOut()
+		return
+	}
 	c.markDirty()
 }
 

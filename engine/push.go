@@ -214,9 +214,10 @@ func (c *Call) Deliver(message []byte) error { return c.conn.DeliverIn(c.exchang
 // append the params to, one JSON object, which is then given to
 // EndNotification.
 func (c *Call) BeginNotification(method string) []byte {
-	if c.phase != callOpen {
-		panic("engine: notification of a call that is answered or being answered")
+	if c.phase != callOpen || c.noting {
+		panic("engine: notification of a call that is answered or being answered, or inside another")
 	}
+	c.noting = true
 	if c.detached {
 		c.push = c.conn.NewPush()
 		c.push.exchange = c.exchange
@@ -231,8 +232,11 @@ func (c *Call) BeginNotification(method string) []byte {
 //
 // Errors: ErrPushQueueFull.
 func (c *Call) EndNotification(dst []byte) error {
+	if !c.noting {
+		panic("engine: EndNotification without BeginNotification")
+	}
 	dst = append(dst, '}')
-	c.notified = true
+	c.notified, c.noting = true, false
 	if !c.detached {
 		c.conn.end(dst, c.at, 0, false)
 		c.dst = nil
@@ -246,4 +250,20 @@ func (c *Call) EndNotification(dst []byte) error {
 		return nil
 	}
 	return p.Send()
+}
+
+// abandonNotification takes back what BeginNotification began, of a handler that
+// has panicked or returned before it came to EndNotification.
+func (c *Call) abandonNotification() {
+	if !c.noting {
+		return
+	}
+	c.noting = false
+	if !c.detached {
+		c.conn.abandon(c.dst, c.at)
+		c.dst = nil
+		return
+	}
+	c.push.Discard()
+	c.push = nil
 }

@@ -189,10 +189,9 @@ const lengthRoom = "0000000000"
 
 // Open begins what the next message is put into.
 func (w *web) Open(dst []byte, answer bool) []byte {
-	w.answer = answer
+	w.answer, w.drop = answer, !w.active || !answer && w.x.NoEvents
 	switch {
-	case !w.active || !answer && w.x.NoEvents:
-		w.drop = true // nobody listens
+	case w.drop: // nobody listens
 		return dst
 	case w.stream:
 	case answer:
@@ -229,11 +228,10 @@ func (w *web) openJSON(dst []byte) []byte {
 
 // Close ends what Open has begun.
 func (w *web) Close(dst []byte, at int, code codec.Code) []byte {
-	if w.drop {
-		w.drop = false
+	switch {
+	case w.drop:
 		return dst[:at]
-	}
-	if !w.stream {
+	case !w.stream:
 		return w.closeJSON(dst, at, code)
 	}
 	dst = append(dst, "\n\n"...)
@@ -246,6 +244,18 @@ func (w *web) Close(dst []byte, at int, code codec.Code) []byte {
 		dst = w.EndStream(dst)
 	}
 	return dst
+}
+
+// Abort takes back what Open has begun, but for the head of a stream.
+func (w *web) Abort(dst []byte, at int) []byte {
+	switch {
+	case w.drop:
+		return dst[:at]
+	case !w.stream:
+		w.x.Begun = false
+		return dst[:at]
+	}
+	return dst[:w.chunk]
 }
 
 // closeJSON fills the length in. An error that is not 200 has another head.

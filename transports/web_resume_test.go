@@ -3,8 +3,10 @@ package transports
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,6 +149,54 @@ func testWebCloseStream(t *testing.T, serve webHostFunc) {
 		if !strings.Contains(r.body, "cannot be closed") {
 			t.Errorf("%s: %+v", rev, r)
 		}
+	}
+}
+
+// A call that has ended does not close the stream of the next one, which its
+// connection carries for the same session.
+func TestWebCloseStreamLate(t *testing.T) {
+	s, svc := webServer(t, mcp.Options{}, engine.Options{})
+	closes, closed, answers := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	svc.HandleTool(mcp.Tool{Name: "late"}, mcp.Pooled, func(c *mcp.Call) error {
+		<-closes
+		c.CloseStream(time.Minute)
+		close(closed)
+		return nil
+	})
+	svc.HandleTool(mcp.Tool{Name: "next"}, mcp.Pooled, func(c *mcp.Call) error {
+		<-answers
+		return c.Reply().TextString("whole")
+	})
+	url := s.Addrs()[0] + "/mcp"
+	id := initialize(t, url, "2025-11-25")
+	p := dialURL(t, "tcp://"+strings.TrimPrefix(s.Addrs()[0], "http://"))
+	request := func(id, tool, session string) string {
+		body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%q,"method":"tools/call","params":{"name":%q}}`, id, tool)
+		return fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"+
+			"Mcp-Session-Id: %s\r\nContent-Length: %d\r\n\r\n%s", session, len(body), body)
+	}
+	p.send(request("a", "late", id))
+	eventually(t, "the first call runs", func() bool { return s.Snapshot().Engine.InFlight == 1 })
+	post(t, url, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a"}}`, "Mcp-Session-Id", id)
+	r, err := http.ReadResponse(p.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		t.Fatal(err)
+	}
+	p.send(request("b", "next", id))
+	eventually(t, "the second call runs too", func() bool { return s.Snapshot().Engine.InFlight == 2 })
+	close(closes)
+	<-closed
+	eventually(t, "the first call is home", func() bool { return s.Snapshot().Engine.InFlight == 1 })
+	close(answers)
+	if r, err = http.ReadResponse(p.r, nil); err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil || !strings.Contains(string(body), "whole") {
+		t.Errorf("%v: %q", err, body)
 	}
 }
 

@@ -88,8 +88,11 @@ func (c *Call) CloseStream(retry time.Duration) bool {
 	if retry < time.Millisecond {
 		retry = hs.server.opts.HTTP.Retry
 	}
+	exchange := c.engine.ExchangeNumber()
 	c.engine.Conn().Do(func(conn *engine.Conn) {
-		if h := conn.State().(*session).carrier; h != nil && h.session == hs {
+		// The call may have ended meanwhile, and another request of the session be
+		// served by the connection.
+		if h := conn.State().(*session).carrier; h != nil && h.session == hs && conn.ExchangeNumber() == exchange {
 			h.cut(retry)
 		}
 	})

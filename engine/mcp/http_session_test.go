@@ -51,7 +51,8 @@ func (f *webFraming) Close(dst []byte, at int, code codec.Code) []byte {
 	}
 	return append(dst, '\n')
 }
-func (*webFraming) Boundary(b []byte) int { return len(b) }
+func (*webFraming) Abort(dst []byte, at int) []byte { return dst[:at] }
+func (*webFraming) Boundary(b []byte) int           { return len(b) }
 func (f *webFraming) Respond(dst []byte, status int, _ string, body []byte) []byte {
 	f.status, f.body, f.x.Done = status, string(body), true
 	return append(dst, '\n')

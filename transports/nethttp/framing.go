@@ -93,10 +93,9 @@ func (f *framing) done(dst []byte) []byte {
 
 // Open begins what the next message is put into.
 func (f *framing) Open(dst []byte, answer bool) []byte {
-	f.answer = answer
+	f.answer, f.drop = answer, !f.active || !answer && f.x.NoEvents
 	switch {
-	case !f.active || !answer && f.x.NoEvents:
-		f.drop = true // nobody listens
+	case f.drop: // nobody listens
 		return dst
 	case f.stream:
 	case answer:
@@ -115,7 +114,6 @@ func (f *framing) Open(dst []byte, answer bool) []byte {
 func (f *framing) Close(dst []byte, at int, code codec.Code) []byte {
 	switch {
 	case f.drop:
-		f.drop = false
 		return dst[:at]
 	case !f.stream:
 		status := http.StatusOK
@@ -133,6 +131,14 @@ func (f *framing) Close(dst []byte, at int, code codec.Code) []byte {
 		dst = f.EndStream(dst)
 	}
 	return dst
+}
+
+// Abort takes back what Open has begun, but for what a stream begins with.
+func (f *framing) Abort(dst []byte, at int) []byte {
+	if f.drop || !f.stream {
+		return dst[:at]
+	}
+	return dst[:f.event]
 }
 
 // Boundary keeps the order.
