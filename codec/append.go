@@ -75,6 +75,7 @@ func AppendString(dst []byte, s string) []byte {
 // AppendStringBytes is AppendString for bytes.
 func AppendStringBytes(dst, s []byte) []byte {
 	dst = append(dst, '"')
+	// appendEscaped, by hand: one call less is a twentieth of a short text.
 	if vectors && len(s) >= vectorMin {
 		dst = appendVector(dst, s)
 	} else {
