@@ -32,10 +32,11 @@ var mayImport = map[string][]string{
 	"engine/mcp/mcptest":   {module + "/codec", module + "/engine", module + "/engine/mcp"},
 	"transports/line":      {module + "/ringbuf"},
 	"transports/http1":     {module + "/ringbuf"},
-	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports/line", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
+	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports/line", module + "/transports/http1", module + "/transports/web", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
+	"transports/web":       {module + "/ringbuf", module + "/codec", module + "/engine", module + "/transports/http1", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd"},
 	"transports/sse":       {module + "/ringbuf"},
 	"transports/nethttp":   {module + "/codec", module + "/engine"},
-	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports"},
+	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/web"},
 	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/transports/sse"},
 	// The load generator knows wire formats, not the engine that it measures.
 	"bench/load":    {module + "/ringbuf", module + "/transports/sse", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},

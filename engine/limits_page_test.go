@@ -27,6 +27,7 @@ import (
 	"github.com/gannetmcp/gannet/transports/http1"
 	"github.com/gannetmcp/gannet/transports/nethttp"
 	"github.com/gannetmcp/gannet/transports/sse"
+	"github.com/gannetmcp/gannet/transports/web"
 	"github.com/gannetmcp/gannet/transports/webclient"
 )
 
@@ -34,7 +35,7 @@ import (
 var folders = map[string]string{
 	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
 	"http1": "../transports/http1", "ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
-	"sse": "../transports/sse", "nethttp": "../transports/nethttp", "webclient": "../transports/webclient",
+	"sse": "../transports/sse", "nethttp": "../transports/nethttp", "webclient": "../transports/webclient", "web": "../transports/web",
 }
 
 // LIMITS.md names every number in every Options struct, with the default that
@@ -235,7 +236,7 @@ func hasCounter(m []string) bool {
 				return m[1] == "Closed"
 			}
 		}
-		for r := transports.Refusal(0); r.String() != "unknown"; r++ {
+		for r := web.Refusal(0); r.String() != "unknown"; r++ {
 			if r.String() == m[3] {
 				return m[1] == "HTTPRefused"
 			}

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gannetmcp/gannet/engine"
-	"github.com/gannetmcp/gannet/transports/http1"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 // loop is one gnet event loop and the driver of an engine.Loop.
@@ -22,32 +22,21 @@ type loop struct {
 	el     gnet.EventLoop
 	engine *engine.Loop
 	timer  *time.Timer
-	http   *http1.Loop // shared by the connections with HTTP, nil before the first
-	date   webDate
-	packed *unpacker // of request bodies, nil before the first that is packed
+	web    *web.Loop // shared by the connections with HTTP, nil before the first
 
 	mu     sync.Mutex // protects wakeFD against being closed while it is written to
 	wakeFD int        // our end of the socket pair, -1 when closed
 }
 
-// unpacker returns the loop's unpacker of request bodies.
-func (l *loop) unpacker() *unpacker {
-	if l.packed == nil {
-		e := l.srv.engine
-		limit := e.Options().MaxMessageBytes
-		if o := l.srv.opts.MaxUnpackedBytes; o > 0 {
-			limit = min(limit, o)
-		}
-		l.packed = newUnpacker(e, limit)
+// openHTTP begins to serve HTTP on a connection.
+func (l *loop) openHTTP(s *stream) *engine.Conn {
+	if l.web == nil {
+		o := &l.srv.opts
+		l.web = web.NewLoop(l.engine, web.Options{CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes}, &l.srv.counters.refused)
 	}
-	return l.packed
-}
-
-// unpacked gives back what a request body held that was unpacked.
-func (l *loop) unpacked() {
-	if l.packed != nil {
-		l.packed.free()
-	}
+	w := l.web.NewConn()
+	s.carried = w
+	return w.Serve(s)
 }
 
 // wakeByte is what wakes a loop; its value says nothing.

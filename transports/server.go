@@ -11,6 +11,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 var (
@@ -55,7 +56,7 @@ type counters struct {
 	lingering    atomic.Int64
 	lingers      atomic.Uint64
 	lingerFailed atomic.Uint64
-	refused      [refusals]atomic.Uint64
+	refused      web.Refused // by HTTP
 }
 
 // Snapshot is the counters of a server and of the engine behind it.
@@ -69,8 +70,8 @@ type Snapshot struct {
 	Lingers      uint64 // ever
 	LingerFailed uint64 // of these, cut because no descriptor was free
 	// HTTPRefused are HTTP requests that were refused before their message was
-	// looked at, by why.
-	HTTPRefused [refusals]uint64
+	// looked at, by web.Refusal.
+	HTTPRefused [web.NumRefusals]uint64
 }
 
 // Listen opens all listeners and serves svc on them until Shutdown or Close.

@@ -13,17 +13,35 @@ import (
 	"github.com/gannetmcp/gannet/transports/line"
 )
 
+// carried is what a byte stream carries if not lines: it finds the messages or
+// requests in what was read, and is called inside turns of its loop.
+type carried interface {
+	// Deliver feeds what is in p until all is used up, or the connection is
+	// blocked or closed, or waits; it returns how much of p it took. What it
+	// leaves is kept and delivered again. It does not keep p.
+	Deliver(p []byte) (taken int)
+	// Resumed is called when output has drained, before more is delivered.
+	Resumed()
+	// Refused reports whether nothing more is sent behind the output there is.
+	Refused() bool
+	// EndsWithPeer reports whether a peer that ends its sending half has gone,
+	// whatever is in flight for it.
+	EndsWithPeer() bool
+	// Release gives back all buffers. No other method follows.
+	Release()
+}
+
 // input is what the two kinds of byte stream, sockets and standard input,
 // share: it splits what was read into lines and feeds them, or holds them back
 // while the peer does not read its answers.
 type input struct {
-	conn   *engine.Conn
-	http   *web // what finds the messages instead of framer, nil for lines
-	framer line.Framer
-	pool   *ringbuf.Pool
-	held   []byte // read, not fed; nil if none
-	heldAt int
-	ended  bool // the peer has sent all it will
+	conn    *engine.Conn
+	carried carried // nil: lines, which framer finds
+	framer  line.Framer
+	pool    *ringbuf.Pool
+	held    []byte // read, not fed; nil if none
+	heldAt  int
+	ended   bool // the peer has sent all it will
 
 	delivering bool // a message is being served, which may lie in held or in the framer
 	toRelease  bool // release was called meanwhile
@@ -52,8 +70,8 @@ func (in *input) feed(p []byte) {
 // closed; it returns how much of p it took.
 func (in *input) deliver(p []byte) (taken int) {
 	in.delivering = true
-	if in.http != nil {
-		taken = in.http.deliver(p)
+	if in.carried != nil {
+		taken = in.carried.Deliver(p)
 	} else {
 		taken = in.deliverLines(p)
 	}
@@ -142,8 +160,8 @@ func (in *input) release() {
 		return
 	}
 	in.framer.Release()
-	if in.http != nil {
-		in.http.parser.Stop()
+	if in.carried != nil {
+		in.carried.Release()
 	}
 	if in.held != nil {
 		in.pool.Put(in.held)
@@ -176,7 +194,7 @@ type stream struct {
 // Write writes what the kernel takes.
 func (s *stream) Write(p []byte) (int, error) {
 	n, err := writeFD(s.fd, p)
-	if s.http != nil && s.http.refused && n == len(p) {
+	if s.carried != nil && s.carried.Refused() && n == len(p) {
 		_ = unix.Shutdown(s.fd, unix.SHUT_WR) // that was the last
 	}
 	return n, err
@@ -200,8 +218,8 @@ func writeFD(fd int, p []byte) (int, error) {
 
 // Resume feeds what was held back.
 func (s *stream) Resume() {
-	if s.http != nil {
-		s.http.finishIfLast()
+	if s.carried != nil {
+		s.carried.Resumed()
 	}
 	s.resume()
 }
@@ -276,7 +294,7 @@ func (s *stream) onClose(err error) {
 	case !errors.Is(err, io.EOF):
 		s.fd = -1
 		s.conn.Lose(engine.CloseReset)
-	case s.conn.Idle() && s.held == nil, s.http != nil && s.http.active && s.http.x.EndsWithPeer:
+	case s.conn.Idle() && s.held == nil, s.carried != nil && s.carried.EndsWithPeer():
 		s.fd = -1
 		s.conn.Close(engine.ClosePeer)
 	default:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 // Each request that is refused is answered and counted once, by why; one that is
@@ -22,24 +23,24 @@ func TestWebRefused(t *testing.T) {
 	for _, tc := range []struct {
 		what, request string
 		status        int
-		refusal       Refusal // refusals: none
+		refusal       web.Refusal // NumRefusals: none
 	}{
-		{"served", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 200, refusals},
-		{"not found", "GET /none HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 404, refusals},
-		{"chunks", head + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\n{}\r\n0\r\nA: b\r\n\r\n", 400, refusals},
-		{"no request", "gannet\r\n\r\n", 400, RefusedMalformed},
-		{"no Host", "GET / HTTP/1.1\r\n\r\n", 400, RefusedMalformed},
-		{"smuggled", head + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, RefusedMalformed},
-		{"version", "GET / HTTP/2.0\r\nHost: 127.0.0.1\r\n\r\n", 505, RefusedUnsupported},
-		{"method", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501, RefusedUnsupported},
-		{"expectation", head + "Content-Length: 1\r\nExpect: miracle\r\n\r\n", 417, RefusedUnsupported},
-		{"line", "GET /" + long[:10<<10] + " HTTP/1.1\r\n\r\n", 414, RefusedLine},
-		{"head", head + strings.Repeat("A: "+long[:7<<10]+"\r\n", 6) + "\r\n", 431, RefusedHead},
-		{"fields", head + strings.Repeat("A: b\r\n", 200) + "\r\n", 431, RefusedFields},
-		{"body", head + "Content-Length: 100000\r\n\r\n", 413, RefusedBody},
-		{"body in chunks", head + "Transfer-Encoding: chunked\r\n\r\n100000\r\n", 413, RefusedBody},
-		{"extensions", head + "Transfer-Encoding: chunked\r\n\r\n1;" + long[:2<<10] + "\r\n", 400, RefusedChunkExt},
-		{"trailers", head + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("A: "+long[:1<<10]+"\r\n", 9) + "\r\n", 431, RefusedTrailers},
+		{"served", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 200, web.NumRefusals},
+		{"not found", "GET /none HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 404, web.NumRefusals},
+		{"chunks", head + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\n{}\r\n0\r\nA: b\r\n\r\n", 400, web.NumRefusals},
+		{"no request", "gannet\r\n\r\n", 400, web.RefusedMalformed},
+		{"no Host", "GET / HTTP/1.1\r\n\r\n", 400, web.RefusedMalformed},
+		{"smuggled", head + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, web.RefusedMalformed},
+		{"version", "GET / HTTP/2.0\r\nHost: 127.0.0.1\r\n\r\n", 505, web.RefusedUnsupported},
+		{"method", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501, web.RefusedUnsupported},
+		{"expectation", head + "Content-Length: 1\r\nExpect: miracle\r\n\r\n", 417, web.RefusedUnsupported},
+		{"line", "GET /" + long[:10<<10] + " HTTP/1.1\r\n\r\n", 414, web.RefusedLine},
+		{"head", head + strings.Repeat("A: "+long[:7<<10]+"\r\n", 6) + "\r\n", 431, web.RefusedHead},
+		{"fields", head + strings.Repeat("A: b\r\n", 200) + "\r\n", 431, web.RefusedFields},
+		{"body", head + "Content-Length: 100000\r\n\r\n", 413, web.RefusedBody},
+		{"body in chunks", head + "Transfer-Encoding: chunked\r\n\r\n100000\r\n", 413, web.RefusedBody},
+		{"extensions", head + "Transfer-Encoding: chunked\r\n\r\n1;" + long[:2<<10] + "\r\n", 400, web.RefusedChunkExt},
+		{"trailers", head + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("A: "+long[:1<<10]+"\r\n", 9) + "\r\n", 431, web.RefusedTrailers},
 	} {
 		want := s.Snapshot().HTTPRefused
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.Addrs()[0], "http://"))
@@ -60,7 +61,7 @@ func TestWebRefused(t *testing.T) {
 		if r.StatusCode != tc.status {
 			t.Errorf("%s: %d, want %d", tc.what, r.StatusCode, tc.status)
 		}
-		if tc.refusal != refusals {
+		if tc.refusal != web.NumRefusals {
 			want[tc.refusal]++
 		}
 		if got := s.Snapshot().HTTPRefused; got != want {

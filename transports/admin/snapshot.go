@@ -7,6 +7,7 @@ import (
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 // snapshot writes the counters of a server.
@@ -55,7 +56,7 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	}
 	m.head("gannet_http_refused_total", "counter", "HTTP requests refused before their message was looked at, by reason.")
 	for r := range s.HTTPRefused {
-		fmt.Fprintf(m.w, "gannet_http_refused_total{reason=%q} %d\n", transports.Refusal(r).String(), s.HTTPRefused[r])
+		fmt.Fprintf(m.w, "gannet_http_refused_total{reason=%q} %d\n", web.Refusal(r).String(), s.HTTPRefused[r])
 	}
 	m.head("gannet_connections_closed_total", "counter", "Connections that have ended, by reason.")
 	for r := range e.Closed {

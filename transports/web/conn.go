@@ -1,25 +1,23 @@
-package transports
+package web
 
 import (
-	"time"
-
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/transports/http1"
 )
 
-// web is what a socket carries instead of lines: HTTP/1.1. It finds the requests
-// in what was read, one at a time, and is the Framing that puts what is said to
-// each into its response: JSON, or an event stream as soon as anything comes
-// before the answer.
-type web struct {
-	s       *stream
+// Conn is what an HTTP/1.1 connection carries. It finds the requests in what was
+// read, one at a time, and is the Framing that puts what is said to each into
+// its response: JSON, or an event stream as soon as anything comes before the
+// answer.
+type Conn struct {
+	l       *Loop
+	conn    *engine.Conn
 	parser  http1.Parser
 	x       engine.Exchange
 	active  bool // between a request and the end of its response
 	last    bool // the connection ends with this response
 	refused bool // what came was no request: nothing more is served
-	date    *webDate
 
 	res    http1.Response // what the request says of the response
 	coding coding         // that the client takes
@@ -34,38 +32,15 @@ type web struct {
 	body       int         // where the body begins, likewise
 }
 
-var _ engine.ExchangeFraming = (*web)(nil)
+var _ engine.ExchangeFraming = (*Conn)(nil)
 
-// webDate is the field Date of a loop, renewed each second.
-type webDate struct {
-	second int64
-	text   []byte
-}
-
-// openHTTP begins to serve HTTP on a connection.
-func (l *loop) openHTTP(s *stream) *engine.Conn {
-	if l.http == nil {
-		e := l.srv.engine
-		l.http = http1.NewLoop(e.Buffers(), http1.Limits{Body: e.Options().MaxMessageBytes})
-	}
-	w := &web{s: s, date: &l.date}
-	w.parser.Init(l.http, l.srv.engine)
-	s.http = w
-	return l.engine.OpenHTTP(s, w)
-}
-
-// now returns the date at a moment of the engine's clock.
-func (d *webDate) now(nanos int64) []byte {
-	if s := nanos / int64(time.Second); s != d.second || d.text == nil {
-		d.second = s
-		d.text = http1.AppendDate(d.text[:0], time.Now())
-	}
-	return d.text
-}
-
-// deliver feeds requests until p is used up, or one is not answered yet.
-func (w *web) deliver(p []byte) (taken int) {
-	c := w.s.conn
+// Deliver feeds requests until p is used up, one is not answered yet, or the
+// connection is blocked or closed; it returns how many bytes of p it took. p is
+// read until it returns, and not kept.
+//
+// Hot path: no allocation, no lock.
+func (w *Conn) Deliver(p []byte) (taken int) {
+	c := w.conn
 	for {
 		if w.active || c.Blocked() {
 			return taken
@@ -82,8 +57,8 @@ func (w *web) deliver(p []byte) (taken int) {
 			// The rest is read, so that the peer, which may still send, gets to
 			// read this; not for longer than for a request.
 			w.refused = true
-			w.s.l.srv.counters.refused[refusalOf(w.parser.Err())].Add(1)
-			c.SendRaw(http1.AppendError(nil, w.parser.Err(), w.parser.Request(), w.date.now(w.s.l.engine.Now())))
+			w.l.refused.add(refusalOf(w.parser.Err()))
+			c.SendRaw(http1.AppendError(nil, w.parser.Err(), w.parser.Request(), w.l.now()))
 			c.Partial(0)
 		case http1.More:
 			if w.parser.ContinueDue() {
@@ -98,7 +73,7 @@ func (w *web) deliver(p []byte) (taken int) {
 }
 
 // serve has one request served.
-func (w *web) serve() {
+func (w *Conn) serve() {
 	r := w.parser.Request()
 	w.x = engine.Exchange{Request: r, Body: w.parser.Body(), Header: w.x.Header[:0]}
 	w.res = http1.Response{}
@@ -112,14 +87,14 @@ func (w *web) serve() {
 		}
 		w.x.Unpack = w.unpackFunc
 	}
-	w.s.conn.ServeExchange(&w.x)
-	w.s.l.unpacked()
+	w.conn.ServeExchange(&w.x)
+	w.l.unpacked()
 	w.x.Request, w.x.Body, w.x.Unpack = nil, nil, nil
 	w.finishIfLast()
 }
 
 // unpack undoes the coding of the body.
-func (w *web) unpack() bool {
+func (w *Conn) unpack() bool {
 	err := w.unpackBody()
 	if err != nil {
 		w.refuse(err)
@@ -127,22 +102,22 @@ func (w *web) unpack() bool {
 	return err == nil
 }
 
-func (w *web) unpackBody() *http1.Error {
+func (w *Conn) unpackBody() *http1.Error {
 	c, err := contentCoding(w.x.Request)
-	limit := w.s.l.srv.opts.MaxUnpackedBytes
+	limit := w.l.opts.MaxUnpackedBytes
 	switch {
 	case limit < 0 && (err != nil || c != identity):
 		return errUnpackOff
 	case err != nil || c == identity:
 		return err
 	}
-	w.x.Body, err = w.s.l.unpacker().unpack(c, w.x.Body)
+	w.x.Body, err = w.l.unpacker().unpack(c, w.x.Body)
 	return err
 }
 
 // refuse answers a request whose body cannot be unpacked.
-func (w *web) refuse(err *http1.Error) {
-	w.s.l.srv.counters.refused[refusalOf(err)].Add(1)
+func (w *Conn) refuse(err *http1.Error) {
+	w.l.refused.add(refusalOf(err))
 	switch err {
 	case errUnpackCoding:
 		w.x.Header = append(w.x.Header, "Accept-Encoding: gzip, zstd\r\n"...) // RFC 9110, section 15.5.16
@@ -151,18 +126,32 @@ func (w *web) refuse(err *http1.Error) {
 	case http1.ErrNoRoom:
 		w.x.Header = append(w.x.Header, "Retry-After: 1\r\n"...)
 	}
-	w.s.conn.Respond(err.Status, "text/plain; charset=utf-8", append([]byte(err.Reason), '\n'))
+	w.conn.Respond(err.Status, "text/plain; charset=utf-8", append([]byte(err.Reason), '\n'))
 }
 
+// Resumed is to be called when output has drained, before more is delivered.
+func (w *Conn) Resumed() { w.finishIfLast() }
+
+// Refused reports whether what came was no request. Behind the answer to it
+// nothing more is sent: its last byte is followed by the end of our half.
+func (w *Conn) Refused() bool { return w.refused }
+
+// EndsWithPeer reports whether a peer that ends its half has no use for what
+// would still be said.
+func (w *Conn) EndsWithPeer() bool { return w.active && w.x.EndsWithPeer }
+
+// Release gives back the buffers of a request that has not been served.
+func (w *Conn) Release() { w.parser.Stop() }
+
 // finishIfLast ends the connection behind its last response.
-func (w *web) finishIfLast() {
-	if !w.active && w.last && !w.s.conn.Closed() {
-		w.s.conn.Drain()
+func (w *Conn) finishIfLast() {
+	if !w.active && w.last && !w.conn.Closed() {
+		w.conn.Drain()
 	}
 }
 
 // Exchange returns the exchange that is being answered.
-func (w *web) Exchange() *engine.Exchange {
+func (w *Conn) Exchange() *engine.Exchange {
 	if !w.active {
 		return nil
 	}
@@ -170,16 +159,16 @@ func (w *web) Exchange() *engine.Exchange {
 }
 
 // done notes that the response is complete.
-func (w *web) done() {
+func (w *Conn) done() {
 	w.active, w.x.Done = false, true
-	w.s.conn.Unpause()
+	w.conn.Unpause()
 }
 
 // head appends the head of the response.
-func (w *web) head(dst []byte, status int, contentType string, length int64) []byte {
+func (w *Conn) head(dst []byte, status int, contentType string, length int64) []byte {
 	w.x.Begun = true
 	w.res.Status, w.res.ContentType, w.res.Length = status, contentType, length
-	w.res.Date = w.date.now(w.s.l.engine.Now())
+	w.res.Date = w.l.now()
 	w.res.Extra = w.x.Header
 	return w.res.AppendHead(dst)
 }
@@ -188,7 +177,7 @@ func (w *web) head(dst []byte, status int, contentType string, length int64) []b
 const lengthRoom = "0000000000"
 
 // Open begins what the next message is put into.
-func (w *web) Open(dst []byte, answer bool) []byte {
+func (w *Conn) Open(dst []byte, answer bool) []byte {
 	w.answer, w.drop = answer, !w.active || !answer && w.x.NoEvents
 	switch {
 	case w.drop: // nobody listens
@@ -209,10 +198,10 @@ func (w *web) Open(dst []byte, answer bool) []byte {
 
 // openJSON begins a response whose body is one message: its head is that of the
 // usual case, and the length a blank to be filled in.
-func (w *web) openJSON(dst []byte) []byte {
+func (w *Conn) openJSON(dst []byte) []byte {
 	at := len(dst)
 	w.x.Begun = true
-	dst = append(append(dst, "HTTP/1.1 200 OK\r\nDate: "...), w.date.now(w.s.l.engine.Now())...)
+	dst = append(append(dst, "HTTP/1.1 200 OK\r\nDate: "...), w.l.now()...)
 	dst = append(dst, "\r\nContent-Type: application/json\r\nContent-Length: "...)
 	w.length = len(dst) - at
 	dst = append(append(dst, lengthRoom...), "\r\n"...)
@@ -227,7 +216,7 @@ func (w *web) openJSON(dst []byte) []byte {
 }
 
 // Close ends what Open has begun.
-func (w *web) Close(dst []byte, at int, code codec.Code) []byte {
+func (w *Conn) Close(dst []byte, at int, code codec.Code) []byte {
 	switch {
 	case w.drop:
 		return dst[:at]
@@ -247,7 +236,7 @@ func (w *web) Close(dst []byte, at int, code codec.Code) []byte {
 }
 
 // Abort takes back what Open has begun, but for the head of a stream.
-func (w *web) Abort(dst []byte, at int) []byte {
+func (w *Conn) Abort(dst []byte, at int) []byte {
 	switch {
 	case w.drop:
 		return dst[:at]
@@ -259,7 +248,7 @@ func (w *web) Abort(dst []byte, at int) []byte {
 }
 
 // closeJSON fills the length in. An error that is not 200 has another head.
-func (w *web) closeJSON(dst []byte, at int, code codec.Code) []byte {
+func (w *Conn) closeJSON(dst []byte, at int, code codec.Code) []byte {
 	body := dst[at+w.body:]
 	if code != 0 && w.x.Status != nil {
 		if status := w.x.Status(code); status != 200 {
@@ -268,7 +257,7 @@ func (w *web) closeJSON(dst []byte, at int, code codec.Code) []byte {
 			return dst
 		}
 	}
-	if least := w.s.l.srv.opts.CompressMin; w.coding != identity && least > 0 && len(body) >= least {
+	if least := w.l.opts.CompressMin; w.coding != identity && least > 0 && len(body) >= least {
 		return w.closeCoded(dst, at)
 	}
 	digits := dst[at+w.length : at+w.length+len(lengthRoom)]
@@ -280,8 +269,8 @@ func (w *web) closeJSON(dst []byte, at int, code codec.Code) []byte {
 }
 
 // closeCoded compresses the body, which has another head then.
-func (w *web) closeCoded(dst []byte, at int) []byte {
-	pool := w.s.l.srv.engine.Buffers()
+func (w *Conn) closeCoded(dst []byte, at int) []byte {
+	pool := w.l.engine.Engine().Buffers()
 	body := dst[at+w.body:]
 	coded := w.coding.append(pool.Get(len(body)/2), body)
 	w.x.Header = append(append(append(w.x.Header, "Content-Encoding: "...), codingNames[w.coding]...), "\r\nVary: Accept-Encoding\r\n"...)
@@ -291,10 +280,10 @@ func (w *web) closeCoded(dst []byte, at int) []byte {
 }
 
 // Boundary keeps the order.
-func (w *web) Boundary(b []byte) int { return len(b) }
+func (w *Conn) Boundary(b []byte) int { return len(b) }
 
 // Respond appends a whole response.
-func (w *web) Respond(dst []byte, status int, contentType string, body []byte) []byte {
+func (w *Conn) Respond(dst []byte, status int, contentType string, body []byte) []byte {
 	if !w.active {
 		return dst
 	}
@@ -307,7 +296,7 @@ func (w *web) Respond(dst []byte, status int, contentType string, body []byte) [
 }
 
 // BeginStream appends the head of an event stream.
-func (w *web) BeginStream(dst []byte) []byte {
+func (w *Conn) BeginStream(dst []byte) []byte {
 	if !w.active || w.stream {
 		return dst
 	}
@@ -323,7 +312,7 @@ func (w *web) BeginStream(dst []byte) []byte {
 }
 
 // Comment appends a comment to an event stream.
-func (w *web) Comment(dst []byte) []byte {
+func (w *Conn) Comment(dst []byte) []byte {
 	if !w.active || !w.stream {
 		return dst
 	}
@@ -331,7 +320,7 @@ func (w *web) Comment(dst []byte) []byte {
 }
 
 // Event appends whole blocks to an event stream.
-func (w *web) Event(dst, event []byte) []byte {
+func (w *Conn) Event(dst, event []byte) []byte {
 	if !w.active || !w.stream {
 		return dst
 	}
@@ -339,7 +328,7 @@ func (w *web) Event(dst, event []byte) []byte {
 }
 
 // CutStream appends the end of the body, though there is more to be said.
-func (w *web) CutStream(dst []byte) []byte {
+func (w *Conn) CutStream(dst []byte) []byte {
 	if !w.active || !w.stream {
 		return dst
 	}
@@ -347,7 +336,7 @@ func (w *web) CutStream(dst []byte) []byte {
 }
 
 // EndStream appends the end of an event stream.
-func (w *web) EndStream(dst []byte) []byte {
+func (w *Conn) EndStream(dst []byte) []byte {
 	switch {
 	case !w.active:
 		return dst

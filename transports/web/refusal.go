@@ -1,11 +1,15 @@
-package transports
+package web
 
-import "github.com/gannetmcp/gannet/transports/http1"
+import (
+	"sync/atomic"
+
+	"github.com/gannetmcp/gannet/transports/http1"
+)
 
 // Refusal is why an HTTP request was refused before its message was looked at.
 type Refusal uint8
 
-// The refusals, in the order of Snapshot.HTTPRefused. Those of limits are named
+// The NumRefusals, in the order of transports.Snapshot.HTTPRefused. Those of limits are named
 // as the fields of http1.Limits.
 const (
 	RefusedMalformed   Refusal = iota // 400: the syntax is wrong
@@ -20,14 +24,20 @@ const (
 	RefusedCoding                     // 415: Content-Encoding
 	RefusedPacked                     // 400: a body that cannot be unpacked
 	RefusedUnpacked                   // 413: one that would become too large
-	refusals
+	// NumRefusals is how many there are.
+	NumRefusals
 )
 
-var refusalNames = [refusals]string{"malformed", "unsupported", "line", "head", "fields", "body", "chunk_ext", "trailers", "no_room", "coding", "packed", "unpacked"}
+// Refused counts refusals. Safe from any goroutine.
+type Refused [NumRefusals]atomic.Uint64
+
+func (r *Refused) add(why Refusal) { r[why].Add(1) }
+
+var refusalNames = [NumRefusals]string{"malformed", "unsupported", "line", "head", "fields", "body", "chunk_ext", "trailers", "no_room", "coding", "packed", "unpacked"}
 
 // String returns the name that metrics have.
 func (r Refusal) String() string {
-	if r < refusals {
+	if r < NumRefusals {
 		return refusalNames[r]
 	}
 	return "unknown"

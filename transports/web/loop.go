@@ -1,0 +1,88 @@
+package web
+
+import (
+	"time"
+
+	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/http1"
+)
+
+// Options are those of HTTP.
+type Options struct {
+	// CompressMin is the size in bytes from which on an answer is compressed, by
+	// zstd or gzip, if the client takes that. Zero or less: never. Event streams
+	// are not compressed.
+	CompressMin int
+	// MaxUnpackedBytes bounds what a body with a Content-Encoding becomes, in
+	// bytes; beyond it 413. Zero, and anything above: the engine's
+	// MaxMessageBytes. Negative: no coding is taken, 415.
+	MaxUnpackedBytes int
+}
+
+// Loop is what the HTTP connections of one event loop share, so that one at rest
+// holds little. It and its connections are used inside turns of its
+// engine.Loop.
+type Loop struct {
+	engine  *engine.Loop
+	opts    Options
+	refused *Refused
+	http1   *http1.Loop
+	packed  *unpacker // of request bodies, nil before the first that is packed
+
+	second int64 // that date is of
+	date   []byte
+}
+
+// NewLoop returns a Loop. What is refused before its message was looked at is
+// counted in refused, which several loops may share.
+func NewLoop(l *engine.Loop, o Options, refused *Refused) *Loop {
+	e := l.Engine()
+	return &Loop{
+		engine: l, opts: o, refused: refused,
+		http1: http1.NewLoop(e.Buffers(), http1.Limits{Body: e.Options().MaxMessageBytes}),
+	}
+}
+
+// NewConn returns a connection, which serves nothing before Serve.
+func (l *Loop) NewConn() *Conn {
+	w := &Conn{l: l}
+	w.parser.Init(l.http1, l.engine.Engine())
+	return w
+}
+
+// Serve opens the connection on wire. It returns nil when the service refuses the
+// connection, which is closed then.
+func (w *Conn) Serve(wire engine.Wire) *engine.Conn {
+	w.conn = w.l.engine.OpenHTTP(wire, w)
+	return w.conn
+}
+
+// now returns the field Date (RFC 9110, section 6.6.1), renewed each second,
+// valid until the next call.
+func (l *Loop) now() []byte {
+	if s := l.engine.Now() / int64(time.Second); s != l.second || l.date == nil {
+		l.second = s
+		l.date = http1.AppendDate(l.date[:0], time.Now())
+	}
+	return l.date
+}
+
+// unpacker returns the loop's unpacker of request bodies.
+func (l *Loop) unpacker() *unpacker {
+	if l.packed == nil {
+		e := l.engine.Engine()
+		limit := e.Options().MaxMessageBytes
+		if o := l.opts.MaxUnpackedBytes; o > 0 {
+			limit = min(limit, o)
+		}
+		l.packed = newUnpacker(e, limit)
+	}
+	return l.packed
+}
+
+// unpacked gives back what a request body held that was unpacked.
+func (l *Loop) unpacked() {
+	if l.packed != nil {
+		l.packed.free()
+	}
+}
