@@ -312,6 +312,15 @@ func (p *Parser) keep() bool {
 // all that p holds; a Parser needs nothing else when its connection ends.
 func (p *Parser) Stop() { p.rest(ended) }
 
+// Rest reports whether nothing of a next request has come, and another may come.
+// Then p holds nothing, and may go on with another connection.
+func (p *Parser) Rest() bool {
+	if p.state == atDone && p.req.KeepAlive() {
+		p.rest(atStart)
+	}
+	return p.state == atStart && p.blank == 0
+}
+
 // SetBody says what is to become of the body of the request whose head was
 // just completed. Between the event Head and the next call of Next only; without
 // it the mode is Whole.

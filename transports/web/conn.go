@@ -9,15 +9,22 @@ import (
 // Conn is what an HTTP/1.1 connection carries. It finds the requests in what was
 // read, one at a time, and is the Framing that puts what is said to each into
 // its response: JSON, or an event stream as soon as anything comes before the
-// answer.
+// answer. Between two requests it holds nothing but this.
 type Conn struct {
-	l       *Loop
-	conn    *engine.Conn
-	parser  http1.Parser
-	x       engine.Exchange
-	active  bool // between a request and the end of its response
-	last    bool // the connection ends with this response
-	refused bool // what came was no request: nothing more is served
+	l          *Loop
+	conn       *engine.Conn
+	*exchange       // from the first byte of a request to the end of its response, else nil
+	last       bool // the connection ends with this response
+	refused    bool // what came was no request: nothing more is served
+	delivering bool
+}
+
+// exchange is one request and its response. Its loop lends it to a Conn.
+type exchange struct {
+	w      *Conn
+	parser http1.Parser
+	x      engine.Exchange
+	active bool // between a request and the end of its response
 
 	res    http1.Response // what the request says of the response
 	coding coding         // that the client takes
@@ -34,12 +41,65 @@ type Conn struct {
 
 var _ engine.ExchangeFraming = (*Conn)(nil)
 
+// begin borrows an exchange for the next request.
+func (w *Conn) begin() {
+	if w.exchange != nil {
+		return
+	}
+	l := w.l
+	if i := len(l.idle) - 1; i >= 0 {
+		w.exchange, l.idle[i] = l.idle[i], nil
+		l.idle = l.idle[:i]
+		w.w = w
+		return
+	}
+	w.exchange = w.beginSlow()
+}
+
+// beginSlow makes an exchange.
+func (w *Conn) beginSlow() *exchange {
+	x := &exchange{w: w}
+	x.unpackFunc = func() bool { return x.w.unpack() }
+	x.parser.Init(w.l.http1, w.l.engine.Engine())
+	return x
+}
+
+// serving reports whether a request is being answered.
+func (w *Conn) serving() bool { return w.exchange != nil && w.active }
+
+// rest gives the exchange back if it is over and nothing of another has come.
+func (w *Conn) rest() {
+	if w.exchange == nil || w.active || w.delivering || w.refused || !w.parser.Rest() {
+		return
+	}
+	w.giveBack()
+}
+
+// giveBack gives back an exchange whose parser holds nothing.
+func (w *Conn) giveBack() {
+	x := w.exchange
+	w.exchange, x.w = nil, nil
+	x.x = engine.Exchange{Header: x.x.Header[:0]}
+	if len(w.l.idle) < idleMax {
+		w.l.idle = append(w.l.idle, x)
+	}
+}
+
 // Deliver feeds requests until p is used up, one is not answered yet, or the
 // connection is blocked or closed; it returns how many bytes of p it took. p is
 // read until it returns, and not kept.
 //
 // Hot path: no allocation, no lock.
 func (w *Conn) Deliver(p []byte) (taken int) {
+	w.begin()
+	w.delivering = true
+	taken = w.deliver(p)
+	w.delivering = false
+	w.rest()
+	return taken
+}
+
+func (w *Conn) deliver(p []byte) (taken int) {
 	c := w.conn
 	for {
 		if w.active || c.Blocked() {
@@ -82,9 +142,6 @@ func (w *Conn) serve() {
 	w.x.NoEvents = r.Minor() == 0
 	w.coding = codingOf(r)
 	if len(w.x.Body) > 0 && hasCoding(r) {
-		if w.unpackFunc == nil {
-			w.unpackFunc = w.unpack
-		}
 		w.x.Unpack = w.unpackFunc
 	}
 	w.conn.ServeExchange(&w.x)
@@ -130,7 +187,10 @@ func (w *Conn) refuse(err *http1.Error) {
 }
 
 // Resumed is to be called when output has drained, before more is delivered.
-func (w *Conn) Resumed() { w.finishIfLast() }
+func (w *Conn) Resumed() {
+	w.finishIfLast()
+	w.rest()
+}
 
 // Refused reports whether what came was no request. Behind the answer to it
 // nothing more is sent: its last byte is followed by the end of our half.
@@ -138,21 +198,31 @@ func (w *Conn) Refused() bool { return w.refused }
 
 // EndsWithPeer reports whether a peer that ends its half has no use for what
 // would still be said.
-func (w *Conn) EndsWithPeer() bool { return w.active && w.x.EndsWithPeer }
+func (w *Conn) EndsWithPeer() bool { return w.serving() && w.x.EndsWithPeer }
 
-// Release gives back the buffers of a request that has not been served.
-func (w *Conn) Release() { w.parser.Stop() }
+// Release gives back the buffers of a request that has not been served. What is
+// being answered may go on without its peer.
+func (w *Conn) Release() {
+	if w.exchange == nil {
+		return
+	}
+	w.parser.Stop()
+	if !w.active {
+		w.parser.Init(w.l.http1, w.l.engine.Engine())
+		w.giveBack()
+	}
+}
 
 // finishIfLast ends the connection behind its last response.
 func (w *Conn) finishIfLast() {
-	if !w.active && w.last && !w.conn.Closed() {
+	if w.last && !w.serving() && !w.conn.Closed() {
 		w.conn.Drain()
 	}
 }
 
 // Exchange returns the exchange that is being answered.
 func (w *Conn) Exchange() *engine.Exchange {
-	if !w.active {
+	if !w.serving() {
 		return nil
 	}
 	return &w.x
@@ -178,6 +248,9 @@ const lengthRoom = "0000000000"
 
 // Open begins what the next message is put into.
 func (w *Conn) Open(dst []byte, answer bool) []byte {
+	if w.exchange == nil {
+		return dst
+	}
 	w.answer, w.drop = answer, !w.active || !answer && w.x.NoEvents
 	switch {
 	case w.drop: // nobody listens
@@ -218,7 +291,7 @@ func (w *Conn) openJSON(dst []byte) []byte {
 // Close ends what Open has begun.
 func (w *Conn) Close(dst []byte, at int, code codec.Code) []byte {
 	switch {
-	case w.drop:
+	case w.exchange == nil, w.drop:
 		return dst[:at]
 	case !w.stream:
 		return w.closeJSON(dst, at, code)
@@ -238,7 +311,7 @@ func (w *Conn) Close(dst []byte, at int, code codec.Code) []byte {
 // Abort takes back what Open has begun, but for the head of a stream.
 func (w *Conn) Abort(dst []byte, at int) []byte {
 	switch {
-	case w.drop:
+	case w.exchange == nil, w.drop:
 		return dst[:at]
 	case !w.stream:
 		w.x.Begun = false
@@ -284,7 +357,7 @@ func (w *Conn) Boundary(b []byte) int { return len(b) }
 
 // Respond appends a whole response.
 func (w *Conn) Respond(dst []byte, status int, contentType string, body []byte) []byte {
-	if !w.active {
+	if !w.serving() {
 		return dst
 	}
 	dst = w.head(dst, status, contentType, int64(len(body)))
@@ -297,7 +370,7 @@ func (w *Conn) Respond(dst []byte, status int, contentType string, body []byte) 
 
 // BeginStream appends the head of an event stream.
 func (w *Conn) BeginStream(dst []byte) []byte {
-	if !w.active || w.stream {
+	if !w.serving() || w.stream {
 		return dst
 	}
 	w.x.Header = append(w.x.Header, "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n"...)
@@ -313,7 +386,7 @@ func (w *Conn) BeginStream(dst []byte) []byte {
 
 // Comment appends a comment to an event stream.
 func (w *Conn) Comment(dst []byte) []byte {
-	if !w.active || !w.stream {
+	if !w.serving() || !w.stream {
 		return dst
 	}
 	return http1.AppendChunk(dst, []byte(": \n\n"))
@@ -321,7 +394,7 @@ func (w *Conn) Comment(dst []byte) []byte {
 
 // Event appends whole blocks to an event stream.
 func (w *Conn) Event(dst, event []byte) []byte {
-	if !w.active || !w.stream {
+	if !w.serving() || !w.stream {
 		return dst
 	}
 	return http1.AppendChunk(dst, event)
@@ -329,7 +402,7 @@ func (w *Conn) Event(dst, event []byte) []byte {
 
 // CutStream appends the end of the body, though there is more to be said.
 func (w *Conn) CutStream(dst []byte) []byte {
-	if !w.active || !w.stream {
+	if !w.serving() || !w.stream {
 		return dst
 	}
 	return http1.AppendLastChunk(dst)
@@ -338,7 +411,7 @@ func (w *Conn) CutStream(dst []byte) []byte {
 // EndStream appends the end of an event stream.
 func (w *Conn) EndStream(dst []byte) []byte {
 	switch {
-	case !w.active:
+	case !w.serving():
 		return dst
 	case !w.stream:
 		return w.Respond(dst, 202, "", nil)

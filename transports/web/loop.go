@@ -19,6 +19,9 @@ type Options struct {
 	MaxUnpackedBytes int
 }
 
+// idleMax bounds the exchanges that a Loop keeps while nobody uses them.
+const idleMax = 256
+
 // Loop is what the HTTP connections of one event loop share, so that one at rest
 // holds little. It and its connections are used inside turns of its
 // engine.Loop.
@@ -28,6 +31,7 @@ type Loop struct {
 	refused *Refused
 	http1   *http1.Loop
 	packed  *unpacker // of request bodies, nil before the first that is packed
+	idle    []*exchange
 
 	second int64 // that date is of
 	date   []byte
@@ -44,11 +48,7 @@ func NewLoop(l *engine.Loop, o Options, refused *Refused) *Loop {
 }
 
 // NewConn returns a connection, which serves nothing before Serve.
-func (l *Loop) NewConn() *Conn {
-	w := &Conn{l: l}
-	w.parser.Init(l.http1, l.engine.Engine())
-	return w
-}
+func (l *Loop) NewConn() *Conn { return &Conn{l: l} }
 
 // Serve opens the connection on wire. It returns nil when the service refuses the
 // connection, which is closed then.
