@@ -248,7 +248,7 @@ func (l *link) sendNotification(m *codec.Message, b []byte) {
 		if l.await(l.ctx, before) {
 			ok := l.tell(h, b, method)
 			if ok && first && !l.o.NoServerStream && l.at() == l.url {
-				l.run(l.listen)
+				l.listenFirst()
 			}
 		}
 		if cancelled != nil {

@@ -231,6 +231,51 @@ func TestSessionEnds(t *testing.T) {
 	}
 }
 
+// What the server can say of its own accord is listened to before the first
+// request, however slow the beginning is; but a server that begins with what it
+// has to say is not waited for.
+func TestListenFirst(t *testing.T) {
+	for what, tc := range map[string]struct {
+		begin  func(w http.ResponseWriter, r *http.Request, begun *atomic.Bool)
+		before bool // the call
+	}{
+		"slow": {func(w http.ResponseWriter, r *http.Request, begun *atomic.Bool) {
+			time.Sleep(50 * time.Millisecond)
+			begun.Store(true)
+			stream(w, ": \n\n")
+			<-r.Context().Done()
+		}, true},
+		"none": {func(w http.ResponseWriter, _ *http.Request, begun *atomic.Bool) {
+			time.Sleep(50 * time.Millisecond)
+			begun.Store(true)
+			w.WriteHeader(405)
+		}, true},
+		"silent": {func(_ http.ResponseWriter, r *http.Request, _ *atomic.Bool) { <-r.Context().Done() }, false},
+	} {
+		var begun, inTime atomic.Bool
+		url := scripted(t, func(w http.ResponseWriter, a *asked) bool {
+			switch {
+			case a.Request.Method == "GET":
+				tc.begin(w, a.Request, &begun)
+				return true
+			case a.Method == "tools/call":
+				inTime.Store(begun.Load())
+			}
+			return false
+		})
+		s := dial(t, url, mcp.ClientOptions{}, Options{})
+		if _, err := s.CallTool(t.Context(), "x", nil); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if inTime.Load() != tc.before {
+			t.Errorf("%s: the call came after the server had begun: %v", what, inTime.Load())
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // A server of HTTP+SSE is found behind a URL of which nothing is known; its
 // messages go only where they belong.
 func TestFallback(t *testing.T) {

@@ -21,6 +21,7 @@ const (
 	retryMin     = 20 * time.Millisecond // whatever it says
 	retryMax     = time.Minute           // of what doubles
 	lingerMax    = 250 * time.Millisecond
+	listenMax    = 250 * time.Millisecond // that requests wait for the server's own stream
 )
 
 var errTooLong = errors.New("an event is too long")
@@ -164,13 +165,35 @@ func (l *link) get(ctx context.Context, u *url.URL, lastID []byte) (*http.Respon
 	return resp, h, nil
 }
 
+// listenFirst begins to listen, and waits until the server has answered, or for
+// listenMax: there are servers that drop what they have to say while nobody
+// listens, and ones that answer when they have something to say.
+func (l *link) listenFirst() {
+	answered := make(chan struct{})
+	if !l.run(func() { l.listen(answered) }) {
+		return
+	}
+	t := time.NewTimer(listenMax)
+	defer t.Stop()
+	select {
+	case <-answered:
+	case <-t.C:
+	case <-l.ctx.Done():
+	}
+}
+
 // listen keeps the stream open by which a server sends what belongs to no
-// request. A server may not have one.
-func (l *link) listen() {
+// request. A server may not have one. answered is closed when it has said so,
+// or has begun.
+func (l *link) listen(answered chan<- struct{}) {
 	r := l.reader()
 	failures := 0
 	for {
 		resp, h, err := l.get(l.ctx, l.url, r.LastEventID())
+		if answered != nil {
+			close(answered)
+			answered = nil
+		}
 		switch {
 		case err != nil:
 			failures++
