@@ -26,7 +26,7 @@ func TestShutdownAnswersCallsInFlight(t *testing.T) {
 			if k%2 == 0 {
 				method = "pooledLater"
 			}
-			p.send(req(i*100+k, method, `{"ms":300}`))
+			p.send(req(i*100+k, method, `{"ms":1000}`))
 		}
 		ps = append(ps, p)
 	}
@@ -57,7 +57,7 @@ func TestShutdownAnswersCallsInFlight(t *testing.T) {
 				seen[p.line()] = true
 			}
 			for k := range each {
-				if !seen[res(i*100+k, `{"ms":300}`)] {
+				if !seen[res(i*100+k, `{"ms":1000}`)] {
 					t.Errorf("peer %d: call %d was not answered", i, k)
 				}
 			}

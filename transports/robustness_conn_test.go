@@ -215,7 +215,7 @@ func connRows() []robustnessRow {
 		},
 		{
 			n: 22, name: "stops_inside_a_message",
-			o: Options{Engine: engine.Options{ReadTimeout: 300 * time.Millisecond}},
+			o: Options{Engine: engine.Options{ReadTimeout: time.Second}},
 			run: func(t *testing.T, s *Server) {
 				for _, first := range []string{"", req(1, "ping", "")} {
 					p := dial(t, s)
@@ -225,7 +225,7 @@ func connRows() []robustnessRow {
 						p.want(res(1, "{}"))
 					}
 					p.ended()
-					if d := time.Since(begin); d < 250*time.Millisecond || d > 3*time.Second {
+					if d := time.Since(begin); d < 900*time.Millisecond || d > 5*time.Second {
 						t.Errorf("dropped after %v", d)
 					}
 				}
@@ -235,7 +235,7 @@ func connRows() []robustnessRow {
 				m := req(3, "echo", `{"a":1}`)
 				for i := range m[:len(m)-1] {
 					if i%10 == 0 {
-						time.Sleep(100 * time.Millisecond)
+						time.Sleep(250 * time.Millisecond) // a busy machine may add to it
 					}
 					p.send(m[i : i+1])
 				}
