@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What needs Node: the official TypeScript clients and the Inspector's command
-# line and the conformance suites against the binary, and our client against
-# server-everything. npm brings
-# Node itself, in the version that they ask for; whatever Node is here only runs
-# npm. Needs npm; linux/amd64 only.
+# What needs Node: the official TypeScript clients, on Node and in a browser, the
+# Inspector's command line and the conformance suites against the binary, and our
+# client against server-everything. npm brings Node itself, in the version that
+# they ask for; whatever Node is here only runs npm. The browser is Chromium where
+# it is installed. Needs npm; linux/amd64 only.
 set -euo pipefail
 cd "$(dirname "$0")"
 command -v npm >/dev/null || { echo "make node: needs npm; install it (apt-get install npm), or leave this target out"; exit 1; }
