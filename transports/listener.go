@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,11 +15,34 @@ import (
 	"github.com/gannetmcp/gannet/transports/http1"
 )
 
+// payload is what the connections of a listener carry.
+type payload uint8
+
+const (
+	payloadLines payload = iota // messages by FRAMING.md
+	payloadHTTP                 // HTTP.md
+)
+
+// scheme is what the URL of a listener says by its first part.
+type scheme struct {
+	carries payload
+	unix    bool   // a path follows, not HOST:PORT
+	slash   bool   // the path "/" may follow HOST:PORT
+	want    string // the form of the URL
+}
+
+var schemes = map[string]scheme{
+	"tcp":  {carries: payloadLines, want: "tcp://HOST:PORT, for example tcp://127.0.0.1:7600 (port 0 for any free one)"},
+	"unix": {carries: payloadLines, unix: true, want: "unix:///PATH, for example unix:///run/user/1000/gannet.sock"},
+	"http": {carries: payloadHTTP, slash: true, want: "http://HOST:PORT, for example http://127.0.0.1:7601 (port 0 for any free one); the path is the service's"},
+}
+
 // listener is one listening socket and the goroutine that accepts from it.
 type listener struct {
+	scheme
 	srv     *Server
 	ln      net.Listener
-	network string // "tcp", "http" or "unix"
+	network string // the scheme's name, which Peer.Transport is
 	url     string // as bound
 	cleanup func() // removes what the listener left in the file system; may be nil
 	running sync.WaitGroup
@@ -34,30 +56,29 @@ func (s *Server) listen(l Listener) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transports: %q is no URL: %w", l.URL, err)
 	}
-	switch u.Scheme {
-	case "tcp":
-		if u.Port() == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-			return nil, fmt.Errorf("transports: %q: want tcp://HOST:PORT, for example tcp://127.0.0.1:7600 (port 0 for any free one)", l.URL)
-		}
-		return s.listenTCP(l.URL, u.Host)
-	case "http":
-		if u.Port() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
-			return nil, fmt.Errorf("transports: %q: want http://HOST:PORT, for example http://127.0.0.1:7601 (port 0 for any free one); the path is the service's", l.URL)
-		}
-		ln, err := s.listenTCP(l.URL, u.Host)
-		if err != nil {
-			return nil, err
-		}
-		ln.network, ln.url = "http", "http://"+ln.ln.Addr().String()
-		return ln, nil
-	case "unix":
-		if u.Host != "" || u.Path == "" || u.RawQuery != "" {
-			return nil, fmt.Errorf("transports: %q: want unix:///PATH, for example unix:///run/user/1000/gannet.sock", l.URL)
-		}
-		return s.listenUnix(l.URL, u.Path)
-	default:
+	sc, known := schemes[u.Scheme]
+	if !known {
 		return nil, fmt.Errorf("transports: %q: unknown scheme %q; use stdio, tcp://HOST:PORT, http://HOST:PORT or unix:///PATH", l.URL, u.Scheme)
 	}
+	fits := u.RawQuery == "" && u.User == nil
+	if sc.unix {
+		fits = fits && u.Host == "" && u.Path != ""
+	} else {
+		fits = fits && u.Port() != "" && (u.Path == "" || sc.slash && u.Path == "/")
+	}
+	if !fits {
+		return nil, fmt.Errorf("transports: %q: want %s", l.URL, sc.want)
+	}
+	ln := &listener{scheme: sc, srv: s, network: u.Scheme}
+	if sc.unix {
+		err = ln.listenUnix(l.URL, u.Path)
+	} else {
+		err = ln.listenTCP(l.URL, u.Host)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ln, nil
 }
 
 // listenError says what to do about a failed bind.
@@ -153,14 +174,9 @@ func (ln *listener) adopt(c net.Conn) error {
 		ln.turnAway(c)
 		return nil
 	}
-	p := &pending{network: ln.network, http: ln.network == "http"}
-	switch c := c.(type) {
-	case *net.TCPConn:
-		if s.opts.TCP.Delay { // package net has switched it off already
-			_ = c.SetNoDelay(false)
-		}
-	case *net.UnixConn:
-		p.local = strings.TrimPrefix(ln.url, "unix://")
+	p := &pending{ln: ln}
+	if c, ok := c.(*net.TCPConn); ok && s.opts.TCP.Delay { // package net has switched it off already
+		_ = c.SetNoDelay(false)
 	}
 	ln.giveSpare()
 	_, err := s.gnet.EnrollContext(c, p) // closes c, either way
@@ -183,7 +199,7 @@ var errNotEnrolled = errors.New("transports: the event loop refused a socket")
 func (ln *listener) turnAway(c net.Conn) {
 	e := codec.Overloaded("the server has as many connections as it may have")
 	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
-	if ln.network == "http" {
+	if ln.carries == payloadHTTP {
 		res := http1.Response{Status: 503, ContentType: "application/json", Close: true, Extra: []byte("Retry-After: 1\r\n")}
 		_, _ = c.Write(res.AppendWhole(nil, codec.AppendErrorReply(nil, codec.ID{}, codec.NoIDNull, &e)))
 		_ = c.Close()

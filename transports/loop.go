@@ -59,10 +59,8 @@ func (l *loop) WakeAt(at int64) {
 
 // pending is the gnet context of a socket until OnOpen has made it a stream.
 type pending struct {
-	network string
-	local   string // of a Unix socket: its path
-	http    bool   // it carries HTTP
-	opened  bool   // OnOpen was called
+	ln     *listener
+	opened bool // OnOpen was called
 }
 
 // handler is gnet's view of the server.
@@ -79,15 +77,16 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	}
 	p.opened = true
 	l := h.srv.loopOf(c.EventLoop())
-	s := &stream{l: l, gc: c, fd: c.Fd(), network: p.network, local: p.local}
+	s := &stream{l: l, gc: c, fd: c.Fd(), ln: p.ln}
 	s.init(h.srv.engine)
 	c.SetContext(s)
 	s.feeding = true
 	l.engine.Begin()
-	if p.http {
-		s.conn = l.openHTTP(s)
-	} else {
+	switch p.ln.carries {
+	case payloadLines:
 		s.conn = l.engine.Open(s, nil)
+	case payloadHTTP:
+		s.conn = l.openHTTP(s)
 	}
 	l.engine.End()
 	s.feeding = false

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"strings"
 
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
@@ -182,13 +183,12 @@ func (in *input) release() {
 type stream struct {
 	input
 	l         *loop
+	ln        *listener // that it came from
 	gc        gnet.Conn // nil once gnet has let go
 	fd        int
 	feeding   bool // inside OnTraffic of this very connection
 	wantClose bool // the engine closed it while feeding
 	closed    bool
-	network   string
-	local     string // of a Unix socket: its path
 }
 
 // Write writes what the kernel takes.
@@ -250,8 +250,10 @@ func (s *stream) Close(engine.CloseReason) {
 
 // Peer describes the other end.
 func (s *stream) Peer() engine.Peer {
-	p := engine.Peer{Transport: s.network, Local: s.local}
-	if s.gc != nil && s.local == "" {
+	p := engine.Peer{Transport: s.ln.network}
+	if s.ln.unix {
+		p.Local = strings.TrimPrefix(s.ln.url, "unix://")
+	} else if s.gc != nil {
 		if a := s.gc.RemoteAddr(); a != nil {
 			p.Remote = a.String()
 		}

@@ -6,13 +6,13 @@ import (
 	"syscall"
 )
 
-// listenTCP opens a TCP listener. Options are set on the listening socket
+// listenTCP opens the listener's socket. Options are set on the listening socket
 // before it is bound where accepted sockets inherit them, so that accepting
 // costs no further system calls.
-func (s *Server) listenTCP(u, addr string) (*listener, error) {
-	t := s.opts.TCP
+func (l *listener) listenTCP(u, addr string) error {
+	t := l.srv.opts.TCP
 	if err := t.supported(); err != nil {
-		return nil, err
+		return err
 	}
 	lc := net.ListenConfig{
 		KeepAlive: -1, // ours, below
@@ -29,7 +29,7 @@ func (s *Server) listenTCP(u, addr string) (*listener, error) {
 	lc.SetMultipathTCP(false)
 	ln, err := lc.Listen(context.Background(), "tcp", addr)
 	if err != nil {
-		return nil, listenError(u, err)
+		return listenError(u, err)
 	}
 	if t.Backlog > 0 {
 		rc, err := ln.(*net.TCPListener).SyscallConn()
@@ -40,8 +40,9 @@ func (s *Server) listenTCP(u, addr string) (*listener, error) {
 		}
 		if err != nil {
 			_ = ln.Close()
-			return nil, listenError(u, err)
+			return listenError(u, err)
 		}
 	}
-	return &listener{srv: s, ln: ln, network: "tcp", url: "tcp://" + ln.Addr().String()}, nil
+	l.ln, l.url = ln, l.network+"://"+ln.Addr().String()
+	return nil
 }
