@@ -88,6 +88,7 @@ var badStreams = []struct {
 	{"PRIORITY on the connection", hello + frame(framePriority, 0, 0, "12345"), false, failed(ErrStreamID), "GOAWAY 0 PROTOCOL_ERROR"},
 	{"PRIORITY of a stream not begun, on itself", hello + frame(framePriority, 0, 5, u32(5)+"\x00"), false, failed(ErrDependency), "GOAWAY 0 PROTOCOL_ERROR"},
 	{"PRIORITY of a stream not begun, of 4 bytes", hello + frame(framePriority, 0, 5, "1234"), false, failed(ErrFrameLength), "GOAWAY 0 FRAME_SIZE_ERROR"},
+	{"PRIORITY of 6 bytes of a stream that has ended", hello + get(1) + frame(framePriority, 0, 1, "123456"), false, failed(ErrFrameLength), "GOAWAY 1 FRAME_SIZE_ERROR"},
 	{"PUSH_PROMISE", hello + frame(framePushPromise, whole, 1, u32(2)+request("GET", "/")), false, failed(ErrPush), "GOAWAY 0 PROTOCOL_ERROR"},
 	{"CONTINUATION of nothing", hello + frame(frameContinuation, whole, 1, ""), false, failed(ErrContinuation), "GOAWAY 0 PROTOCOL_ERROR"},
 	{"CONTINUATION behind END_HEADERS", hello + headers(1, whole, request("POST", "/")) + frame(frameContinuation, whole, 1, ""), false, failed(ErrContinuation), "GOAWAY 1 PROTOCOL_ERROR"},

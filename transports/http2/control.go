@@ -71,15 +71,15 @@ func (c *Conn) endPriority(p []byte) Event {
 		return onward
 	}
 	s := c.find(c.id)
-	switch {
-	case c.idle(c.id) && err == ErrStreamPriority:
+	switch open := s != nil && s.open(); {
+	case open:
+		return c.reject(s, err)
+	case err == ErrStreamPriority: // no stream is left to take the blame
 		return c.fail(ErrFrameLength)
 	case c.idle(c.id):
 		return c.fail(ErrDependency)
-	case s == nil || !s.open():
-		return onward
 	}
-	return c.reject(s, err)
+	return onward
 }
 
 // endReset takes in RST_STREAM (RFC 9113 §6.4). A response that is complete is
@@ -87,7 +87,7 @@ func (c *Conn) endPriority(p []byte) Event {
 func (c *Conn) endReset() Event {
 	s := c.find(c.id)
 	if s == nil || !s.open() {
-		return c.note(idleFrames, ErrTooManyIdle)
+		return onward // it may not have known
 	}
 	if ev := c.note(resets, ErrTooManyResets); ev != onward {
 		return ev
@@ -210,7 +210,7 @@ func (c *Conn) endWindowUpdate(n int64) Event {
 	s := c.find(c.id)
 	switch {
 	case s == nil || !s.open():
-		return c.note(idleFrames, ErrTooManyIdle) // it may not have known
+		return onward // it may not have known
 	case n == 0:
 		return c.reject(s, ErrStreamZero)
 	case s.send+n > maxWindow:

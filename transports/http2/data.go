@@ -25,7 +25,7 @@ func (c *Conn) beginData() (ev Event) {
 	switch {
 	case s == nil || !s.open():
 		if c.ending(s, c.id) == byUs {
-			return c.note(idleFrames, ErrTooManyIdle) // the peer may not have known
+			return onward // the peer may not have known
 		}
 		return c.resetClosed(c.id)
 	case s.state != receiving:

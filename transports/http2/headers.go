@@ -99,7 +99,7 @@ func (c *Conn) endBlock(id uint32, block []byte) Event {
 		if c.ending(s, id) == byPeer {
 			return c.resetClosed(id)
 		}
-		return c.note(idleFrames, ErrTooManyIdle)
+		return onward // the peer may not have known
 	case s.state == complete:
 		return c.reject(s, ErrHalfClosed)
 	case c.blockSelf:

@@ -66,8 +66,9 @@ type Limits struct {
 	// EmptyData bounds the DATA frames without data and END_STREAM; beyond it
 	// ErrTooManyEmpty. Zero: 1,000.
 	EmptyData int
-	// IdleFrames bounds the frames that change nothing: PRIORITY, what has an
-	// unknown type or is on a closed stream; beyond it ErrTooManyIdle. Zero: 1,000.
+	// IdleFrames bounds the frames that change nothing: PRIORITY, a second GOAWAY,
+	// unknown types; beyond it ErrTooManyIdle. Zero: 1,000. Frames on streams that
+	// have ended do not count: a client sends them by the thousand, not knowing.
 	IdleFrames int
 }
 
