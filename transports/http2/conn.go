@@ -342,7 +342,7 @@ func (c *Conn) nextPayload(b []byte) (n int, ev Event) {
 
 // endFrame takes in a whole frame.
 func (c *Conn) endFrame(p []byte) (ev Event) {
-	c.state, c.since = atFrame, 0
+	c.state = atFrame
 	switch c.kind {
 	case frameHeaders:
 		ev = c.endHeaders(p)
@@ -350,6 +350,9 @@ func (c *Conn) endFrame(p []byte) (ev Event) {
 		ev = c.endContinuation(p)
 	default:
 		ev = c.endControl(p)
+	}
+	if c.blockID == 0 {
+		c.since = 0
 	}
 	if c.flooded && ev != Failed {
 		ev = c.fail(ErrTooMuchControl)

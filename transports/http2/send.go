@@ -144,8 +144,7 @@ func (c *Conn) SendData(s *Stream, p []byte, end bool) (n int) {
 	if c.state >= atFailure || s.state != complete || s.ended {
 		return len(p)
 	}
-	mine := c.turn == s || c.queue.first == s
-	c.turn = nil
+	mine := c.turn == s || c.turn == nil && c.queue.first == s
 	if s.queued && !mine {
 		return 0
 	}
@@ -157,7 +156,7 @@ func (c *Conn) SendData(s *Stream, p []byte, end bool) (n int) {
 		return 0
 	}
 	for n < len(p) {
-		if c.queue.first != nil && !mine || len(c.out) >= c.loop.limits.Output {
+		if !mine && (c.queue.first != nil || c.turn != nil) || len(c.out) >= c.loop.limits.Output {
 			break
 		}
 		k := min(len(p)-n, maxFrame, int(max(0, min(s.send, c.send))))
