@@ -202,7 +202,7 @@ func TestHeaderBomb(t *testing.T) {
 	}
 	in += frame(frameContinuation, whole, 1, "")
 	tr.feed(in)
-	tr.feed(headers(3, endHead, "\x82\x86\x84\x41\x01a\xbe")) // the entry is still there
+	tr.feed(headers(3, endHead, "\x82\x86\x84\x41\x01a\xbf")) // the entry is still there
 	if len(tr.got) != 4 || tr.got[1] != refused(ErrHeadTooLarge) || !strings.HasPrefix(tr.got[2], `head 3 GET http://a/ x="xxx`) {
 		t.Fatalf("%.300q", tr.got)
 	}
