@@ -109,7 +109,8 @@ func pair(t testing.TB, method string, depth int) (*loop, *peer) {
 			t.Fatal(err)
 		}
 	}
-	c := &conn{r: fds[0], w: fds[0], window: newWindow(depth, 1, 1, false)}
+	k := &socket{fd: fds[0]}
+	c := &conn{r: k, w: k, window: newWindow(depth, 1, 1, false)}
 	l, err := newLoop(newStage([]*shape{sh}, newTally(1, false), depth), []*conn{c}, time.Second)
 	if err != nil {
 		t.Fatal(err)

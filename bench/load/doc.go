@@ -1,8 +1,9 @@
 // Package load is a load generator for MCP: newline-delimited JSON-RPC over TCP,
 // Unix sockets and a child's standard input and output, Streamable HTTP, and HTTP
-// with SSE. bench/perf and bench/gen are its command lines and bench/spine runs
-// it many times; it is a package of its own so that all know one Result, and so
-// that tests drive it against servers that misbehave.
+// with SSE, and all of these but pipes and Unix sockets over TLS. bench/perf and
+// bench/gen are its command lines and bench/spine runs it many times; it is a
+// package of its own so that all know one Result, and so that tests drive it
+// against servers that misbehave.
 //
 // # Terms
 //
@@ -20,7 +21,7 @@
 //
 //	Options ─► templates ─► compose: copy one, patch its id; one write for what
 //	                                     │          goes together
-//	                       epoll ◄── connection ──► the server under test
+//	              epoll ◄── connection ── socket (─ TLS) ──► the server under test
 //	                                     │
 //	 (responseReader ─►) shapes ─► consume: compare each reply with the bytes
 //	                        expected, take its id from the window, record its latency
@@ -52,8 +53,9 @@
 //
 // # Threads and ownership
 //
-// One goroutine, locked to its thread, does everything after the handshake, and
-// allocates nothing in the steady state but a point of the series each interval.
+// One goroutine, locked to its thread, does everything, encryption included. In the
+// steady state it allocates nothing but a point of the series each interval, and
+// over TLS what crypto/tls does (some bytes for each of its reads).
 // All connections share its read buffer and its request buffer; a connection
 // keeps bytes of its own only for a reply that came in part or a request that was
 // taken in part.

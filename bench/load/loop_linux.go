@@ -47,10 +47,10 @@ func newLoop(s *stage, conns []*conn, timeout time.Duration) (*loop, error) {
 	for i, c := range conns {
 		c.number = int32(i)
 		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.number}
-		err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.r, &ev)
+		err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.r.fd, &ev)
 		if err == nil && c.acks != nil {
 			ev.Pad = sideW
-			err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.w, &ev)
+			err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.w.fd, &ev)
 		}
 		if err != nil {
 			l.close()
@@ -186,7 +186,7 @@ func (l *loop) pump(now int64) {
 			}
 		}
 		if len(l.out) > 0 {
-			l.after(c, c.send(l.stage))
+			l.after(c, c.w.send(l.stage, l.out))
 		}
 	}
 	l.hindered = l.pace.next <= now
@@ -273,7 +273,7 @@ func (l *loop) check(now int64) {
 
 // ready sends what was left unsent, takes replies in, and asks anew.
 func (l *loop) ready(c *conn, events uint32, acks bool) error {
-	if err := c.flush(l.stage); err != nil {
+	if err := c.w.flush(l.stage); err != nil {
 		return err
 	}
 	if events&^unix.EPOLLOUT == 0 {
@@ -292,7 +292,7 @@ func (l *loop) ready(c *conn, events uint32, acks bool) error {
 // after ends a connection that failed, and else sees to it that the loop hears
 // of its writability exactly while something is unsent.
 func (l *loop) after(c *conn, err error) {
-	if err == nil && (len(c.unsent) > 0) != c.polled {
+	if err == nil && (len(c.w.unsent) > 0) != c.polled {
 		c.polled = !c.polled
 		err = l.watch(c)
 	}
@@ -323,5 +323,5 @@ func (l *loop) watch(c *conn) error {
 			op = unix.EPOLL_CTL_ADD
 		}
 	}
-	return unix.EpollCtl(l.epoll, op, c.w, &ev)
+	return unix.EpollCtl(l.epoll, op, c.w.fd, &ev)
 }

@@ -36,8 +36,10 @@ var ErrLinuxOnly = errors.New("load: generating load needs Linux (epoll, /proc, 
 // zero.
 type Options struct {
 	// Target is tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH (Streamable
-	// HTTP), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05), or stdio.
+	// HTTP), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05), or stdio;
+	// and over TLS tls://HOST:PORT, https://… and sse+https://….
 	Target string
+	TLS    TLSOptions
 	// Command and its arguments are started for stdio; their standard error is
 	// this process's.
 	Command []string
@@ -205,6 +207,9 @@ func (o *Options) validate() error {
 		if name, _, ok := strings.Cut(h, ":"); !ok || name == "" || strings.ContainsAny(h, "\r\n") {
 			return usagef("header %.60q is not Name: value", h)
 		}
+	}
+	if err := o.TLS.validate(&t); err != nil {
+		return err
 	}
 	if err := o.Plan.validate(); err != nil {
 		return err

@@ -46,11 +46,13 @@ type Result struct {
 	Service *Latency `json:"service_us,omitempty"`
 	// Kinds are the messages of a mix.
 	Kinds []Kind `json:"kinds,omitempty"`
-	// SetUp is from connect to the end of the MCP handshake, of each connection,
-	// one after another; TearDown is close as this side sees it.
+	// SetUp is from connect to the end of the handshakes, of TLS and of MCP, of each
+	// connection, one after another; TearDown is close as this side sees it.
 	SetUp        *Latency `json:"set_up_us,omitempty"`
 	SetUpSeconds float64  `json:"set_up_s"`
 	TearDown     *Latency `json:"tear_down_us,omitempty"`
+
+	TLS *TLS `json:"tls,omitempty"` // nil without
 
 	Server    *Server   `json:"server,omitempty"`      // nil where no process was named
 	Heap      *HeapUse  `json:"server_heap,omitempty"` // nil without Options.MetricsURL
@@ -225,6 +227,11 @@ func (r *Result) WriteText(w io.Writer) error {
 	if r.Service != nil {
 		line("service", r.Service)
 		fmt.Fprintf(&b, "starts      %d meant, %d skipped, %d late by the generator\n", r.Starts, r.Skipped, r.Generator.Behind)
+	}
+	if r.TLS != nil {
+		for _, text := range r.TLS.lines() {
+			fmt.Fprintf(&b, "%-11s %s\n", "tls", text)
+		}
 	}
 	for i := range r.Kinds {
 		k := &r.Kinds[i]

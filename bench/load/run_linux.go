@@ -36,7 +36,8 @@ type Session struct {
 	shapes  []*shape
 	loop    *loop
 	child   *child
-	rss     int64 // of the server, before the first connection
+	rss     int64     // of the server, before the first connection
+	secure  *security // nil without TLS
 	setup   *hdrhistogram.Histogram
 	seconds float64 // that opening took
 }
@@ -113,7 +114,7 @@ func (s *Session) connect() error {
 		}
 		s.child = ch
 		o.ServerPID = ch.cmd.Process.Pid
-		s.conns = append(s.conns, &conn{r: r, w: w, window: window()})
+		s.conns = append(s.conns, &conn{r: &socket{fd: r}, w: &socket{fd: w}, window: window()})
 	} else if o.ServerPID != 0 {
 		u, err := processUsage(o.ServerPID)
 		if err != nil {
@@ -126,16 +127,19 @@ func (s *Session) connect() error {
 			return err
 		}
 	}
+	if s.secure, err = newSecurity(&o.TLS, &where); err != nil {
+		return err
+	}
 	begin := time.Now()
-	open := newOpening(where, o)
+	open := newOpening(where, o, s.secure)
 	for i := range o.Conns {
 		from := time.Now()
 		if where.network != "stdio" {
-			fd, err := dial(where, o.From, o.Timeout)
+			k, err := open.connect(from.Add(o.Timeout))
 			if err != nil {
 				return &ConnectError{fmt.Errorf("%w (connection %d of %d)", err, i+1, o.Conns)}
 			}
-			s.conns = append(s.conns, &conn{r: fd, w: fd, window: window()})
+			s.conns = append(s.conns, &conn{r: k, w: k, window: window()})
 		}
 		if o.Method == MethodRaw && len(o.Messages) == 0 {
 			s.shapes = []*shape{rawShape(kinds[0])}
@@ -260,7 +264,7 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 		}
 	}
 	r := &Result{Target: o.Target, Command: strings.Join(o.Command, " "), Revision: o.Revision, Conns: o.Conns, Depth: o.Depth,
-		Plan: p, Series: points, SetUp: latencyOf(s.setup), SetUpSeconds: s.seconds}
+		Plan: p, Series: points, SetUp: latencyOf(s.setup), SetUpSeconds: s.seconds, TLS: s.secure.result()}
 	r.describe(s.shapes)
 	r.take(l.tally, after.at.Sub(before.at).Seconds(), s.shapes)
 	r.between(before, after, o.ServerPID, s.rss)

@@ -26,6 +26,7 @@ type Errors struct {
 	Oversize    int64 `json:"oversize"`     // connections given up for a line beyond the limit
 	Status      int64 `json:"http_status"`  // HTTP responses that are neither 2xx nor a reply
 	Framing     int64 `json:"framing"`      // connections given up for what is no HTTP response
+	TLS         int64 `json:"tls"`          // connections lost to a fault of TLS, such as an alert of the server's
 }
 
 // each returns the counters with their names, in the order of the fields.
@@ -41,7 +42,7 @@ func (e *Errors) each() []struct {
 		{"closed", e.Closed}, {"io", e.IO}, {"lost", e.Lost}, {"timed_out", e.TimedOut}, {"malformed", e.Malformed},
 		{"unknown_id", e.UnknownID}, {"duplicate_id", e.DuplicateID}, {"order", e.Order}, {"rpc", e.RPC},
 		{"tool", e.Tool}, {"payload", e.Payload}, {"unexpected", e.Unexpected}, {"oversize", e.Oversize},
-		{"http_status", e.Status}, {"framing", e.Framing},
+		{"http_status", e.Status}, {"framing", e.Framing}, {"tls", e.TLS},
 	}
 }
 
@@ -55,7 +56,7 @@ func (e *Errors) Add(o *Errors) {
 // field is the counter that each lists at i.
 func (e *Errors) field(i int) *int64 {
 	return [...]*int64{&e.Closed, &e.IO, &e.Lost, &e.TimedOut, &e.Malformed, &e.UnknownID, &e.DuplicateID, &e.Order, &e.RPC,
-		&e.Tool, &e.Payload, &e.Unexpected, &e.Oversize, &e.Status, &e.Framing}[i]
+		&e.Tool, &e.Payload, &e.Unexpected, &e.Oversize, &e.Status, &e.Framing, &e.TLS}[i]
 }
 
 // Total is the sum of all kinds.

@@ -17,7 +17,7 @@ import (
 
 // loadCommand is perf load.
 type loadCommand struct {
-	Target string `arg:"" optional:"" help:"tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH or sse+http://HOST:PORT/PATH; none with -- COMMAND, which is a server on its standard streams."`
+	Target string `arg:"" optional:"" help:"${targets}; none with -- COMMAND, which is a server on its standard streams."`
 
 	Method   string   `help:"ping, call (a tool that returns its argument text) or raw (lines echoed)." default:"ping" group:"Messages"`
 	Size     int      `help:"Bytes of one call or raw line, newline included." default:"${size}" group:"Messages"`
@@ -44,6 +44,8 @@ type loadCommand struct {
 	Timeout     time.Duration `help:"Longest wait for a reply." default:"5s" group:"Load"`
 	Runs        int           `help:"Measure so many times, each with new connections." default:"1" group:"Load"`
 
+	tlsFlags
+
 	ServerPID int    `name:"server-pid" help:"Process whose CPU, memory and switches to report (the child, of -- COMMAND)." group:"Machine"`
 	Metrics   string `help:"Page of the server's metrics (Prometheus, of a Go server), whose allocations and collections to report." placeholder:"URL" group:"Machine"`
 	CPU       *int   `name:"cpu" help:"CPU to pin this process to." group:"Machine"`
@@ -69,6 +71,7 @@ func (loadCommand) Help() string {
   perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --duration 30s --save r.json
   perf load sse+http://127.0.0.1:7601/sse --revision 2024-11-05 -c 10
   perf load tcp://127.0.0.1:7600 -c 64 --find-knee --knee-p99 5ms
+  perf load https://mcp.example.com/mcp -c 16 --ca authority.pem --tls-resume
   perf load http://127.0.0.1:8080/mcp --tool search --args '{"q":"nets"}' --check same
   perf load unix:///run/gannet.sock --messages mix.json --steps 1000,5000,20000
   perf load -d 64 --method call -- gannet serve --demo --listen stdio
@@ -76,6 +79,8 @@ func (loadCommand) Help() string {
 A closed loop sends when a reply has come, so a server that stalls is asked less and
 its latencies flatter it. An open loop (--rate, --ramp, --steps, --find-knee) sends by a
 plan and counts latency from the time that a request was meant to be sent.
+
+Over TLS this program encrypts on the thread that sends: look at its utilisation.
 
 mix.json: [{"method":"tools/list","weight":6}, {"method":"ping"},
   {"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}},"check":"echo","weight":3}]`
@@ -85,7 +90,7 @@ mix.json: [{"method":"tools/list","weight":6}, {"method":"ping"},
 func (c *loadCommand) options(std *streams) (load.Options, error) {
 	o := load.Options{Target: c.Target, Command: std.child, Conns: c.Conns, Depth: c.Depth, Method: c.Method, Size: c.Size, Tool: c.Tool,
 		ArgsExtra: c.ArgsMore, Revision: c.Revision, Headers: c.Header, Warmup: c.Warmup, Duration: c.Duration, Count: c.Requests,
-		Timeout: c.Timeout, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics}
+		Timeout: c.Timeout, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics, TLS: c.tlsFlags.options()}
 	if c.Target == "" && len(std.child) > 0 {
 		o.Target = "stdio"
 	}

@@ -89,6 +89,9 @@ func comparable(a, b *Result) error {
 		return fmt.Errorf("%w: one is %s with %d connections, depth %d, %d bytes, plan %v; the other %s with %d, %d, %d, %v", ErrIncomparable,
 			x.Method, x.Conns, x.Depth, x.Size, x.Plan, y.Method, y.Conns, y.Depth, y.Size, y.Plan)
 	}
+	if (x.TLS == nil) != (y.TLS == nil) {
+		return fmt.Errorf("%w: one is over TLS", ErrIncomparable)
+	}
 	return nil
 }
 
