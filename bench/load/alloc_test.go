@@ -86,6 +86,15 @@ func TestAllocsHTTP(t *testing.T) {
 	}
 }
 
+// TestAllocsPoisson draws the times of a plan by chance.
+func TestAllocsPoisson(t *testing.T) {
+	seed := uint64(3)
+	c := newPace(Plan{{10, 1e6, time.Hour}, {1e6, 1e6, time.Hour}}, &seed, 0)
+	if n := testing.AllocsPerRun(10_000, c.advance); n != 0 || c.done() {
+		t.Errorf("%v allocations a start", n)
+	}
+}
+
 // A peer answers what the generator asked at the other end of its socket.
 type peer struct {
 	fd        int

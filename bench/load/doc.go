@@ -34,7 +34,8 @@
 // omission is not corrected.
 //
 // In an open loop (Options.Plan) each request has a time that it is meant to be
-// sent at, computed beforehand. Its latency is from that time, whether the server,
+// sent at, by the plan's rates alone: at even distances, or as a Poisson process of
+// those rates (Options.Arrivals), drawn by a seed. Its latency is from that time, whether the server,
 // the lack of a connection with room or this generator made it late; Service is
 // from the time sent. What is late by this generator's own fault is counted
 // (Generator.Behind), and too much of it makes the result Saturated.

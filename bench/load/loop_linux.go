@@ -103,8 +103,9 @@ func (l *loop) run(budget, deadline int64) error {
 }
 
 // runPlan sends by the plan, whatever the server does, until its time is over
-// or no connection is left. What is in flight then is left to a drain.
-func (l *loop) runPlan(p Plan) error {
+// or no connection is left. What is in flight then is left to a drain. A seed is of
+// arrivals that chance decides, nil of those at even distances.
+func (l *loop) runPlan(p Plan, seed *uint64) error {
 	l.budget, l.open = 0, true
 	// A thread's timers may be 50 µs late unless it says otherwise; latency is
 	// from the time meant. A kernel that refuses makes starts late, which shows.
@@ -115,7 +116,7 @@ func (l *loop) runPlan(p Plan) error {
 	}()
 	now := l.now()
 	end := now + int64(p.Duration())
-	l.pace = newPace(p, now)
+	l.pace = newPace(p, seed, now)
 	l.roomLen, l.hindered = 0, false
 	for _, c := range l.conns {
 		c.queued = false

@@ -68,6 +68,11 @@ type Options struct {
 	// one; Duration and Count are not used. A start that is late by Timeout is
 	// skipped. Warm-up, if any, is at the plan's first rate.
 	Plan Plan
+	// Arrivals are ArrivalsConstant or ArrivalsPoisson; "" is constant. They are of
+	// an open loop. Seed is what Poisson's are drawn by; 0 is DefaultSeed. Each
+	// measurement of a session has the same.
+	Arrivals string
+	Seed     uint64
 	// MaxInFlight bounds the requests in flight of an open loop: starts beyond
 	// it are skipped and counted. 0 is Conns times Depth, which cannot be passed:
 	// starts wait for a connection with room.
@@ -138,10 +143,24 @@ func (o Options) withDefaults() Options {
 	if o.Revision == "" {
 		o.Revision = DefaultRevision
 	}
+	if o.Arrivals == "" {
+		o.Arrivals = ArrivalsConstant
+	}
+	if o.Seed == 0 {
+		o.Seed = DefaultSeed
+	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
 	return o
+}
+
+// seed is of arrivals that chance decides; nil are the others.
+func (o *Options) seed() *uint64 {
+	if o.Arrivals != ArrivalsPoisson {
+		return nil
+	}
+	return &o.Seed
 }
 
 // UsageError is a fault in Options, as against one of the server or the system.
@@ -186,6 +205,10 @@ func (o *Options) validate() error {
 		return usagef("durations and the count are not negative")
 	case o.Interval < time.Millisecond:
 		return usagef("interval: %v is less than 1ms", o.Interval)
+	case o.Arrivals != ArrivalsConstant && o.Arrivals != ArrivalsPoisson:
+		return usagef("arrivals %.20q are neither %s nor %s", o.Arrivals, ArrivalsConstant, ArrivalsPoisson)
+	case o.Arrivals == ArrivalsPoisson && o.Plan == nil:
+		return usagef("arrivals are of an open loop: a plan is needed, a rate")
 	case o.MaxInFlight < 0:
 		return usagef("in flight: %d is less than 0", o.MaxInFlight)
 	case !knownRevision(o.Revision):

@@ -29,6 +29,8 @@ type Result struct {
 	Size     int    `json:"size"`       // of a request, with its HTTP head; of a mix, the mean
 	Reply    int    `json:"reply_size"` // of a reply, without an HTTP head; of a mix, the mean
 	Plan     Plan   `json:"plan,omitempty"`
+	Arrivals string `json:"arrivals,omitempty"` // of the plan, where they are not at even distances
+	Seed     uint64 `json:"seed,omitempty"`     // by which they were drawn
 
 	Seconds  float64 `json:"seconds"`           // measured
 	Messages int64   `json:"messages"`          // good replies in that time
@@ -226,7 +228,11 @@ func (r *Result) WriteText(w io.Writer) error {
 	line("latency", l)
 	if r.Service != nil {
 		line("service", r.Service)
-		fmt.Fprintf(&b, "starts      %d meant, %d skipped, %d late by the generator\n", r.Starts, r.Skipped, r.Generator.Behind)
+		how := "at even distances"
+		if r.Arrivals != "" {
+			how = fmt.Sprintf("%s by seed %d", r.Arrivals, r.Seed)
+		}
+		fmt.Fprintf(&b, "starts      %d meant %s, %d skipped, %d late by the generator\n", r.Starts, how, r.Skipped, r.Generator.Behind)
 	}
 	if r.TLS != nil {
 		for _, text := range r.TLS.lines() {

@@ -220,7 +220,7 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 		o.Progress(fmt.Sprintf("warming up for %v", o.Warmup))
 		var err error
 		if p != nil {
-			err = l.runPlan(Constant(max(p[0].From, 1), o.Warmup))
+			err = l.runPlan(Constant(max(p[0].From, 1), o.Warmup), o.seed())
 		} else {
 			err = l.run(-1, l.now()+int64(o.Warmup))
 		}
@@ -265,6 +265,9 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 	}
 	r := &Result{Target: o.Target, Command: strings.Join(o.Command, " "), Revision: o.Revision, Conns: o.Conns, Depth: o.Depth,
 		Plan: p, Series: points, SetUp: latencyOf(s.setup), SetUpSeconds: s.seconds, TLS: s.secure.result()}
+	if seed := o.seed(); p != nil && seed != nil {
+		r.Arrivals, r.Seed = o.Arrivals, *seed
+	}
 	r.describe(s.shapes)
 	r.take(l.tally, after.at.Sub(before.at).Seconds(), s.shapes)
 	r.between(before, after, o.ServerPID, s.rss)
@@ -299,7 +302,7 @@ func (s *Session) load(p Plan) error {
 	switch {
 	case p != nil:
 		o.Progress(fmt.Sprintf("measuring for %v", p.Duration()))
-		err = l.runPlan(p)
+		err = l.runPlan(p, o.seed())
 	case o.Count > 0:
 		o.Progress(fmt.Sprintf("measuring %d requests", o.Count))
 		err = l.run(o.Count, 0)

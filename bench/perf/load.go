@@ -36,6 +36,8 @@ type loadCommand struct {
 	Steps       string        `help:"Open loop: one rate after another, each for --duration." placeholder:"RATE,…" group:"Load"`
 	FindKnee    bool          `help:"Open loop: look for the highest rate whose p99 keeps --knee-p99, from --rate (1000) up; each for --duration." group:"Load"`
 	KneeP99     time.Duration `name:"knee-p99" help:"What p99 has to keep at the knee." default:"10ms" group:"Load"`
+	Arrivals    string        `help:"Open loop: ${enum}: at even distances, or by chance as many users come." enum:"constant,poisson" default:"constant" group:"Load"`
+	Seed        uint64        `help:"Of --arrivals poisson; each of --runs has the next one." default:"1" group:"Load"`
 	MaxInFlight int           `help:"Open loop: skip, and count, starts beyond so many in flight." group:"Load"`
 	Spin        bool          `help:"Open loop: never sleep; starts are more exact, a CPU is used up." group:"Load"`
 	Duration    time.Duration `help:"Measured time, of each step and run." default:"3s" group:"Load"`
@@ -69,6 +71,7 @@ func (loadCommand) Help() string {
 	return `Examples:
   perf load tcp://127.0.0.1:7600 -c 64 -d 16 --method call
   perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --duration 30s --save r.json
+  perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --arrivals poisson --seed 7
   perf load sse+http://127.0.0.1:7601/sse --revision 2024-11-05 -c 10
   perf load tcp://127.0.0.1:7600 -c 64 --find-knee --knee-p99 5ms
   perf load https://mcp.example.com/mcp -c 16 --ca authority.pem --tls-resume
@@ -90,7 +93,7 @@ mix.json: [{"method":"tools/list","weight":6}, {"method":"ping"},
 func (c *loadCommand) options(std *streams) (load.Options, error) {
 	o := load.Options{Target: c.Target, Command: std.child, Conns: c.Conns, Depth: c.Depth, Method: c.Method, Size: c.Size, Tool: c.Tool,
 		ArgsExtra: c.ArgsMore, Revision: c.Revision, Headers: c.Header, Warmup: c.Warmup, Duration: c.Duration, Count: c.Requests,
-		Timeout: c.Timeout, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics, TLS: c.tlsFlags.options()}
+		Timeout: c.Timeout, Arrivals: c.Arrivals, Seed: c.Seed, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics, TLS: c.tlsFlags.options()}
 	if c.Target == "" && len(std.child) > 0 {
 		o.Target = "stdio"
 	}
@@ -202,6 +205,7 @@ func (c *loadCommand) Run(std *streams) error {
 				break
 			}
 			r.Runs = append(r.Runs, run)
+			o.Seed++
 		}
 	}
 	w.close()

@@ -89,6 +89,9 @@ func comparable(a, b *Result) error {
 		return fmt.Errorf("%w: one is %s with %d connections, depth %d, %d bytes, plan %v; the other %s with %d, %d, %d, %v", ErrIncomparable,
 			x.Method, x.Conns, x.Depth, x.Size, x.Plan, y.Method, y.Conns, y.Depth, y.Size, y.Plan)
 	}
+	if x.Arrivals != y.Arrivals || x.Seed != y.Seed {
+		return fmt.Errorf("%w: arrivals are %q by seed %d in one and %q by %d in the other", ErrIncomparable, x.Arrivals, x.Seed, y.Arrivals, y.Seed)
+	}
 	if (x.TLS == nil) != (y.TLS == nil) {
 		return fmt.Errorf("%w: one is over TLS", ErrIncomparable)
 	}
