@@ -62,19 +62,45 @@ type conn struct {
 	tail     []byte          // a reply that came in part
 	progress int64           // when a reply last came or the window was last empty, in ns
 	good     int64           // replies that were right, in all phases
+	session  string          // of Streamable HTTP, as the server named it; "" is none
+	revision string          // that it was opened with
+	bound    int             // requests that the connection may send before another is opened; 0 is no bound
+	given    int             // of these, sent
+	life     *life           // opens and closes it; nil where it is opened once
 	number   int32           // by which epoll knows it
 	replied  bool            // the HTTP response in hand has brought a reply
 	polled   bool            // the loop asks for writability
 	queued   bool            // in the loop's queue of connections with room
+	busy     bool            // its life is opening or closing it
 	dead     bool            // descriptors closed
 }
 
 // capacity is how many requests may be sent now.
 func (c *conn) capacity(s *stage) int {
-	if c.dead || len(c.w.unsent) > 0 {
+	if c.dead || c.busy || len(c.w.unsent) > 0 {
 		return 0
 	}
-	return min(s.depth-c.window.inFlight, c.window.room())
+	n := min(s.depth-c.window.inFlight, c.window.room())
+	if c.bound > 0 {
+		n = min(n, c.bound-c.given)
+	}
+	return n
+}
+
+// over says that the connection has had its requests, and each has its answer.
+func (c *conn) over() bool {
+	return c.bound > 0 && c.given >= c.bound && c.window.inFlight == 0 && !c.dead && len(c.w.unsent) == 0 &&
+		(c.http == nil || c.acks != nil || !c.http.inBody)
+}
+
+// renew begins with a new socket. What the old one knew is gone; ids go on.
+func (c *conn) renew(k *socket) {
+	c.r, c.w = k, k
+	c.lead, c.http, c.acks = nil, nil, nil
+	c.tail, c.ackTail = c.tail[:0], c.ackTail[:0]
+	c.session, c.revision = "", ""
+	c.window.abandoned = 0
+	c.replied, c.polled, c.dead = false, false, false
 }
 
 // compose appends the next request of the mix to s.out, sent at now, meant to
@@ -92,6 +118,7 @@ func (c *conn) compose(s *stage, meant, now int64) {
 	at := len(s.out)
 	s.out = append(s.out, t.wire...)
 	putID(s.out[at+t.wireID:], c.window.give(meant, now, kind))
+	c.given++
 	s.flying++
 	s.tally.sent++
 }

@@ -35,10 +35,20 @@
 //
 // In an open loop (Options.Plan) each request has a time that it is meant to be
 // sent at, by the plan's rates alone: at even distances, or as a Poisson process of
-// those rates (Options.Arrivals), drawn by a seed. Its latency is from that time, whether the server,
-// the lack of a connection with room or this generator made it late; Service is
-// from the time sent. What is late by this generator's own fault is counted
-// (Generator.Behind), and too much of it makes the result Saturated.
+// those rates (Options.Arrivals), drawn by a seed. Its latency is from that time,
+// whether the server, the lack of a connection with room or this generator made it
+// late; Service is from the time sent. What is late by this generator's own fault is
+// counted (Generator.Behind), and too much of it makes the result Saturated.
+//
+// # Connections that come and go
+//
+// Connections are opened once, before the load, unless Options.Reconnect says how
+// many requests each has: then it is closed and another opened in its place, within
+// the load, in either kind of loop. Opening and closing are a coroutine of each
+// connection (life), which the loop resumes when its socket is ready; so what is
+// written as if it waited is the same for both. Their times are histograms of their
+// own (Reconnects), failures are errors of their kinds, and the next connection is
+// tried some ms later.
 //
 // # What is checked
 //
@@ -50,7 +60,8 @@
 // the method is raw. A request without a reply within Options.Timeout has timed
 // out, and is in the percentiles with the time that it was waited for. In a
 // closed loop a connection without any progress for that time is given up.
-// Connections that end are not opened again: Result.Alive says how many did not.
+// Connections that end are not opened again, but for those of Options.Reconnect:
+// Result.Alive says how many did not end.
 //
 // # Threads and ownership
 //

@@ -4,29 +4,41 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // An opening is what opens the session of each connection.
 type opening struct {
 	where   target
+	address unix.Sockaddr
 	o       *Options
 	headers string    // of each HTTP request, in lines
 	secure  *security // nil without TLS
+	// wait is that of the sockets; nil is poll.
+	wait func(k *socket, events int16, deadline time.Time) error
 }
 
-func newOpening(where target, o *Options, secure *security) *opening {
+// newOpening finds where the target is.
+func newOpening(where target, o *Options, secure *security) (*opening, error) {
 	p := &opening{where: where, o: o, secure: secure}
 	for _, h := range o.Headers {
 		p.headers += h + "\r\n"
 	}
-	return p
+	if where.network == "stdio" {
+		return p, nil
+	}
+	var err error
+	p.address, err = resolve(&where)
+	return p, err
 }
 
-// lead is what each request of a connection begins with.
-func (p *opening) lead(path, revision, session string) []byte {
-	b := "POST " + path + " HTTP/1.1\r\nHost: " + p.where.host + "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" + p.headers
+// head begins a request of HTTP, up to what its method needs more.
+func (p *opening) head(method, path, revision, session string) []byte {
+	b := method + " " + path + " HTTP/1.1\r\nHost: " + p.where.host + "\r\n" + p.headers
 	if revision != "" {
 		b += "MCP-Protocol-Version: " + revision + "\r\n"
 	}
@@ -36,8 +48,14 @@ func (p *opening) lead(path, revision, session string) []byte {
 	return []byte(b)
 }
 
-// open opens the session of c. What arrives behind the answer stays in c.tail.
-func (p *opening) open(c *conn) error {
+// lead is what each request of a connection begins with.
+func (p *opening) lead(path, revision, session string) []byte {
+	return append(p.head("POST", path, revision, session), "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"...)
+}
+
+// open opens the session of c, whose first socket is connected. What arrives behind
+// the answer stays in c.tail.
+func (p *opening) open(c *conn, from net.IP) error {
 	deadline := time.Now().Add(p.o.Timeout)
 	path := p.where.path
 	if p.where.http {
@@ -45,19 +63,21 @@ func (p *opening) open(c *conn) error {
 	}
 	if p.where.sse {
 		var err error
-		if path, err = p.subscribe(c, deadline); err != nil {
+		if path, err = p.subscribe(c, from, deadline); err != nil {
 			return err
 		}
 	}
-	if p.o.modern() {
-		c.lead = p.lead(path, p.o.Revision, "")
-		if !p.where.http {
-			c.lead = nil
-		}
-		return nil
-	}
 	if p.where.http {
 		c.lead = p.lead(path, "", "")
+	}
+	switch {
+	case p.o.raw():
+		return nil
+	case p.o.modern():
+		if p.where.http {
+			c.lead = p.lead(path, p.o.Revision, "")
+		}
+		return nil
 	}
 	reply, err := c.ask([]byte(initializeLine(p.o.Revision)), deadline)
 	for {
@@ -70,7 +90,8 @@ func (p *opening) open(c *conn) error {
 		}
 		if revision != "" {
 			if p.where.http && !p.where.sse {
-				c.lead = p.lead(path, revision, c.http.head.session)
+				c.revision, c.session = revision, c.http.head.session
+				c.lead = p.lead(path, revision, c.session)
 			}
 			break
 		}
@@ -92,9 +113,9 @@ func (p *opening) open(c *conn) error {
 
 // subscribe opens the event stream of c on its descriptor, and one more
 // connection for requests; it returns where these go to.
-func (p *opening) subscribe(c *conn, deadline time.Time) (path string, err error) {
-	get := "GET " + p.where.path + " HTTP/1.1\r\nHost: " + p.where.host + "\r\nAccept: text/event-stream\r\n" + p.headers + "\r\n"
-	if err := c.r.writeAll([]byte(get), deadline); err != nil {
+func (p *opening) subscribe(c *conn, from net.IP, deadline time.Time) (path string, err error) {
+	get := append(p.head("GET", p.where.path, "", ""), "Accept: text/event-stream\r\n\r\n"...)
+	if err := c.r.writeAll(get, deadline); err != nil {
 		return "", err
 	}
 	msg, err := c.message(deadline)
@@ -113,7 +134,7 @@ func (p *opening) subscribe(c *conn, deadline time.Time) (path string, err error
 	if u.Host != p.where.host || u.Scheme != base.Scheme {
 		return "", fmt.Errorf("event stream: endpoint %.100q is on another host", msg)
 	}
-	w, err := p.connect(deadline)
+	w, err := p.connect(from, deadline)
 	if err != nil {
 		return "", err
 	}

@@ -32,6 +32,12 @@ type loop struct {
 	roomLen  int
 	hindered bool // starts were due, and no connection had room
 
+	// Of connections that are opened again and again.
+	opening *opening
+	renew   bool  // those that are over are followed by others
+	soonest int64 // when a life's wait may be over; 0 is that none waits
+	turn    int   // of the addresses that connections come from
+
 	series *series
 	old    bool // the kernel has no epoll_pwait2
 }
@@ -46,18 +52,41 @@ func newLoop(s *stage, conns []*conn, timeout time.Duration) (*loop, error) {
 		events: make([]unix.EpollEvent, 512), room: make([]int32, len(conns))}
 	for i, c := range conns {
 		c.number = int32(i)
-		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.number}
-		err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.r.fd, &ev)
+		if c.dead {
+			continue // it is yet to be opened
+		}
+		err := l.interest(c, c.r, unix.EPOLLIN)
 		if err == nil && c.acks != nil {
-			ev.Pad = sideW
-			err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.w.fd, &ev)
+			err = l.interest(c, c.w, unix.EPOLLIN)
 		}
 		if err != nil {
 			l.close()
-			return nil, os.NewSyscallError("epoll_ctl", err)
+			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// interest has epoll report what is asked for of a socket of c, 0 for nothing.
+func (l *loop) interest(c *conn, k *socket, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: c.number}
+	if k == c.w && c.acks != nil {
+		ev.Pad = sideW
+	}
+	if events == k.interest && ev.Pad == k.side {
+		return nil
+	}
+	op := unix.EPOLL_CTL_MOD
+	switch {
+	case k.interest == 0 && events == 0:
+		return nil
+	case k.interest == 0:
+		op = unix.EPOLL_CTL_ADD
+	case events == 0:
+		op = unix.EPOLL_CTL_DEL
+	}
+	k.interest, k.side = events, ev.Pad
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, op, k.fd, &ev))
 }
 
 // sideW marks events of the descriptor that a connection writes to, where
@@ -78,6 +107,9 @@ func (l *loop) close() {
 // connection is left.
 func (l *loop) run(budget, deadline int64) error {
 	l.budget = budget
+	if l.opening != nil && budget != 0 {
+		l.awaken()
+	}
 	now := l.now()
 	for _, c := range l.conns {
 		if !c.dead {
@@ -120,6 +152,11 @@ func (l *loop) runPlan(p Plan, seed *uint64) error {
 	l.roomLen, l.hindered = 0, false
 	for _, c := range l.conns {
 		c.queued = false
+	}
+	if l.opening != nil {
+		l.awaken()
+	}
+	for _, c := range l.conns {
 		l.offer(c)
 	}
 	for l.live > 0 {
@@ -210,6 +247,9 @@ func (l *loop) offer(c *conn) {
 // step handles what is ready, after waiting ns at most.
 // Hot path: no allocation.
 func (l *loop) step(ns int64) error {
+	if l.soonest > 0 {
+		ns = max(min(ns, l.soonest-l.now()), 0)
+	}
 	n, err := l.wait(ns)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return os.NewSyscallError("epoll_pwait2", err)
@@ -217,12 +257,19 @@ func (l *loop) step(ns int64) error {
 	for i := range max(n, 0) {
 		ev := &l.events[i]
 		c := l.conns[ev.Fd]
+		if c.busy {
+			l.resume(c)
+			continue
+		}
 		if c.dead {
 			continue // by an event of its other descriptor
 		}
 		l.after(c, l.ready(c, ev.Events, ev.Pad == sideW))
 	}
 	now := l.now()
+	if l.soonest > 0 && now >= l.soonest {
+		l.wake(now)
+	}
 	if now-l.checked > int64(checkEvery) {
 		l.checked = now
 		l.check(now)
@@ -299,7 +346,17 @@ func (l *loop) after(c *conn, err error) {
 	}
 	if err != nil && !c.dead {
 		c.fail(l.stage, err)
-		l.live--
+		if c.life == nil {
+			l.live--
+			return
+		}
+		if l.renew {
+			l.resume(c)
+		}
+		return
+	}
+	if l.renew && !c.busy && c.over() {
+		l.resume(c)
 		return
 	}
 	if l.open {
@@ -309,20 +366,12 @@ func (l *loop) after(c *conn, err error) {
 
 // watch tells epoll whether to report that c can be written to.
 func (l *loop) watch(c *conn) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.number}
-	op := unix.EPOLL_CTL_MOD
-	switch {
-	case c.acks != nil:
-		ev.Pad = sideW
-	case c.r != c.w:
-		ev.Events = 0
-		op = unix.EPOLL_CTL_DEL
+	var events uint32
+	if c.acks != nil || c.r == c.w {
+		events = unix.EPOLLIN
 	}
 	if c.polled {
-		ev.Events |= unix.EPOLLOUT
-		if c.r != c.w && c.acks == nil {
-			op = unix.EPOLL_CTL_ADD
-		}
+		events |= unix.EPOLLOUT
 	}
-	return unix.EpollCtl(l.epoll, op, c.w.fd, &ev)
+	return l.interest(c, c.w, events)
 }

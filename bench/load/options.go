@@ -81,6 +81,12 @@ type Options struct {
 	// starts some 50 µs more exact and takes a CPU of its own.
 	Spin bool
 
+	// Reconnect is how many requests a connection has before it is closed and another
+	// is opened in its place: connect, TLS, initialize, the requests, close, and
+	// again. 0 opens connections once. Not of stdio. On loopback connections come from
+	// many addresses in turn, unless From says from which.
+	Reconnect int
+
 	// Timeout bounds each wait: for a handshake step, for a reply, for any
 	// progress of a connection with requests in flight, for a child to exit. A
 	// connection without progress is given up, except in an open loop. 0 is
@@ -112,6 +118,8 @@ type Options struct {
 	// Progress is told what the run is about to do, on the calling goroutine.
 	// nil tells nobody.
 	Progress func(step string)
+
+	ports int // of tests: what ipLocalPortRange is set to; 0 is nothing
 }
 
 // withDefaults returns o with its zero fields filled in.
@@ -154,6 +162,9 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
+
+// raw says that no JSON is spoken, and nothing opens a session.
+func (o *Options) raw() bool { return o.Method == MethodRaw && len(o.Messages) == 0 }
 
 // seed is of arrivals that chance decides; nil are the others.
 func (o *Options) seed() *uint64 {
@@ -205,6 +216,10 @@ func (o *Options) validate() error {
 		return usagef("durations and the count are not negative")
 	case o.Interval < time.Millisecond:
 		return usagef("interval: %v is less than 1ms", o.Interval)
+	case o.Reconnect < 0 || o.Reconnect > MaxReconnect:
+		return usagef("requests on each connection: %d is not between 1 and %d", o.Reconnect, MaxReconnect)
+	case o.Reconnect > 0 && t.network == "stdio":
+		return usagef("stdio is opened once")
 	case o.Arrivals != ArrivalsConstant && o.Arrivals != ArrivalsPoisson:
 		return usagef("arrivals %.20q are neither %s nor %s", o.Arrivals, ArrivalsConstant, ArrivalsPoisson)
 	case o.Arrivals == ArrivalsPoisson && o.Plan == nil:

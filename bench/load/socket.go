@@ -16,6 +16,14 @@ type socket struct {
 	tls     *secured // nil where bytes go as they are
 	unsent  []byte   // what the kernel did not take: pending[from:]
 	pending []byte   // memory of unsent
+	// interest is what the loop's epoll is asked for of it, and side what marks its
+	// events; 0 is that epoll does not know it.
+	interest uint32
+	side     int32
+	// wait is who waits for it while a session is opened: nil the thread, by poll;
+	// else the loop, which does other things meanwhile. Of no socket it waits for
+	// the time alone.
+	wait func(k *socket, events int16, deadline time.Time) error
 }
 
 // send sends b and keeps what the kernel does not take: a copy, or under TLS its

@@ -4,24 +4,21 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// connect opens a socket to the target, with TLS if that has it. The caller
-// closes it.
-func (p *opening) connect(deadline time.Time) (*socket, error) {
-	fd, err := dial(p.where, p.o.From, time.Until(deadline))
-	if err != nil {
-		return nil, err
-	}
-	k := &socket{fd: fd}
-	if p.secure == nil {
-		return k, nil
+// connect opens a socket to the target from an address, with TLS if the target has
+// it. The caller closes it.
+func (p *opening) connect(from net.IP, deadline time.Time) (*socket, error) {
+	k, err := p.dial(from, deadline)
+	if err != nil || p.secure == nil {
+		return k, err
 	}
 	if err := k.handshake(p.secure, deadline); err != nil {
-		_ = unix.Close(fd)
+		_ = unix.Close(k.fd)
 		return nil, fmt.Errorf("load: TLS handshake with %s: %w", p.where.address, err)
 	}
 	return k, nil
@@ -96,7 +93,7 @@ func (k *socket) writeRaw(b []byte, deadline time.Time) error {
 		case err == nil:
 			b = b[n:]
 		case errors.Is(err, unix.EAGAIN):
-			if err := await(k.fd, unix.POLLOUT, deadline); err != nil {
+			if err := k.await(unix.POLLOUT, deadline); err != nil {
 				return err
 			}
 		case !errors.Is(err, unix.EINTR):
@@ -116,7 +113,7 @@ func (k *socket) readRaw(p []byte, deadline time.Time) (int, error) {
 		case err == nil:
 			return n, nil
 		case errors.Is(err, unix.EAGAIN):
-			if err := await(k.fd, unix.POLLIN, deadline); err != nil {
+			if err := k.await(unix.POLLIN, deadline); err != nil {
 				return 0, err
 			}
 		case !errors.Is(err, unix.EINTR):
@@ -125,20 +122,31 @@ func (k *socket) readRaw(p []byte, deadline time.Time) (int, error) {
 	}
 }
 
-// await waits until fd is ready for the events, or errSlow.
-func await(fd int, events int16, deadline time.Time) error {
-	for {
-		left := time.Until(deadline)
-		if left <= 0 {
-			return errSlow
-		}
-		p := []unix.PollFd{{Fd: int32(fd), Events: events}}
-		n, err := unix.Poll(p, int(left.Milliseconds())+1)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return err
-		}
-		if n > 0 {
-			return nil
-		}
+// await waits until the socket is ready for the events, or errSlow. It may return
+// early.
+func (k *socket) await(events int16, deadline time.Time) error {
+	if k.wait != nil {
+		return k.wait(k, events, deadline)
 	}
+	left := time.Until(deadline)
+	if left <= 0 {
+		return errSlow
+	}
+	p := []unix.PollFd{{Fd: int32(k.fd), Events: events}}
+	if _, err := unix.Poll(p, int(left.Milliseconds())+1); err != nil && !errors.Is(err, unix.EINTR) {
+		return err
+	}
+	return nil
+}
+
+// pause waits for d, or returns errSlow where that is beyond the deadline.
+func (k *socket) pause(d time.Duration, deadline time.Time) error {
+	switch {
+	case time.Until(deadline) <= d:
+		return errSlow
+	case k.wait != nil:
+		return k.wait(nil, 0, time.Now().Add(d))
+	}
+	time.Sleep(d)
+	return nil
 }

@@ -123,6 +123,13 @@ func newSecurity(o *TLSOptions, t *target) (*security, error) {
 	return &security{config: c, full: hdrhistogram.New(1, maxLatency, 3), short: hdrhistogram.New(1, maxLatency, 3)}, nil
 }
 
+// begin starts a phase of connections that are opened again and again.
+func (s *security) begin() {
+	s.agreed = nil
+	s.full.Reset()
+	s.short.Reset()
+}
+
 // note counts a handshake that took ns.
 func (s *security) note(c *tls.ConnectionState, ns int64) {
 	if c.DidResume {

@@ -42,6 +42,7 @@ type loadCommand struct {
 	Spin        bool          `help:"Open loop: never sleep; starts are more exact, a CPU is used up." group:"Load"`
 	Duration    time.Duration `help:"Measured time, of each step and run." default:"3s" group:"Load"`
 	Requests    int64         `short:"n" help:"Closed loop: exactly so many requests instead." group:"Load"`
+	Reconnect   int           `help:"Calls on each connection, which is then closed and followed by another: connect, initialize, calls, close." placeholder:"CALLS" group:"Load"`
 	Warmup      time.Duration `help:"Load before measuring, which is not counted." default:"500ms" group:"Load"`
 	Timeout     time.Duration `help:"Longest wait for a reply." default:"5s" group:"Load"`
 	Runs        int           `help:"Measure so many times, each with new connections." default:"1" group:"Load"`
@@ -74,6 +75,7 @@ func (loadCommand) Help() string {
   perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --arrivals poisson --seed 7
   perf load sse+http://127.0.0.1:7601/sse --revision 2024-11-05 -c 10
   perf load tcp://127.0.0.1:7600 -c 64 --find-knee --knee-p99 5ms
+  perf load http://127.0.0.1:7601/mcp -c 64 --reconnect 1
   perf load https://mcp.example.com/mcp -c 16 --ca authority.pem --tls-resume
   perf load http://127.0.0.1:8080/mcp --tool search --args '{"q":"nets"}' --check same
   perf load unix:///run/gannet.sock --messages mix.json --steps 1000,5000,20000
@@ -93,7 +95,7 @@ mix.json: [{"method":"tools/list","weight":6}, {"method":"ping"},
 func (c *loadCommand) options(std *streams) (load.Options, error) {
 	o := load.Options{Target: c.Target, Command: std.child, Conns: c.Conns, Depth: c.Depth, Method: c.Method, Size: c.Size, Tool: c.Tool,
 		ArgsExtra: c.ArgsMore, Revision: c.Revision, Headers: c.Header, Warmup: c.Warmup, Duration: c.Duration, Count: c.Requests,
-		Timeout: c.Timeout, Arrivals: c.Arrivals, Seed: c.Seed, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics, TLS: c.tlsFlags.options()}
+		Timeout: c.Timeout, Reconnect: c.Reconnect, Arrivals: c.Arrivals, Seed: c.Seed, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics, TLS: c.tlsFlags.options()}
 	if c.Target == "" && len(std.child) > 0 {
 		o.Target = "stdio"
 	}
@@ -248,6 +250,16 @@ func (c *loadCommand) write(r *result.Result, stdout io.Writer) (err error) {
 	return r.WriteText(stdout)
 }
 
+// because is why a connection failed that could not be opened again, "" if none did.
+func because(runs []*load.Result) string {
+	for _, run := range runs {
+		if run.Failure != "" {
+			return "; such as: " + run.Failure
+		}
+	}
+	return ""
+}
+
 // judge turns errors, thresholds and saturation into exit codes, the worst
 // first: errors make the rest meaningless, and so does a generator that was the
 // limit. Of a search for the knee, the rates that failed are what it looked for.
@@ -259,7 +271,7 @@ func (c *loadCommand) judge(r *result.Result) error {
 			skipped += run.Skipped
 		}
 		if wrong > c.MaxErrors {
-			return exitf(exitFailed, "%d errors: %s", wrong, &r.Runs[0].Errors)
+			return exitf(exitFailed, "%d errors: %s%s", wrong, &r.Runs[0].Errors, because(r.Runs))
 		}
 		if skipped > 0 && !c.AnySkipped {
 			return exitf(exitThreshold, "%d starts were skipped", skipped)
