@@ -86,6 +86,15 @@ func TestAllocsHTTP(t *testing.T) {
 	}
 }
 
+// TestAllocsPoisson draws the times of a plan by chance.
+func TestAllocsPoisson(t *testing.T) {
+	seed := uint64(3)
+	c := newPace(Plan{{10, 1e6, time.Hour}, {1e6, 1e6, time.Hour}}, &seed, 0)
+	if n := testing.AllocsPerRun(10_000, c.advance); n != 0 || c.done() {
+		t.Errorf("%v allocations a start", n)
+	}
+}
+
 // A peer answers what the generator asked at the other end of its socket.
 type peer struct {
 	fd        int
@@ -109,7 +118,8 @@ func pair(t testing.TB, method string, depth int) (*loop, *peer) {
 			t.Fatal(err)
 		}
 	}
-	c := &conn{r: fds[0], w: fds[0], window: newWindow(depth, 1, 1, false)}
+	k := &socket{fd: fds[0]}
+	c := &conn{r: k, w: k, window: newWindow(depth, 1, 1, false)}
 	l, err := newLoop(newStage([]*shape{sh}, newTally(1, false), depth), []*conn{c}, time.Second)
 	if err != nil {
 		t.Fatal(err)

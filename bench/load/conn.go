@@ -29,6 +29,9 @@ type stage struct {
 	out    []byte // requests on their way
 	in     []byte // the read buffer; grows to the longest line
 	flying int    // requests in flight on all connections
+	// Of TLS; nil without.
+	records []byte // as they were read
+	sealed  []byte // on their way
 }
 
 // now is the time in ns since the start of the run.
@@ -50,30 +53,54 @@ func newStage(shapes []*shape, ta *tally, depth int) *stage {
 
 // A conn is one connection under load. Its descriptors do not block.
 type conn struct {
-	r, w     int // descriptors to read and write; one and the same for a socket
+	r, w     *socket // to read and write; one and the same but for a child and for HTTP with SSE
 	window   window
 	lead     []byte          // what each request begins with on this connection: request line, session
 	http     *responseReader // of r; nil where replies are lines
 	acks     *responseReader // of w, where requests are answered elsewhere (HTTP with SSE); else nil
 	ackTail  []byte          // part of an answer on w
 	tail     []byte          // a reply that came in part
-	unsent   []byte          // requests that the kernel did not take: pending[from:]
-	pending  []byte          // memory of unsent
 	progress int64           // when a reply last came or the window was last empty, in ns
 	good     int64           // replies that were right, in all phases
+	session  string          // of Streamable HTTP, as the server named it; "" is none
+	revision string          // that it was opened with
+	bound    int             // requests that the connection may send before another is opened; 0 is no bound
+	given    int             // of these, sent
+	life     *life           // opens and closes it; nil where it is opened once
 	number   int32           // by which epoll knows it
 	replied  bool            // the HTTP response in hand has brought a reply
 	polled   bool            // the loop asks for writability
 	queued   bool            // in the loop's queue of connections with room
+	busy     bool            // its life is opening or closing it
 	dead     bool            // descriptors closed
 }
 
 // capacity is how many requests may be sent now.
 func (c *conn) capacity(s *stage) int {
-	if c.dead || len(c.unsent) > 0 {
+	if c.dead || c.busy || len(c.w.unsent) > 0 {
 		return 0
 	}
-	return min(s.depth-c.window.inFlight, c.window.room())
+	n := min(s.depth-c.window.inFlight, c.window.room())
+	if c.bound > 0 {
+		n = min(n, c.bound-c.given)
+	}
+	return n
+}
+
+// over says that the connection has had its requests, and each has its answer.
+func (c *conn) over() bool {
+	return c.bound > 0 && c.given >= c.bound && c.window.inFlight == 0 && !c.dead && len(c.w.unsent) == 0 &&
+		(c.http == nil || c.acks != nil || !c.http.inBody)
+}
+
+// renew begins with a new socket. What the old one knew is gone; ids go on.
+func (c *conn) renew(k *socket) {
+	c.r, c.w = k, k
+	c.lead, c.http, c.acks = nil, nil, nil
+	c.tail, c.ackTail = c.tail[:0], c.ackTail[:0]
+	c.session, c.revision = "", ""
+	c.window.abandoned = 0
+	c.replied, c.polled, c.dead = false, false, false
 }
 
 // compose appends the next request of the mix to s.out, sent at now, meant to
@@ -91,6 +118,7 @@ func (c *conn) compose(s *stage, meant, now int64) {
 	at := len(s.out)
 	s.out = append(s.out, t.wire...)
 	putID(s.out[at+t.wireID:], c.window.give(meant, now, kind))
+	c.given++
 	s.flying++
 	s.tally.sent++
 }
@@ -114,47 +142,8 @@ func (c *conn) fill(s *stage, now int64) error {
 				s.budget--
 			}
 		}
-		if err := c.send(s); err != nil {
+		if err := c.w.send(s, s.out); err != nil {
 			return err
-		}
-	}
-}
-
-// send writes s.out and keeps what the kernel does not take.
-func (c *conn) send(s *stage) error {
-	took, err := c.write(s, s.out)
-	if err != nil {
-		return err
-	}
-	if took < len(s.out) {
-		c.pending = append(c.pending[:0], s.out[took:]...)
-		c.unsent = c.pending
-	}
-	return nil
-}
-
-// flush sends what the kernel did not take before.
-func (c *conn) flush(s *stage) error {
-	if len(c.unsent) == 0 {
-		return nil
-	}
-	n, err := c.write(s, c.unsent)
-	c.unsent = c.unsent[n:]
-	return err
-}
-
-// write returns how many bytes of b the kernel took: 0 where it is full.
-func (c *conn) write(s *stage, b []byte) (int, error) {
-	for {
-		n, err := unix.Write(c.w, b)
-		switch {
-		case err == nil:
-			s.tally.writes++
-			return n, nil
-		case errors.Is(err, unix.EAGAIN):
-			return 0, nil
-		case !errors.Is(err, unix.EINTR):
-			return 0, err
 		}
 	}
 }
@@ -164,48 +153,40 @@ func (c *conn) write(s *stage, b []byte) (int, error) {
 // Hot path: no allocation once tail has its size.
 func (c *conn) receive(s *stage) (now int64, err error) {
 	held := copy(s.in, c.tail)
-	n, err := unix.Read(c.r, s.in[held:])
+	n, err := c.r.receive(s, held)
 	now = s.now()
-	if n, err = readOutcome(n, err); n == 0 {
+	if n == 0 {
 		return now, err
 	}
-	s.tally.reads++
 	b := s.in[:held+n]
 	done, err := c.consume(s, b, now)
 	if err != nil {
 		return now, err
 	}
 	if done == 0 && len(b) == len(s.in) {
-		if len(s.in) >= maxReadBuffer {
-			return now, errOversize
+		if err := s.grow(); err != nil {
+			return now, err
 		}
-		grown := make([]byte, 2*len(s.in))
-		copy(grown, b)
-		s.in = grown
 	}
 	c.tail = append(c.tail[:0], b[done:]...)
-	return now, nil
+	return now, c.r.end()
 }
 
-// readOutcome turns what read returned into bytes, nothing for now, or the end.
-func readOutcome(n int, err error) (int, error) {
-	switch {
-	case err != nil && (errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR)):
-		return 0, nil
-	case err != nil:
-		return 0, err
-	case n == 0:
-		return 0, errClosed
+// grow makes the read buffer twice as long, with what is in it.
+func (s *stage) grow() error {
+	if len(s.in) >= maxReadBuffer {
+		return errOversize
 	}
-	return n, nil
+	s.in = append(s.in, make([]byte, len(s.in))...)
+	return nil
 }
 
 // receiveAcks reads once what requests are answered by on w, where the replies
 // come elsewhere. It does not matter which request an answer is of.
 func (c *conn) receiveAcks(s *stage) error {
 	held := copy(s.in, c.ackTail)
-	n, err := unix.Read(c.w, s.in[held:])
-	if n, err = readOutcome(n, err); n == 0 {
+	n, err := c.w.receive(s, held)
+	if n == 0 {
 		return err
 	}
 	b := s.in[:held+n]
@@ -216,7 +197,7 @@ func (c *conn) receiveAcks(s *stage) error {
 		switch step {
 		case responseMore:
 			c.ackTail = append(c.ackTail[:0], b[done:]...)
-			return nil
+			return c.w.end()
 		case responseBad:
 			return errFraming
 		case responseEnd:
@@ -430,6 +411,7 @@ func (c *conn) fail(s *stage, reason error) {
 	}
 	e := &s.tally.errors
 	lost := &e.Lost
+	var secure *tlsError
 	switch {
 	case errors.Is(reason, errClosed), errors.Is(reason, unix.EPIPE), errors.Is(reason, unix.ECONNRESET):
 		e.Closed++
@@ -437,6 +419,8 @@ func (c *conn) fail(s *stage, reason error) {
 		e.Oversize++
 	case errors.Is(reason, errFraming):
 		e.Framing++
+	case errors.As(reason, &secure):
+		e.TLS++
 	case errors.Is(reason, errStalled): // what it lost says it
 		lost = &e.TimedOut
 	default:
@@ -458,9 +442,9 @@ func (c *conn) close() {
 		return
 	}
 	c.dead = true
-	_ = unix.Close(c.w)
+	c.w.close()
 	if c.r != c.w {
-		_ = unix.Close(c.r)
+		c.r.close()
 	}
-	c.window.inFlight, c.unsent = 0, nil
+	c.window.inFlight = 0
 }

@@ -6,78 +6,118 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// dial opens a socket to the target and returns its descriptor, which does not
-// block; the caller closes it. A connection that takes longer than timeout to
-// be made fails. from is the address that it comes from; nil lets the kernel choose.
-func dial(t target, from net.IP, timeout time.Duration) (fd int, err error) {
-	var sa unix.Sockaddr
-	family := unix.AF_UNIX
-	switch t.network {
-	case "unix":
-		sa = &unix.SockaddrUnix{Name: t.address}
-	case "tcp":
-		a, err := net.ResolveTCPAddr("tcp", t.address)
-		if err != nil {
-			return -1, err
-		}
-		if ip := a.IP.To4(); ip != nil {
-			family, sa = unix.AF_INET, &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip)}
-		} else if len(a.IP) == net.IPv6len && a.Zone == "" {
-			family, sa = unix.AF_INET6, &unix.SockaddrInet6{Port: a.Port, Addr: [16]byte(a.IP)}
-		} else {
-			return -1, usagef("target %.100q: an address without a zone is needed", t.address)
-		}
+// resolve finds the address of a target's sockets.
+func resolve(t *target) (sa unix.Sockaddr, err error) {
+	if t.network != "tcp" {
+		return &unix.SockaddrUnix{Name: t.address}, nil
 	}
-	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	a, err := net.ResolveTCPAddr("tcp", t.address)
 	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
+		return nil, fmt.Errorf("load: %w", err)
 	}
-	// The send timeout bounds connect too (socket(7)).
-	tv := unix.NsecToTimeval(int64(timeout))
-	err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv)
-	if err == nil && t.network == "tcp" {
+	if ip := a.IP.To4(); ip != nil {
+		return &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip)}, nil
+	}
+	if len(a.IP) != net.IPv6len || a.Zone != "" {
+		return nil, usagef("target %.100q: an address without a zone is needed", t.address)
+	}
+	return &unix.SockaddrInet6{Port: a.Port, Addr: [16]byte(a.IP)}, nil
+}
+
+// dial opens a socket to an address, whose descriptor does not block; the caller
+// closes it. from is the address that it comes from; nil lets the kernel choose.
+// Who waits for it is p.wait.
+func (p *opening) dial(from net.IP, deadline time.Time) (*socket, error) {
+	family := unix.AF_INET
+	switch p.address.(type) {
+	case *unix.SockaddrUnix:
+		family = unix.AF_UNIX
+	case *unix.SockaddrInet6:
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	k := &socket{fd: fd, wait: p.wait}
+	if family != unix.AF_UNIX {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
 	if err == nil && from != nil {
 		// The port is chosen at connect, when the whole address is known: else
 		// an address has 28,000 connections, whatever their other end.
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+		if err == nil && p.o.ports != 0 {
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, ipLocalPortRange, p.o.ports)
+		}
 		if err == nil {
 			err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte(from.To4())})
 		}
 	}
 	if err == nil {
-		if err = unix.Connect(fd, sa); errors.Is(err, unix.EINTR) {
-			err = connected(fd, timeout)
-		}
-	}
-	if err == nil {
-		err = unix.SetNonblock(fd, true)
+		err = k.connect(p.address, deadline)
 	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return -1, fmt.Errorf("load: connect %s: %w", t.address, err)
+		return nil, &dialError{p.where.address, err}
 	}
-	return fd, nil
+	return k, nil
 }
 
-// connected waits for a connect that a signal has interrupted: it goes on by
-// itself (connect(2)).
-func connected(fd int, timeout time.Duration) error {
-	if err := await(fd, unix.POLLOUT, time.Now().Add(timeout)); err != nil {
-		return err
+// ipLocalPortRange narrows the ports of one socket: the least, and the greatest 16
+// bits further up (ip(7), since Linux 6.3).
+const ipLocalPortRange = 51
+
+// busyPause is how long a Unix socket whose server's queue is full is left alone.
+const busyPause = time.Millisecond
+
+// connect connects the socket.
+func (k *socket) connect(sa unix.Sockaddr, deadline time.Time) error {
+	for {
+		err := unix.Connect(k.fd, sa) // asked again, it says how far it is
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EAGAIN): // of Unix sockets, which tell nobody when there is room
+			err = k.pause(busyPause, deadline)
+		case errors.Is(err, unix.EINPROGRESS), errors.Is(err, unix.EALREADY), errors.Is(err, unix.EINTR):
+			err = k.await(unix.POLLOUT, deadline)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && code != 0 {
-		err = unix.Errno(code)
-	}
-	return err
 }
+
+// A dialError is a connection that could not be made.
+type dialError struct {
+	address string
+	err     error
+}
+
+// Error says why, and of ports what can be done.
+func (e *dialError) Error() string {
+	text := fmt.Sprintf("load: connect %s: %v", e.address, e.err)
+	if errors.Is(e.err, unix.EADDRNOTAVAIL) {
+		ports := "some 28,000 by default"
+		if b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
+			ports = strings.Join(strings.Fields(string(b)), " to ")
+		}
+		text += ": no port is free. An address has those of net.ipv4.ip_local_port_range (" + ports +
+			") for each server, and a closed connection keeps its own for a minute (TIME_WAIT): " +
+			"have more calls on each connection, or fewer connections a second, or several addresses to come from (on loopback they are used by themselves)"
+	}
+	return text
+}
+
+// Unwrap returns the reason.
+func (e *dialError) Unwrap() error { return e.err }
 
 // A child is a server on the other end of two pipes.
 type child struct {

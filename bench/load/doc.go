@@ -1,8 +1,9 @@
 // Package load is a load generator for MCP: newline-delimited JSON-RPC over TCP,
 // Unix sockets and a child's standard input and output, Streamable HTTP, and HTTP
-// with SSE. bench/perf and bench/gen are its command lines and bench/spine runs
-// it many times; it is a package of its own so that all know one Result, and so
-// that tests drive it against servers that misbehave.
+// with SSE, and all of these but pipes and Unix sockets over TLS. bench/perf and
+// bench/gen are its command lines and bench/spine runs it many times; it is a
+// package of its own so that all know one Result, and so that tests drive it
+// against servers that misbehave.
 //
 // # Terms
 //
@@ -20,7 +21,7 @@
 //
 //	Options ─► templates ─► compose: copy one, patch its id; one write for what
 //	                                     │          goes together
-//	                       epoll ◄── connection ──► the server under test
+//	              epoll ◄── connection ── socket (─ TLS) ──► the server under test
 //	                                     │
 //	 (responseReader ─►) shapes ─► consume: compare each reply with the bytes
 //	                        expected, take its id from the window, record its latency
@@ -33,10 +34,21 @@
 // omission is not corrected.
 //
 // In an open loop (Options.Plan) each request has a time that it is meant to be
-// sent at, computed beforehand. Its latency is from that time, whether the server,
-// the lack of a connection with room or this generator made it late; Service is
-// from the time sent. What is late by this generator's own fault is counted
-// (Generator.Behind), and too much of it makes the result Saturated.
+// sent at, by the plan's rates alone: at even distances, or as a Poisson process of
+// those rates (Options.Arrivals), drawn by a seed. Its latency is from that time,
+// whether the server, the lack of a connection with room or this generator made it
+// late; Service is from the time sent. What is late by this generator's own fault is
+// counted (Generator.Behind), and too much of it makes the result Saturated.
+//
+// # Connections that come and go
+//
+// Connections are opened once, before the load, unless Options.Reconnect says how
+// many requests each has: then it is closed and another opened in its place, within
+// the load, in either kind of loop. Opening and closing are a coroutine of each
+// connection (life), which the loop resumes when its socket is ready; so what is
+// written as if it waited is the same for both. Their times are histograms of their
+// own (Reconnects), failures are errors of their kinds, and the next connection is
+// tried some ms later.
 //
 // # What is checked
 //
@@ -48,12 +60,14 @@
 // the method is raw. A request without a reply within Options.Timeout has timed
 // out, and is in the percentiles with the time that it was waited for. In a
 // closed loop a connection without any progress for that time is given up.
-// Connections that end are not opened again: Result.Alive says how many did not.
+// Connections that end are not opened again, but for those of Options.Reconnect:
+// Result.Alive says how many did not end.
 //
 // # Threads and ownership
 //
-// One goroutine, locked to its thread, does everything after the handshake, and
-// allocates nothing in the steady state but a point of the series each interval.
+// One goroutine, locked to its thread, does everything, encryption included. In the
+// steady state it allocates nothing but a point of the series each interval, and
+// over TLS what crypto/tls does (some bytes for each of its reads).
 // All connections share its read buffer and its request buffer; a connection
 // keeps bytes of its own only for a reply that came in part or a request that was
 // taken in part.

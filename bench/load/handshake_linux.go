@@ -4,33 +4,41 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// errSlow is a handshake that takes too long.
-var errSlow = errors.New("load: no answer within the timeout")
-
 // An opening is what opens the session of each connection.
 type opening struct {
 	where   target
+	address unix.Sockaddr
 	o       *Options
-	headers string // of each HTTP request, in lines
+	headers string    // of each HTTP request, in lines
+	secure  *security // nil without TLS
+	// wait is that of the sockets; nil is poll.
+	wait func(k *socket, events int16, deadline time.Time) error
 }
 
-func newOpening(where target, o *Options) *opening {
-	p := &opening{where: where, o: o}
+// newOpening finds where the target is.
+func newOpening(where target, o *Options, secure *security) (*opening, error) {
+	p := &opening{where: where, o: o, secure: secure}
 	for _, h := range o.Headers {
 		p.headers += h + "\r\n"
 	}
-	return p
+	if where.network == "stdio" {
+		return p, nil
+	}
+	var err error
+	p.address, err = resolve(&where)
+	return p, err
 }
 
-// lead is what each request of a connection begins with.
-func (p *opening) lead(path, revision, session string) []byte {
-	b := "POST " + path + " HTTP/1.1\r\nHost: " + p.where.host + "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" + p.headers
+// head begins a request of HTTP, up to what its method needs more.
+func (p *opening) head(method, path, revision, session string) []byte {
+	b := method + " " + path + " HTTP/1.1\r\nHost: " + p.where.host + "\r\n" + p.headers
 	if revision != "" {
 		b += "MCP-Protocol-Version: " + revision + "\r\n"
 	}
@@ -40,8 +48,14 @@ func (p *opening) lead(path, revision, session string) []byte {
 	return []byte(b)
 }
 
-// open opens the session of c. What arrives behind the answer stays in c.tail.
-func (p *opening) open(c *conn) error {
+// lead is what each request of a connection begins with.
+func (p *opening) lead(path, revision, session string) []byte {
+	return append(p.head("POST", path, revision, session), "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"...)
+}
+
+// open opens the session of c, whose first socket is connected. What arrives behind
+// the answer stays in c.tail.
+func (p *opening) open(c *conn, from net.IP) error {
 	deadline := time.Now().Add(p.o.Timeout)
 	path := p.where.path
 	if p.where.http {
@@ -49,19 +63,21 @@ func (p *opening) open(c *conn) error {
 	}
 	if p.where.sse {
 		var err error
-		if path, err = p.subscribe(c, deadline); err != nil {
+		if path, err = p.subscribe(c, from, deadline); err != nil {
 			return err
 		}
 	}
-	if p.o.modern() {
-		c.lead = p.lead(path, p.o.Revision, "")
-		if !p.where.http {
-			c.lead = nil
-		}
-		return nil
-	}
 	if p.where.http {
 		c.lead = p.lead(path, "", "")
+	}
+	switch {
+	case p.o.raw():
+		return nil
+	case p.o.modern():
+		if p.where.http {
+			c.lead = p.lead(path, p.o.Revision, "")
+		}
+		return nil
 	}
 	reply, err := c.ask([]byte(initializeLine(p.o.Revision)), deadline)
 	for {
@@ -74,7 +90,8 @@ func (p *opening) open(c *conn) error {
 		}
 		if revision != "" {
 			if p.where.http && !p.where.sse {
-				c.lead = p.lead(path, revision, c.http.head.session)
+				c.revision, c.session = revision, c.http.head.session
+				c.lead = p.lead(path, revision, c.session)
 			}
 			break
 		}
@@ -96,9 +113,9 @@ func (p *opening) open(c *conn) error {
 
 // subscribe opens the event stream of c on its descriptor, and one more
 // connection for requests; it returns where these go to.
-func (p *opening) subscribe(c *conn, deadline time.Time) (path string, err error) {
-	get := "GET " + p.where.path + " HTTP/1.1\r\nHost: " + p.where.host + "\r\nAccept: text/event-stream\r\n" + p.headers + "\r\n"
-	if err := writeAll(c.r, []byte(get), deadline); err != nil {
+func (p *opening) subscribe(c *conn, from net.IP, deadline time.Time) (path string, err error) {
+	get := append(p.head("GET", p.where.path, "", ""), "Accept: text/event-stream\r\n\r\n"...)
+	if err := c.r.writeAll(get, deadline); err != nil {
 		return "", err
 	}
 	msg, err := c.message(deadline)
@@ -112,16 +129,16 @@ func (p *opening) subscribe(c *conn, deadline time.Time) (path string, err error
 	if err != nil {
 		return "", fmt.Errorf("event stream: endpoint %.100q: %w", msg, err)
 	}
-	base := &url.URL{Scheme: "http", Host: p.where.host, Path: p.where.path}
+	base := &url.URL{Scheme: p.where.web(), Host: p.where.host, Path: p.where.path}
 	u = base.ResolveReference(u)
-	if u.Host != p.where.host {
+	if u.Host != p.where.host || u.Scheme != base.Scheme {
 		return "", fmt.Errorf("event stream: endpoint %.100q is on another host", msg)
 	}
-	fd, err := dial(p.where, nil, p.o.Timeout)
+	w, err := p.connect(from, deadline)
 	if err != nil {
 		return "", err
 	}
-	c.w, c.acks = fd, &responseReader{}
+	c.w, c.acks = w, &responseReader{}
 	return u.RequestURI(), nil
 }
 
@@ -133,7 +150,7 @@ func (c *conn) post(line []byte, deadline time.Time) error {
 		body := bytes.TrimSuffix(line, []byte("\n"))
 		b = append(append([]byte(nil), c.lead...), fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)...)
 	}
-	if err := writeAll(c.w, b, deadline); err != nil {
+	if err := c.w.writeAll(b, deadline); err != nil {
 		return err
 	}
 	if c.acks == nil {
@@ -160,9 +177,9 @@ func (c *conn) finish(deadline time.Time) error {
 }
 
 // drainResponse reads up to the end of a response, which must be of success.
-func drainResponse(r *responseReader, fd int, tail *[]byte, deadline time.Time) error {
+func drainResponse(r *responseReader, k *socket, tail *[]byte, deadline time.Time) error {
 	for {
-		_, step, err := readResponse(r, fd, tail, deadline)
+		_, step, err := readResponse(r, k, tail, deadline)
 		if err != nil {
 			return err
 		}
@@ -196,7 +213,7 @@ func (c *conn) message(deadline time.Time) ([]byte, error) {
 
 // readResponse reads until a message or the end of a response. The message is
 // the caller's.
-func readResponse(r *responseReader, fd int, tail *[]byte, deadline time.Time) ([]byte, responseStep, error) {
+func readResponse(r *responseReader, k *socket, tail *[]byte, deadline time.Time) ([]byte, responseStep, error) {
 	for {
 		msg, n, step := r.next(*tail)
 		msg = bytes.Clone(msg)
@@ -207,7 +224,7 @@ func readResponse(r *responseReader, fd int, tail *[]byte, deadline time.Time) (
 		case responseMessage, responseEnd:
 			return msg, step, nil
 		}
-		if err := readMore(fd, tail, deadline); err != nil {
+		if err := k.readMore(tail, deadline); err != nil {
 			return nil, step, err
 		}
 	}
@@ -219,7 +236,7 @@ func (c *conn) probe(t *template, kind uint8, timeout time.Duration) (*shape, er
 	id := c.window.give(0, 0, kind)
 	b := append(bytes.Clone(c.lead), t.wire...)
 	putID(b[len(c.lead)+t.wireID:], id)
-	if err := writeAll(c.w, b, deadline); err != nil {
+	if err := c.w.writeAll(b, deadline); err != nil {
 		return nil, err
 	}
 	if c.acks != nil {
@@ -244,24 +261,6 @@ func (c *conn) probe(t *template, kind uint8, timeout time.Duration) (*shape, er
 	}
 }
 
-// writeAll writes b before the deadline.
-func writeAll(fd int, b []byte, deadline time.Time) error {
-	for len(b) > 0 {
-		n, err := unix.Write(fd, b)
-		switch {
-		case err == nil:
-			b = b[n:]
-		case errors.Is(err, unix.EAGAIN):
-			if err := await(fd, unix.POLLOUT, deadline); err != nil {
-				return err
-			}
-		case !errors.Is(err, unix.EINTR):
-			return err
-		}
-	}
-	return nil
-}
-
 // readLine returns the next line, newline included, for the caller to keep.
 func (c *conn) readLine(deadline time.Time) ([]byte, error) {
 	seen := 0
@@ -274,47 +273,8 @@ func (c *conn) readLine(deadline time.Time) ([]byte, error) {
 		if seen = len(c.tail); seen > maxReadBuffer {
 			return nil, errOversize
 		}
-		if err := readMore(c.r, &c.tail, deadline); err != nil {
+		if err := c.r.readMore(&c.tail, deadline); err != nil {
 			return nil, err
-		}
-	}
-}
-
-// readMore reads at least one byte behind what tail holds.
-func readMore(fd int, tail *[]byte, deadline time.Time) error {
-	var buf [4096]byte
-	for {
-		n, err := unix.Read(fd, buf[:])
-		switch {
-		case err == nil && n == 0:
-			return errClosed
-		case err == nil:
-			*tail = append(*tail, buf[:n]...)
-			return nil
-		case errors.Is(err, unix.EAGAIN):
-			if err := await(fd, unix.POLLIN, deadline); err != nil {
-				return err
-			}
-		case !errors.Is(err, unix.EINTR):
-			return err
-		}
-	}
-}
-
-// await waits until fd is ready for the events, or errSlow.
-func await(fd int, events int16, deadline time.Time) error {
-	for {
-		left := time.Until(deadline)
-		if left <= 0 {
-			return errSlow
-		}
-		p := []unix.PollFd{{Fd: int32(fd), Events: events}}
-		n, err := unix.Poll(p, int(left.Milliseconds())+1)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return err
-		}
-		if n > 0 {
-			return nil
 		}
 	}
 }

@@ -32,6 +32,12 @@ type loop struct {
 	roomLen  int
 	hindered bool // starts were due, and no connection had room
 
+	// Of connections that are opened again and again.
+	opening *opening
+	renew   bool  // those that are over are followed by others
+	soonest int64 // when a life's wait may be over; 0 is that none waits
+	turn    int   // of the addresses that connections come from
+
 	series *series
 	old    bool // the kernel has no epoll_pwait2
 }
@@ -46,18 +52,41 @@ func newLoop(s *stage, conns []*conn, timeout time.Duration) (*loop, error) {
 		events: make([]unix.EpollEvent, 512), room: make([]int32, len(conns))}
 	for i, c := range conns {
 		c.number = int32(i)
-		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.number}
-		err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.r, &ev)
+		if c.dead {
+			continue // it is yet to be opened
+		}
+		err := l.interest(c, c.r, unix.EPOLLIN)
 		if err == nil && c.acks != nil {
-			ev.Pad = sideW
-			err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.w, &ev)
+			err = l.interest(c, c.w, unix.EPOLLIN)
 		}
 		if err != nil {
 			l.close()
-			return nil, os.NewSyscallError("epoll_ctl", err)
+			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// interest has epoll report what is asked for of a socket of c, 0 for nothing.
+func (l *loop) interest(c *conn, k *socket, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: c.number}
+	if k == c.w && c.acks != nil {
+		ev.Pad = sideW
+	}
+	if events == k.interest && ev.Pad == k.side {
+		return nil
+	}
+	op := unix.EPOLL_CTL_MOD
+	switch {
+	case k.interest == 0 && events == 0:
+		return nil
+	case k.interest == 0:
+		op = unix.EPOLL_CTL_ADD
+	case events == 0:
+		op = unix.EPOLL_CTL_DEL
+	}
+	k.interest, k.side = events, ev.Pad
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, op, k.fd, &ev))
 }
 
 // sideW marks events of the descriptor that a connection writes to, where
@@ -78,6 +107,9 @@ func (l *loop) close() {
 // connection is left.
 func (l *loop) run(budget, deadline int64) error {
 	l.budget = budget
+	if l.opening != nil && budget != 0 {
+		l.awaken()
+	}
 	now := l.now()
 	for _, c := range l.conns {
 		if !c.dead {
@@ -103,8 +135,9 @@ func (l *loop) run(budget, deadline int64) error {
 }
 
 // runPlan sends by the plan, whatever the server does, until its time is over
-// or no connection is left. What is in flight then is left to a drain.
-func (l *loop) runPlan(p Plan) error {
+// or no connection is left. What is in flight then is left to a drain. A seed is of
+// arrivals that chance decides, nil of those at even distances.
+func (l *loop) runPlan(p Plan, seed *uint64) error {
 	l.budget, l.open = 0, true
 	// A thread's timers may be 50 µs late unless it says otherwise; latency is
 	// from the time meant. A kernel that refuses makes starts late, which shows.
@@ -115,10 +148,15 @@ func (l *loop) runPlan(p Plan) error {
 	}()
 	now := l.now()
 	end := now + int64(p.Duration())
-	l.pace = newPace(p, now)
+	l.pace = newPace(p, seed, now)
 	l.roomLen, l.hindered = 0, false
 	for _, c := range l.conns {
 		c.queued = false
+	}
+	if l.opening != nil {
+		l.awaken()
+	}
+	for _, c := range l.conns {
 		l.offer(c)
 	}
 	for l.live > 0 {
@@ -186,7 +224,7 @@ func (l *loop) pump(now int64) {
 			}
 		}
 		if len(l.out) > 0 {
-			l.after(c, c.send(l.stage))
+			l.after(c, c.w.send(l.stage, l.out))
 		}
 	}
 	l.hindered = l.pace.next <= now
@@ -209,6 +247,9 @@ func (l *loop) offer(c *conn) {
 // step handles what is ready, after waiting ns at most.
 // Hot path: no allocation.
 func (l *loop) step(ns int64) error {
+	if l.soonest > 0 {
+		ns = max(min(ns, l.soonest-l.now()), 0)
+	}
 	n, err := l.wait(ns)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return os.NewSyscallError("epoll_pwait2", err)
@@ -216,12 +257,19 @@ func (l *loop) step(ns int64) error {
 	for i := range max(n, 0) {
 		ev := &l.events[i]
 		c := l.conns[ev.Fd]
+		if c.busy {
+			l.resume(c)
+			continue
+		}
 		if c.dead {
 			continue // by an event of its other descriptor
 		}
 		l.after(c, l.ready(c, ev.Events, ev.Pad == sideW))
 	}
 	now := l.now()
+	if l.soonest > 0 && now >= l.soonest {
+		l.wake(now)
+	}
 	if now-l.checked > int64(checkEvery) {
 		l.checked = now
 		l.check(now)
@@ -273,7 +321,7 @@ func (l *loop) check(now int64) {
 
 // ready sends what was left unsent, takes replies in, and asks anew.
 func (l *loop) ready(c *conn, events uint32, acks bool) error {
-	if err := c.flush(l.stage); err != nil {
+	if err := c.w.flush(l.stage); err != nil {
 		return err
 	}
 	if events&^unix.EPOLLOUT == 0 {
@@ -292,13 +340,23 @@ func (l *loop) ready(c *conn, events uint32, acks bool) error {
 // after ends a connection that failed, and else sees to it that the loop hears
 // of its writability exactly while something is unsent.
 func (l *loop) after(c *conn, err error) {
-	if err == nil && (len(c.unsent) > 0) != c.polled {
+	if err == nil && (len(c.w.unsent) > 0) != c.polled {
 		c.polled = !c.polled
 		err = l.watch(c)
 	}
 	if err != nil && !c.dead {
 		c.fail(l.stage, err)
-		l.live--
+		if c.life == nil {
+			l.live--
+			return
+		}
+		if l.renew {
+			l.resume(c)
+		}
+		return
+	}
+	if l.renew && !c.busy && c.over() {
+		l.resume(c)
 		return
 	}
 	if l.open {
@@ -308,20 +366,12 @@ func (l *loop) after(c *conn, err error) {
 
 // watch tells epoll whether to report that c can be written to.
 func (l *loop) watch(c *conn) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.number}
-	op := unix.EPOLL_CTL_MOD
-	switch {
-	case c.acks != nil:
-		ev.Pad = sideW
-	case c.r != c.w:
-		ev.Events = 0
-		op = unix.EPOLL_CTL_DEL
+	var events uint32
+	if c.acks != nil || c.r == c.w {
+		events = unix.EPOLLIN
 	}
 	if c.polled {
-		ev.Events |= unix.EPOLLOUT
-		if c.r != c.w && c.acks == nil {
-			op = unix.EPOLL_CTL_ADD
-		}
+		events |= unix.EPOLLOUT
 	}
-	return unix.EpollCtl(l.epoll, op, c.w, &ev)
+	return l.interest(c, c.w, events)
 }

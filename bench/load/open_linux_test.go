@@ -246,7 +246,7 @@ func TestResponseSplit(t *testing.T) {
 
 func TestPlan(t *testing.T) {
 	p := Plan{{0, 1000, time.Second}, {1000, 1000, time.Second}, {1000, 0, time.Second}}
-	c := newPace(p, 0)
+	c := newPace(p, nil, 0)
 	var n, last int64
 	at := map[int64]int64{}
 	for ; !c.done(); c.advance() {
@@ -267,6 +267,42 @@ func TestPlan(t *testing.T) {
 	for _, bad := range []Plan{{{0, 0, 1}}, {{-1, 1, 1}}, {{1, 1, 0}}, {{1, MaxRate * 2, 1}}, make(Plan, MaxSteps+1)} {
 		if bad.validate() == nil {
 			t.Errorf("%v is a plan", bad[0])
+		}
+	}
+}
+
+// A load by Poisson arrivals sends what the seed says, and its latencies are from
+// the time meant.
+func TestPoissonLoad(t *testing.T) {
+	var once sync.Once
+	addr := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
+		serveLines(conn, conn, func(n int, _ uint64, reply string) ([]string, bool) {
+			if n == 200 {
+				once.Do(func() { time.Sleep(500 * time.Millisecond) })
+			}
+			return []string{reply}, false
+		})
+	})
+	o := Options{Target: "tcp://" + addr.String(), Depth: 1, Plan: Constant(500, time.Second), Arrivals: ArrivalsPoisson, Seed: 7}
+	want := int64(len(arrivalsOf(o.Plan, &o.Seed)))
+	r := runBounded(t, o, 10*time.Second)
+	if r.ErrorTotal != 0 || r.Starts != want || r.Skipped+r.Sent != want || r.Arrivals != ArrivalsPoisson || r.Seed != 7 {
+		t.Fatalf("%d starts of %d, %d skipped, %d sent, %s by %d, errors %s", r.Starts, want, r.Skipped, r.Sent, r.Arrivals, r.Seed, &r.Errors)
+	}
+	if want == 500 {
+		t.Error("the seed's number of arrivals is that of even distances: take another")
+	}
+	// Half of the starts fell into the stall, or waited behind it.
+	if r.Latency.P90 < 2.5e5 || r.Service.P90 > 1e5 {
+		t.Errorf("from the time meant: p90 %.0f µs, from the time sent %.0f µs", r.Latency.P90, r.Service.P90)
+	}
+	var text strings.Builder
+	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "meant poisson by seed 7,") {
+		t.Errorf("%v: %s", err, text.String())
+	}
+	for _, bad := range []Options{{Target: o.Target, Arrivals: ArrivalsPoisson}, {Target: o.Target, Arrivals: "burst", Plan: o.Plan}} {
+		if _, err := Run(bad); err == nil {
+			t.Errorf("%+v is taken", bad)
 		}
 	}
 }

@@ -36,8 +36,10 @@ var ErrLinuxOnly = errors.New("load: generating load needs Linux (epoll, /proc, 
 // zero.
 type Options struct {
 	// Target is tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH (Streamable
-	// HTTP), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05), or stdio.
+	// HTTP), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05), or stdio;
+	// and over TLS tls://HOST:PORT, https://… and sse+https://….
 	Target string
+	TLS    TLSOptions
 	// Command and its arguments are started for stdio; their standard error is
 	// this process's.
 	Command []string
@@ -66,6 +68,11 @@ type Options struct {
 	// one; Duration and Count are not used. A start that is late by Timeout is
 	// skipped. Warm-up, if any, is at the plan's first rate.
 	Plan Plan
+	// Arrivals are ArrivalsConstant or ArrivalsPoisson; "" is constant. They are of
+	// an open loop. Seed is what Poisson's are drawn by; 0 is DefaultSeed. Each
+	// measurement of a session has the same.
+	Arrivals string
+	Seed     uint64
 	// MaxInFlight bounds the requests in flight of an open loop: starts beyond
 	// it are skipped and counted. 0 is Conns times Depth, which cannot be passed:
 	// starts wait for a connection with room.
@@ -73,6 +80,12 @@ type Options struct {
 	// Spin has an open loop look at the clock without sleeping, which makes its
 	// starts some 50 µs more exact and takes a CPU of its own.
 	Spin bool
+
+	// Reconnect is how many requests a connection has before it is closed and another
+	// is opened in its place: connect, TLS, initialize, the requests, close, and
+	// again. 0 opens connections once. Not of stdio. On loopback connections come from
+	// many addresses in turn, unless From says from which.
+	Reconnect int
 
 	// Timeout bounds each wait: for a handshake step, for a reply, for any
 	// progress of a connection with requests in flight, for a child to exit. A
@@ -105,6 +118,8 @@ type Options struct {
 	// Progress is told what the run is about to do, on the calling goroutine.
 	// nil tells nobody.
 	Progress func(step string)
+
+	ports int // of tests: what ipLocalPortRange is set to; 0 is nothing
 }
 
 // withDefaults returns o with its zero fields filled in.
@@ -136,10 +151,27 @@ func (o Options) withDefaults() Options {
 	if o.Revision == "" {
 		o.Revision = DefaultRevision
 	}
+	if o.Arrivals == "" {
+		o.Arrivals = ArrivalsConstant
+	}
+	if o.Seed == 0 {
+		o.Seed = DefaultSeed
+	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
 	return o
+}
+
+// raw says that no JSON is spoken, and nothing opens a session.
+func (o *Options) raw() bool { return o.Method == MethodRaw && len(o.Messages) == 0 }
+
+// seed is of arrivals that chance decides; nil are the others.
+func (o *Options) seed() *uint64 {
+	if o.Arrivals != ArrivalsPoisson {
+		return nil
+	}
+	return &o.Seed
 }
 
 // UsageError is a fault in Options, as against one of the server or the system.
@@ -184,6 +216,14 @@ func (o *Options) validate() error {
 		return usagef("durations and the count are not negative")
 	case o.Interval < time.Millisecond:
 		return usagef("interval: %v is less than 1ms", o.Interval)
+	case o.Reconnect < 0 || o.Reconnect > MaxReconnect:
+		return usagef("requests on each connection: %d is not between 1 and %d", o.Reconnect, MaxReconnect)
+	case o.Reconnect > 0 && t.network == "stdio":
+		return usagef("stdio is opened once")
+	case o.Arrivals != ArrivalsConstant && o.Arrivals != ArrivalsPoisson:
+		return usagef("arrivals %.20q are neither %s nor %s", o.Arrivals, ArrivalsConstant, ArrivalsPoisson)
+	case o.Arrivals == ArrivalsPoisson && o.Plan == nil:
+		return usagef("arrivals are of an open loop: a plan is needed, a rate")
 	case o.MaxInFlight < 0:
 		return usagef("in flight: %d is less than 0", o.MaxInFlight)
 	case !knownRevision(o.Revision):
@@ -205,6 +245,9 @@ func (o *Options) validate() error {
 		if name, _, ok := strings.Cut(h, ":"); !ok || name == "" || strings.ContainsAny(h, "\r\n") {
 			return usagef("header %.60q is not Name: value", h)
 		}
+	}
+	if err := o.TLS.validate(&t); err != nil {
+		return err
 	}
 	if err := o.Plan.validate(); err != nil {
 		return err

@@ -29,6 +29,8 @@ type Result struct {
 	Size     int    `json:"size"`       // of a request, with its HTTP head; of a mix, the mean
 	Reply    int    `json:"reply_size"` // of a reply, without an HTTP head; of a mix, the mean
 	Plan     Plan   `json:"plan,omitempty"`
+	Arrivals string `json:"arrivals,omitempty"` // of the plan, where they are not at even distances
+	Seed     uint64 `json:"seed,omitempty"`     // by which they were drawn
 
 	Seconds  float64 `json:"seconds"`           // measured
 	Messages int64   `json:"messages"`          // good replies in that time
@@ -46,11 +48,16 @@ type Result struct {
 	Service *Latency `json:"service_us,omitempty"`
 	// Kinds are the messages of a mix.
 	Kinds []Kind `json:"kinds,omitempty"`
-	// SetUp is from connect to the end of the MCP handshake, of each connection,
-	// one after another; TearDown is close as this side sees it.
+	// SetUp is from connect to the end of the handshakes, of TLS and of MCP, of each
+	// connection, one after another; TearDown is close as this side sees it.
 	SetUp        *Latency `json:"set_up_us,omitempty"`
 	SetUpSeconds float64  `json:"set_up_s"`
 	TearDown     *Latency `json:"tear_down_us,omitempty"`
+
+	TLS *TLS `json:"tls,omitempty"` // nil without
+	// Reconnects is of connections that are opened again and again, nil of others;
+	// SetUp and TearDown are absent then.
+	Reconnects *Reconnects `json:"reconnects,omitempty"`
 
 	Server    *Server   `json:"server,omitempty"`      // nil where no process was named
 	Heap      *HeapUse  `json:"server_heap,omitempty"` // nil without Options.MetricsURL
@@ -58,10 +65,11 @@ type Result struct {
 
 	Errors     Errors `json:"errors"`
 	ErrorTotal int64  `json:"error_total"`
-	Late       int64  `json:"late"`          // replies to what had timed out
-	Reordered  int64  `json:"reordered"`     // good replies that overtook others
-	SlowChecks int64  `json:"slow_checks"`   // good replies that had to be parsed
-	Notes      int64  `json:"notifications"` // of the server
+	Failure    string `json:"failure,omitempty"` // why the first connection failed that could not be opened again, or closed
+	Late       int64  `json:"late"`              // replies to what had timed out
+	Reordered  int64  `json:"reordered"`         // good replies that overtook others
+	SlowChecks int64  `json:"slow_checks"`       // good replies that had to be parsed
+	Notes      int64  `json:"notifications"`     // of the server
 	ChildExit  string `json:"child_exit,omitempty"`
 
 	Series []Point `json:"series,omitempty"`
@@ -202,7 +210,7 @@ func (r *Result) finish(t *tally) {
 	r.Starts, r.Skipped = t.starts, t.skipped
 	r.Reordered, r.SlowChecks, r.Notes = t.reordered, t.slow, t.notes
 	r.Errors = t.errors
-	r.ErrorTotal = r.Errors.Total()
+	r.ErrorTotal, r.Failure = r.Errors.Total(), t.failure
 	if t.starts > 0 && float64(t.behind) > BehindShare*float64(t.starts) {
 		r.Generator.Saturated = true
 	}
@@ -224,7 +232,21 @@ func (r *Result) WriteText(w io.Writer) error {
 	line("latency", l)
 	if r.Service != nil {
 		line("service", r.Service)
-		fmt.Fprintf(&b, "starts      %d meant, %d skipped, %d late by the generator\n", r.Starts, r.Skipped, r.Generator.Behind)
+		how := "at even distances"
+		if r.Arrivals != "" {
+			how = fmt.Sprintf("%s by seed %d", r.Arrivals, r.Seed)
+		}
+		fmt.Fprintf(&b, "starts      %d meant %s, %d skipped, %d late by the generator\n", r.Starts, how, r.Skipped, r.Generator.Behind)
+	}
+	if r.Reconnects != nil {
+		for _, text := range r.Reconnects.lines() {
+			fmt.Fprintf(&b, "%-11s %s\n", text[0], text[1])
+		}
+	}
+	if r.TLS != nil {
+		for _, text := range r.TLS.lines() {
+			fmt.Fprintf(&b, "%-11s %s\n", "tls", text)
+		}
 	}
 	for i := range r.Kinds {
 		k := &r.Kinds[i]
@@ -258,6 +280,9 @@ func (r *Result) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "replies     %d out of order, %d parsed to be checked, %d notifications\n", r.Reordered, r.SlowChecks, r.Notes)
 	}
 	fmt.Fprintf(&b, "errors      %s\n", &r.Errors)
+	if r.Failure != "" {
+		fmt.Fprintf(&b, "            such as: %s\n", r.Failure)
+	}
 	if r.ChildExit != "" {
 		fmt.Fprintf(&b, "child       %s\n", r.ChildExit)
 	}

@@ -36,7 +36,8 @@ type Session struct {
 	shapes  []*shape
 	loop    *loop
 	child   *child
-	rss     int64 // of the server, before the first connection
+	rss     int64     // of the server, before the first connection
+	secure  *security // nil without TLS
 	setup   *hdrhistogram.Histogram
 	seconds float64 // that opening took
 }
@@ -71,6 +72,7 @@ func (s *Session) Close() Exit {
 	var e Exit
 	if s.loop != nil {
 		defer s.loop.close()
+		s.loop.rest()
 	}
 	down := hdrhistogram.New(1, maxLatency, 3)
 	for _, c := range s.conns {
@@ -113,7 +115,7 @@ func (s *Session) connect() error {
 		}
 		s.child = ch
 		o.ServerPID = ch.cmd.Process.Pid
-		s.conns = append(s.conns, &conn{r: r, w: w, window: window()})
+		s.conns = append(s.conns, &conn{r: &socket{fd: r}, w: &socket{fd: w}, window: window()})
 	} else if o.ServerPID != 0 {
 		u, err := processUsage(o.ServerPID)
 		if err != nil {
@@ -126,34 +128,53 @@ func (s *Session) connect() error {
 			return err
 		}
 	}
+	if s.secure, err = newSecurity(&o.TLS, &where); err != nil {
+		return err
+	}
 	begin := time.Now()
-	open := newOpening(where, o)
-	for i := range o.Conns {
+	open, err := newOpening(where, o, s.secure)
+	if err != nil {
+		return &ConnectError{err}
+	}
+	conns := o.Conns
+	if o.Reconnect > 0 {
+		conns = 1 // to learn what replies look like
+	}
+	for i := range conns {
 		from := time.Now()
 		if where.network != "stdio" {
-			fd, err := dial(where, o.From, o.Timeout)
+			k, err := open.connect(o.From, from.Add(o.Timeout))
 			if err != nil {
 				return &ConnectError{fmt.Errorf("%w (connection %d of %d)", err, i+1, o.Conns)}
 			}
-			s.conns = append(s.conns, &conn{r: fd, w: fd, window: window()})
+			s.conns = append(s.conns, &conn{r: k, w: k, window: window()})
 		}
-		if o.Method == MethodRaw && len(o.Messages) == 0 {
-			s.shapes = []*shape{rawShape(kinds[0])}
-			if where.http { // a body that comes back, of whatever it is sent
-				s.conns[i].http, s.conns[i].lead = &responseReader{}, open.lead(where.path, "", "")
-			}
-		} else {
-			err := open.open(s.conns[i])
-			if err == nil && i == 0 {
-				err = s.probe(kinds)
-			}
-			if err != nil {
-				return &ConnectError{fmt.Errorf("load: handshake of connection %d of %d: %w", i+1, o.Conns, err)}
-			}
+		err := open.open(s.conns[i], o.From)
+		if err == nil && i == 0 {
+			err = s.probe(kinds)
+		}
+		if err != nil {
+			return &ConnectError{fmt.Errorf("load: handshake of connection %d of %d: %w", i+1, o.Conns, err)}
 		}
 		if i > 0 || o.Conns == 1 { // the first has asked for more than the others
 			_ = s.setup.RecordValue(clip(int64(time.Since(from))))
 		}
+	}
+	tally := newTally(len(kinds), o.Plan != nil)
+	if o.Reconnect > 0 {
+		c := s.conns[0]
+		if c.session != "" {
+			_ = open.remove(c, time.Now().Add(o.Timeout)) // what fails here fails in the load too
+		}
+		c.close()
+		for range o.Conns - 1 {
+			s.conns = append(s.conns, &conn{window: window(), dead: true})
+		}
+		for _, c := range s.conns {
+			c.bound = o.Reconnect
+		}
+		tally.renewal = newRenewal()
+		s.setup.Reset()
 	}
 	s.seconds = time.Since(begin).Seconds()
 	if s.child != nil {
@@ -163,16 +184,23 @@ func (s *Session) connect() error {
 		}
 		s.rss = u.rss
 	}
-	s.loop, err = newLoop(newStage(s.shapes, newTally(len(kinds), o.Plan != nil), o.Depth), s.conns, o.Timeout)
+	s.loop, err = newLoop(newStage(s.shapes, tally, o.Depth), s.conns, o.Timeout)
 	if err != nil {
 		return err
 	}
 	s.loop.spin, s.loop.limit = o.Spin, o.MaxInFlight
+	if o.Reconnect > 0 {
+		s.loop.opening, s.loop.live = open, o.Conns
+	}
 	return nil
 }
 
 // probe learns what the replies to each kind look like.
 func (s *Session) probe(kinds []*template) error {
+	if s.o.raw() {
+		s.shapes = []*shape{rawShape(kinds[0])}
+		return nil
+	}
 	for i, t := range kinds {
 		sh, err := s.conns[0].probe(t, uint8(i), s.o.Timeout)
 		if err != nil {
@@ -211,18 +239,19 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 		return nil, err
 	}
 	l, o := s.loop, &s.o
-	l.tally.errors = Errors{}
+	l.tally.errors, l.tally.failure = Errors{}, ""
 	if o.Warmup > 0 {
 		o.Progress(fmt.Sprintf("warming up for %v", o.Warmup))
 		var err error
 		if p != nil {
-			err = l.runPlan(Constant(max(p[0].From, 1), o.Warmup))
+			err = l.runPlan(Constant(max(p[0].From, 1), o.Warmup), o.seed())
 		} else {
 			err = l.run(-1, l.now()+int64(o.Warmup))
 		}
 		if err == nil {
 			err = l.run(0, 0)
 		}
+		l.rest()
 		if err != nil {
 			return nil, err
 		}
@@ -241,6 +270,9 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 		}
 	}
 	l.tally.begin()
+	if o.Reconnect > 0 && s.secure != nil {
+		s.secure.begin()
+	}
 	before, err := takeSample(o.ServerPID)
 	if err != nil {
 		return nil, err
@@ -260,7 +292,15 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 		}
 	}
 	r := &Result{Target: o.Target, Command: strings.Join(o.Command, " "), Revision: o.Revision, Conns: o.Conns, Depth: o.Depth,
-		Plan: p, Series: points, SetUp: latencyOf(s.setup), SetUpSeconds: s.seconds}
+		Plan: p, Series: points, SetUpSeconds: s.seconds, TLS: s.secure.result()}
+	if l.tally.renewal != nil {
+		r.Reconnects = l.tally.renewal.result(o.Reconnect, l.opening.spread(), after.at.Sub(before.at).Seconds())
+	} else {
+		r.SetUp = latencyOf(s.setup)
+	}
+	if seed := o.seed(); p != nil && seed != nil {
+		r.Arrivals, r.Seed = o.Arrivals, *seed
+	}
 	r.describe(s.shapes)
 	r.take(l.tally, after.at.Sub(before.at).Seconds(), s.shapes)
 	r.between(before, after, o.ServerPID, s.rss)
@@ -272,9 +312,11 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 		}
 	}
 	o.Progress("draining")
+	l.renew = false
 	if err := l.run(0, 0); err != nil {
 		return nil, err
 	}
+	l.rest()
 	r.finish(l.tally)
 	r.Alive = l.live
 	return r, nil
@@ -295,7 +337,7 @@ func (s *Session) load(p Plan) error {
 	switch {
 	case p != nil:
 		o.Progress(fmt.Sprintf("measuring for %v", p.Duration()))
-		err = l.runPlan(p)
+		err = l.runPlan(p, o.seed())
 	case o.Count > 0:
 		o.Progress(fmt.Sprintf("measuring %d requests", o.Count))
 		err = l.run(o.Count, 0)

@@ -14,6 +14,9 @@ func Run(o Options) (*Result, error) {
 	return nil, err
 }
 
+// A life is nothing here.
+type life struct{}
+
 // A Session is nothing here: Open returns none.
 type Session struct{}
 

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// HTTP with SSE: requests are POSTed where the stream says, replies come on it.
-func TestSSE(t *testing.T) {
+// sseHandler serves HTTP with SSE on /events: requests are POSTed where the
+// stream says, replies come on it. It refuses the fifty-first of a connection.
+func sseHandler() http.Handler {
 	var mu sync.Mutex
 	streams := map[string]chan string{}
 	mux := http.NewServeMux()
@@ -62,7 +63,11 @@ func TestSSE(t *testing.T) {
 			replies <- fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":{}}`, *m.ID)
 		}
 	})
-	srv := httptest.NewServer(mux)
+	return mux
+}
+
+func TestSSE(t *testing.T) {
+	srv := httptest.NewServer(sseHandler())
 	t.Cleanup(srv.CloseClientConnections)
 	// So few that no connection comes to the request that is refused, however
 	// unequally the two are served.

@@ -26,6 +26,11 @@ type Errors struct {
 	Oversize    int64 `json:"oversize"`     // connections given up for a line beyond the limit
 	Status      int64 `json:"http_status"`  // HTTP responses that are neither 2xx nor a reply
 	Framing     int64 `json:"framing"`      // connections given up for what is no HTTP response
+	TLS         int64 `json:"tls"`          // connections lost to a fault of TLS, such as an alert of the server's
+	Connect     int64 `json:"connect"`      // connections that could not be made
+	Ports       int64 `json:"ports"`        // the same, for want of a port of this machine
+	Open        int64 `json:"open"`         // sessions that were not opened, or not deleted
+	Unclosed    int64 `json:"unclosed"`     // connections that the server did not end when this side had
 }
 
 // each returns the counters with their names, in the order of the fields.
@@ -41,7 +46,8 @@ func (e *Errors) each() []struct {
 		{"closed", e.Closed}, {"io", e.IO}, {"lost", e.Lost}, {"timed_out", e.TimedOut}, {"malformed", e.Malformed},
 		{"unknown_id", e.UnknownID}, {"duplicate_id", e.DuplicateID}, {"order", e.Order}, {"rpc", e.RPC},
 		{"tool", e.Tool}, {"payload", e.Payload}, {"unexpected", e.Unexpected}, {"oversize", e.Oversize},
-		{"http_status", e.Status}, {"framing", e.Framing},
+		{"http_status", e.Status}, {"framing", e.Framing}, {"tls", e.TLS},
+		{"connect", e.Connect}, {"ports", e.Ports}, {"open", e.Open}, {"unclosed", e.Unclosed},
 	}
 }
 
@@ -55,7 +61,8 @@ func (e *Errors) Add(o *Errors) {
 // field is the counter that each lists at i.
 func (e *Errors) field(i int) *int64 {
 	return [...]*int64{&e.Closed, &e.IO, &e.Lost, &e.TimedOut, &e.Malformed, &e.UnknownID, &e.DuplicateID, &e.Order, &e.RPC,
-		&e.Tool, &e.Payload, &e.Unexpected, &e.Oversize, &e.Status, &e.Framing}[i]
+		&e.Tool, &e.Payload, &e.Unexpected, &e.Oversize, &e.Status, &e.Framing, &e.TLS,
+		&e.Connect, &e.Ports, &e.Open, &e.Unclosed}[i]
 }
 
 // Total is the sum of all kinds.
@@ -111,6 +118,8 @@ type tally struct {
 	service *hdrhistogram.Histogram // ns from the time sent; nil in a closed loop, where both are one
 	second  *hdrhistogram.Histogram // latency of the interval in hand, two digits
 	kinds   []kindTally             // by kind, where there are several
+	renewal *renewal                // nil where connections are opened once
+	failure string                  // why the first connection failed that could not be opened or closed
 
 	// Replies that came together mostly waited equally long: they are recorded
 	// together.
@@ -181,6 +190,9 @@ func (t *tally) begin() {
 	t.second.Reset()
 	if t.service != nil {
 		t.service.Reset()
+	}
+	if t.renewal != nil {
+		t.renewal.begin()
 	}
 	for i := range t.kinds {
 		t.kinds[i].good = 0

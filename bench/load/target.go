@@ -8,8 +8,11 @@ import (
 
 // A target is where the server is.
 type target struct {
+	scheme  string // as it was written
 	network string // tcp, unix or stdio: what is dialled
 	address string // HOST:PORT, a path, or ""
+	secure  bool   // TLS lies between
+	name    string // of TLS: the host alone
 	// Of HTTP.
 	http bool   // requests are POSTs
 	sse  bool   // replies come on an event stream of their own (HTTP with SSE, 2024-11-05)
@@ -17,41 +20,61 @@ type target struct {
 	path string // with its query
 }
 
-// parseTarget reads tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH,
-// sse+http://HOST:PORT/PATH and stdio.
+// Schemes of URLs of HTTP, and what they say beside that.
+var webSchemes = map[string]struct {
+	secure, sse bool
+	port        string
+}{
+	"http": {port: "80"}, "https": {secure: true, port: "443"},
+	"sse+http": {sse: true, port: "80"}, "sse+https": {secure: true, sse: true, port: "443"},
+}
+
+// Targets says what a target may be, for messages.
+const Targets = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, https://…, sse+http://HOST:PORT/PATH, sse+https://…, stdio"
+
+// parseTarget reads one of Targets.
 func parseTarget(s string) (target, error) {
 	if s == "stdio" {
-		return target{network: "stdio"}, nil
+		return target{scheme: s, network: s}, nil
 	}
-	if addr, ok := strings.CutPrefix(s, "tcp://"); ok {
-		host, port, err := net.SplitHostPort(addr)
+	scheme, rest, found := strings.Cut(s, "://")
+	web, isWeb := webSchemes[scheme]
+	switch {
+	case !found:
+	case scheme == "tcp", scheme == "tls":
+		host, port, err := net.SplitHostPort(rest)
 		if err != nil || host == "" || port == "" {
-			return target{}, usagef("target %.100q is not tcp://HOST:PORT", s)
+			return target{}, usagef("target %.100q is not %s://HOST:PORT", s, scheme)
 		}
-		return target{network: "tcp", address: addr}, nil
-	}
-	if path, ok := strings.CutPrefix(s, "unix://"); ok {
-		if !strings.HasPrefix(path, "/") {
+		return target{scheme: scheme, network: "tcp", address: rest, secure: scheme == "tls", name: host}, nil
+	case scheme == "unix":
+		if !strings.HasPrefix(rest, "/") {
 			return target{}, usagef("target %.100q is not unix:///PATH", s)
 		}
-		return target{network: "unix", address: path}, nil
-	}
-	plain, sse := strings.CutPrefix(s, "sse+")
-	if strings.HasPrefix(plain, "http://") {
-		u, err := url.Parse(plain)
+		return target{scheme: scheme, network: "unix", address: rest}, nil
+	case isWeb:
+		u, err := url.Parse("http://" + rest)
 		if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-			return target{}, usagef("target %.100q is not http://HOST:PORT/PATH", s)
+			return target{}, usagef("target %.100q is not %s://HOST:PORT/PATH", s, scheme)
 		}
-		t := target{network: "tcp", http: true, sse: sse, host: u.Host, path: u.RequestURI()}
+		t := target{scheme: scheme, network: "tcp", http: true, secure: web.secure, sse: web.sse, name: u.Hostname(), host: u.Host, path: u.RequestURI()}
 		port := u.Port()
 		if port == "" {
-			port = "80"
+			port = web.port
 		}
 		t.address = net.JoinHostPort(u.Hostname(), port)
 		if u.Path == "" || u.Path == "/" {
-			t.path = map[bool]string{false: "/mcp", true: "/sse"}[sse]
+			t.path = map[bool]string{false: "/mcp", true: "/sse"}[web.sse]
 		}
 		return t, nil
 	}
-	return target{}, usagef("target %.100q is none of tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, sse+http://HOST:PORT/PATH, stdio", s)
+	return target{}, usagef("target %.100q is none of %s", s, Targets)
+}
+
+// web is the scheme of its URLs.
+func (t *target) web() string {
+	if t.secure {
+		return "https"
+	}
+	return "http"
 }

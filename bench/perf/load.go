@@ -17,7 +17,7 @@ import (
 
 // loadCommand is perf load.
 type loadCommand struct {
-	Target string `arg:"" optional:"" help:"tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH or sse+http://HOST:PORT/PATH; none with -- COMMAND, which is a server on its standard streams."`
+	Target string `arg:"" optional:"" help:"${targets}; none with -- COMMAND, which is a server on its standard streams."`
 
 	Method   string   `help:"ping, call (a tool that returns its argument text) or raw (lines echoed)." default:"ping" group:"Messages"`
 	Size     int      `help:"Bytes of one call or raw line, newline included." default:"${size}" group:"Messages"`
@@ -36,13 +36,18 @@ type loadCommand struct {
 	Steps       string        `help:"Open loop: one rate after another, each for --duration." placeholder:"RATE,…" group:"Load"`
 	FindKnee    bool          `help:"Open loop: look for the highest rate whose p99 keeps --knee-p99, from --rate (1000) up; each for --duration." group:"Load"`
 	KneeP99     time.Duration `name:"knee-p99" help:"What p99 has to keep at the knee." default:"10ms" group:"Load"`
+	Arrivals    string        `help:"Open loop: ${enum}: at even distances, or by chance as many users come." enum:"constant,poisson" default:"constant" group:"Load"`
+	Seed        uint64        `help:"Of --arrivals poisson; each of --runs has the next one." default:"1" group:"Load"`
 	MaxInFlight int           `help:"Open loop: skip, and count, starts beyond so many in flight." group:"Load"`
 	Spin        bool          `help:"Open loop: never sleep; starts are more exact, a CPU is used up." group:"Load"`
 	Duration    time.Duration `help:"Measured time, of each step and run." default:"3s" group:"Load"`
 	Requests    int64         `short:"n" help:"Closed loop: exactly so many requests instead." group:"Load"`
+	Reconnect   int           `help:"Calls on each connection, which is then closed and followed by another: connect, initialize, calls, close." placeholder:"CALLS" group:"Load"`
 	Warmup      time.Duration `help:"Load before measuring, which is not counted." default:"500ms" group:"Load"`
 	Timeout     time.Duration `help:"Longest wait for a reply." default:"5s" group:"Load"`
 	Runs        int           `help:"Measure so many times, each with new connections." default:"1" group:"Load"`
+
+	tlsFlags
 
 	ServerPID int    `name:"server-pid" help:"Process whose CPU, memory and switches to report (the child, of -- COMMAND)." group:"Machine"`
 	Metrics   string `help:"Page of the server's metrics (Prometheus, of a Go server), whose allocations and collections to report." placeholder:"URL" group:"Machine"`
@@ -67,8 +72,11 @@ func (loadCommand) Help() string {
 	return `Examples:
   perf load tcp://127.0.0.1:7600 -c 64 -d 16 --method call
   perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --duration 30s --save r.json
+  perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --arrivals poisson --seed 7
   perf load sse+http://127.0.0.1:7601/sse --revision 2024-11-05 -c 10
   perf load tcp://127.0.0.1:7600 -c 64 --find-knee --knee-p99 5ms
+  perf load http://127.0.0.1:7601/mcp -c 64 --reconnect 1
+  perf load https://mcp.example.com/mcp -c 16 --ca authority.pem --tls-resume
   perf load http://127.0.0.1:8080/mcp --tool search --args '{"q":"nets"}' --check same
   perf load unix:///run/gannet.sock --messages mix.json --steps 1000,5000,20000
   perf load -d 64 --method call -- gannet serve --demo --listen stdio
@@ -76,6 +84,8 @@ func (loadCommand) Help() string {
 A closed loop sends when a reply has come, so a server that stalls is asked less and
 its latencies flatter it. An open loop (--rate, --ramp, --steps, --find-knee) sends by a
 plan and counts latency from the time that a request was meant to be sent.
+
+Over TLS this program encrypts on the thread that sends: look at its utilisation.
 
 mix.json: [{"method":"tools/list","weight":6}, {"method":"ping"},
   {"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}},"check":"echo","weight":3}]`
@@ -85,7 +95,7 @@ mix.json: [{"method":"tools/list","weight":6}, {"method":"ping"},
 func (c *loadCommand) options(std *streams) (load.Options, error) {
 	o := load.Options{Target: c.Target, Command: std.child, Conns: c.Conns, Depth: c.Depth, Method: c.Method, Size: c.Size, Tool: c.Tool,
 		ArgsExtra: c.ArgsMore, Revision: c.Revision, Headers: c.Header, Warmup: c.Warmup, Duration: c.Duration, Count: c.Requests,
-		Timeout: c.Timeout, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics}
+		Timeout: c.Timeout, Reconnect: c.Reconnect, Arrivals: c.Arrivals, Seed: c.Seed, MaxInFlight: c.MaxInFlight, Spin: c.Spin, Interval: c.Interval, ServerPID: c.ServerPID, MetricsURL: c.Metrics, TLS: c.tlsFlags.options()}
 	if c.Target == "" && len(std.child) > 0 {
 		o.Target = "stdio"
 	}
@@ -197,6 +207,7 @@ func (c *loadCommand) Run(std *streams) error {
 				break
 			}
 			r.Runs = append(r.Runs, run)
+			o.Seed++
 		}
 	}
 	w.close()
@@ -239,6 +250,16 @@ func (c *loadCommand) write(r *result.Result, stdout io.Writer) (err error) {
 	return r.WriteText(stdout)
 }
 
+// because is why a connection failed that could not be opened again, "" if none did.
+func because(runs []*load.Result) string {
+	for _, run := range runs {
+		if run.Failure != "" {
+			return "; such as: " + run.Failure
+		}
+	}
+	return ""
+}
+
 // judge turns errors, thresholds and saturation into exit codes, the worst
 // first: errors make the rest meaningless, and so does a generator that was the
 // limit. Of a search for the knee, the rates that failed are what it looked for.
@@ -250,7 +271,7 @@ func (c *loadCommand) judge(r *result.Result) error {
 			skipped += run.Skipped
 		}
 		if wrong > c.MaxErrors {
-			return exitf(exitFailed, "%d errors: %s", wrong, &r.Runs[0].Errors)
+			return exitf(exitFailed, "%d errors: %s%s", wrong, &r.Runs[0].Errors, because(r.Runs))
 		}
 		if skipped > 0 && !c.AnySkipped {
 			return exitf(exitThreshold, "%d starts were skipped", skipped)

@@ -81,7 +81,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		kong.Name("perf"),
 		kong.Description("Measures MCP servers: load, standing connections, comparison, plots.\n\n"+
 			"Exit codes: 0 measured; 1 failed, or errors were counted; 2 usage; 3 could not connect; 4 a threshold or a comparison failed; 6 the generator was the limit (the result is written, and marked)."),
-		kong.Vars{"size": strconv.Itoa(load.DefaultSize), "revision": load.DefaultRevision},
+		kong.Vars{"size": strconv.Itoa(load.DefaultSize), "revision": load.DefaultRevision, "targets": load.Targets},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(c int) { code = c; panic(errExit) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -105,6 +105,9 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	}
 	if err := ctx.Run(std); err != nil {
 		fmt.Fprintln(stderr, "perf:", err)
+		if h := hint(err); h != "" {
+			fmt.Fprintln(stderr, "Try:", h)
+		}
 		return codeOf(err)
 	}
 	return exitOK

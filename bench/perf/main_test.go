@@ -106,7 +106,7 @@ func TestUsage(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"sing", "load", "load ftp://x", "load tcp://127.0.0.1:1 --rate 1 --steps 1,2", "load tcp://127.0.0.1:1 --ramp 5", "load tcp://127.0.0.1:1 --steps a",
-		"load tcp://127.0.0.1:1 --rate 5 -n 5", "load tcp://127.0.0.1:1 --args {", "load tcp://127.0.0.1:1 --messages /nonexistent", "load tcp://127.0.0.1:1 --revision 2020-01-01",
+		"load tcp://127.0.0.1:1 --rate 5 -n 5", "load tcp://127.0.0.1:1 --arrivals poisson", "load tcp://127.0.0.1:1 --rate 5 --arrivals even", "load tcp://127.0.0.1:1 --args {", "load tcp://127.0.0.1:1 --messages /nonexistent", "load tcp://127.0.0.1:1 --revision 2020-01-01",
 		"load tcp://127.0.0.1:1 --runs 0", "load tcp://127.0.0.1:1 --format xml", "load tcp://127.0.0.1:1 -- cat", "conns", "conns unix:///x", "conns tcp://127.0.0.1:1 --spawn 1", "conns --spawn 1 -n 90000000"} {
 		if code, out, errs := perf(strings.Fields(bad)...); code != exitUsage || out != "" || errs == "" {
 			t.Errorf("perf %s: exit code %d, says %q", bad, code, errs)
@@ -141,6 +141,10 @@ func TestLoad(t *testing.T) {
 		if code != exitOK && code != exitSaturated || err != nil || !strings.Contains(string(b), want) || out != "" {
 			t.Errorf("%s: exit code %d, %v: %s %s", format, code, err, b, errs)
 		}
+	}
+	code, _, errs = perf("load", target, "-c", "4", "--rate", "500", "--arrivals", "poisson", "--seed", "7", "--duration", "200ms", "--warmup", "0", "--runs", "2", "-q", "--save", saved)
+	if r, err = result.Read(saved); err != nil || r.Runs[0].Seed != 7 || r.Runs[1].Seed != 8 || r.Runs[0].Arrivals != load.ArrivalsPoisson || r.Runs[0].Starts == r.Runs[1].Starts {
+		t.Errorf("by chance: exit code %d: %s%+v, %v", code, errs, r, err)
 	}
 	if code, _, _ := perf("load", "tcp://127.0.0.1:1", "-q"); code != exitConnect {
 		t.Errorf("nobody listens: exit code %d", code)

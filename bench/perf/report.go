@@ -273,6 +273,11 @@ func tables(all []*result.Result) (list [][][]string) {
 		loads[0] = append(loads[0], m.Name)
 	}
 	loads[0] = append(loads[0], "runs", "errors", "skipped")
+	reconnects := [][]string{{"reconnecting load", "calls each"}}
+	for _, m := range result.ReconnectMetrics {
+		reconnects[0] = append(reconnects[0], m.Name)
+	}
+	reconnects[0] = append(reconnects[0], "errors")
 	conns := [][]string{{"connections", "opened", "pings", "errors", "opened/s", "set-up p99 µs", "ping p99 µs", "RSS bytes each"}}
 	flattened, peers := flat(all)
 	for _, r := range flattened {
@@ -280,25 +285,18 @@ func tables(all []*result.Result) (list [][][]string) {
 			conns = append(conns, connsRow(r))
 			continue
 		}
-		row := []string{r.Name}
-		for _, m := range result.Metrics {
-			s := r.Spread(m)
-			switch {
-			case s.N == 0:
-				row = append(row, "-")
-			case s.N == 1:
-				row = append(row, fmt.Sprintf("%.4g", s.Median))
-			default:
-				row = append(row, fmt.Sprintf("%.4g (%.4g-%.4g)", s.Median, s.Min, s.Max))
-			}
-		}
 		var wrong, skipped int64
 		for _, run := range r.Runs {
 			wrong, skipped = wrong+run.ErrorTotal, skipped+run.Skipped
 		}
+		row := append([]string{r.Name}, spreads(r, result.Metrics)...)
 		loads = append(loads, append(row, fmt.Sprint(len(r.Runs)), fmt.Sprint(wrong), fmt.Sprint(skipped)))
+		if len(r.Runs) > 0 && r.Runs[0].Reconnects != nil {
+			row := append([]string{r.Name, fmt.Sprint(r.Runs[0].Reconnects.Calls)}, spreads(r, result.ReconnectMetrics)...)
+			reconnects = append(reconnects, append(row, fmt.Sprint(wrong)))
+		}
 	}
-	for _, t := range [][][]string{loads, conns} {
+	for _, t := range [][][]string{loads, reconnects, conns} {
 		if len(t) > 1 {
 			list = append(list, t)
 		}
@@ -307,6 +305,22 @@ func tables(all []*result.Result) (list [][][]string) {
 		list = append(list, peersTables(r)...)
 	}
 	return list
+}
+
+// spreads are cells with metrics of a result.
+func spreads(r *result.Result, metrics []result.Metric) (cells []string) {
+	for _, m := range metrics {
+		s := r.Spread(m)
+		switch {
+		case s.N == 0:
+			cells = append(cells, "-")
+		case s.N == 1:
+			cells = append(cells, fmt.Sprintf("%.4g", s.Median))
+		default:
+			cells = append(cells, fmt.Sprintf("%.4g (%.4g-%.4g)", s.Median, s.Min, s.Max))
+		}
+	}
+	return cells
 }
 
 func connsRow(r *result.Result) []string {

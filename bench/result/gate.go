@@ -3,6 +3,8 @@ package result
 import (
 	"errors"
 	"fmt"
+
+	"github.com/gannetmcp/gannet/bench/load"
 )
 
 // ErrIncomparable is what results are that no comparison is honest of.
@@ -89,7 +91,24 @@ func comparable(a, b *Result) error {
 		return fmt.Errorf("%w: one is %s with %d connections, depth %d, %d bytes, plan %v; the other %s with %d, %d, %d, %v", ErrIncomparable,
 			x.Method, x.Conns, x.Depth, x.Size, x.Plan, y.Method, y.Conns, y.Depth, y.Size, y.Plan)
 	}
+	if x.Arrivals != y.Arrivals || x.Seed != y.Seed {
+		return fmt.Errorf("%w: arrivals are %q by seed %d in one and %q by %d in the other", ErrIncomparable, x.Arrivals, x.Seed, y.Arrivals, y.Seed)
+	}
+	if a, b := callsEach(x), callsEach(y); a != b {
+		return fmt.Errorf("%w: a connection has %d calls in one and %d in the other, and 0 is no end of them", ErrIncomparable, a, b)
+	}
+	if (x.TLS == nil) != (y.TLS == nil) {
+		return fmt.Errorf("%w: one is over TLS", ErrIncomparable)
+	}
 	return nil
+}
+
+// callsEach is how many calls a connection has, 0 without end.
+func callsEach(r *load.Result) int {
+	if r.Reconnects == nil {
+		return 0
+	}
+	return r.Reconnects.Calls
 }
 
 // Failed says whether any metric failed.

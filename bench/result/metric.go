@@ -86,6 +86,45 @@ var Metrics = []Metric{
 	}},
 }
 
+func reconnects(f func(*load.Reconnects) float64) func(*load.Result) (float64, bool) {
+	return func(r *load.Result) (float64, bool) {
+		if r.Reconnects == nil {
+			return 0, false
+		}
+		return f(r.Reconnects), true
+	}
+}
+
+// ReconnectMetrics are the figures of connections that are opened and closed again
+// and again, in their order.
+var ReconnectMetrics = []Metric{
+	{"sessions_per_s", reconnects(func(x *load.Reconnects) float64 { return x.Rate })},
+	{"connect_p50_us", reconnects(func(x *load.Reconnects) float64 { return x.Connect.P50 })},
+	{"connect_p99_us", reconnects(func(x *load.Reconnects) float64 { return x.Connect.P99 })},
+	{"initialize_p50_us", func(r *load.Result) (float64, bool) {
+		if r.Reconnects == nil || r.Reconnects.Initialize == nil {
+			return 0, false
+		}
+		return r.Reconnects.Initialize.P50, true
+	}},
+	{"initialize_p99_us", func(r *load.Result) (float64, bool) {
+		if r.Reconnects == nil || r.Reconnects.Initialize == nil {
+			return 0, false
+		}
+		return r.Reconnects.Initialize.P99, true
+	}},
+	{"close_p50_us", reconnects(func(x *load.Reconnects) float64 { return x.Close.P50 })},
+	{"close_p99_us", reconnects(func(x *load.Reconnects) float64 { return x.Close.P99 })},
+	{"session_p50_us", reconnects(func(x *load.Reconnects) float64 { return x.Session.P50 })},
+	{"session_p99_us", reconnects(func(x *load.Reconnects) float64 { return x.Session.P99 })},
+	{"session_cpu_us", func(r *load.Result) (float64, bool) { // of the server, for a session
+		if r.Reconnects == nil || r.Server == nil || r.Reconnects.Sessions == 0 {
+			return 0, false
+		}
+		return (r.Server.User + r.Server.System) * 1e6 / float64(r.Reconnects.Sessions), true
+	}},
+}
+
 // Spread gathers a metric over the runs.
 func (r *Result) Spread(m Metric) Spread {
 	var values []float64

@@ -204,7 +204,7 @@ func (r *Result) WriteText(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "knee        %.0f requests/s (p99 %.1f µs, limit %.1f µs), bounded by the %s\n", r.Knee.Rate, r.Knee.P99, r.Knee.Limit, r.Knee.Bound)
 		return err
 	case len(r.Runs) > 1:
-		for _, m := range Metrics {
+		for _, m := range slices.Concat(Metrics, ReconnectMetrics) {
 			if s := r.Spread(m); s.N > 0 {
 				if _, err := fmt.Fprintf(w, "%-18s median %.6g [%.6g, %.6g] of %d\n", m.Name, s.Median, s.Min, s.Max, s.N); err != nil {
 					return err
