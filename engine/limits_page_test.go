@@ -29,6 +29,7 @@ import (
 	"github.com/gannetmcp/gannet/transports/sse"
 	"github.com/gannetmcp/gannet/transports/web"
 	"github.com/gannetmcp/gannet/transports/webclient"
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // folders of the packages that the page speaks of.
@@ -36,6 +37,7 @@ var folders = map[string]string{
 	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
 	"http1": "../transports/http1", "ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
 	"sse": "../transports/sse", "nethttp": "../transports/nethttp", "webclient": "../transports/webclient", "web": "../transports/web",
+	"websocket": "../transports/websocket",
 }
 
 // LIMITS.md names every number in every Options struct, with the default that
@@ -92,6 +94,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	numbers(wanted, "transports.TCPOptions", o.TCP)
 	numbers(wanted, "nethttp.Options", nethttp.Options{MaxRequests: nethttp.DefaultMaxRequests})
 	numbers(wanted, "http1.Limits", http1.NewLoop(nil, http1.Limits{}).Limits())
+	numbers(wanted, "websocket.Options", websocket.NewLoop(nil, websocket.Options{}).Options())
 	numbers(wanted, "sse.ReplayOptions", sse.ReplayOptions{MaxEvents: sse.DefaultReplayEvents, MaxBytes: sse.DefaultReplayBytes, MaxAge: sse.DefaultReplayAge})
 	numbers(wanted, "sse.ReaderOptions", sse.ReaderOptions{MaxDataBytes: sse.DefaultReaderData, MaxFieldBytes: sse.DefaultReaderField})
 	numbers(wanted, "registry.NamesOptions", registry.NamesOptions{MaxNames: registry.DefaultMaxNames, MaxNameSize: registry.DefaultMaxNameSize})
