@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // TestAllocs drives a loop and the server at the other end of a socket pair on
@@ -188,5 +191,44 @@ func BenchmarkTurn(b *testing.B) {
 				p.whole()
 			}
 		})
+	}
+}
+
+// Composing and consuming frames allocates nothing.
+func TestAllocsWebSocket(t *testing.T) {
+	o := Options{Method: MethodCall, Size: 1002, Tool: "echo"}
+	tmpl, err := newTemplate(&o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl.dress(&target{ws: true}, &o)
+	sh := &shape{t: tmpl, prefix: `{"id":`, suffix: "}"}
+	s := newStage([]*shape{sh}, newTally(1, false), 8)
+	ws := &webSocket{loop: newWebSockets()}
+	ws.parser.Init(ws.loop, nil, ws.agreed)
+	c := &conn{ws: ws, window: newWindow(8, 1, 1, false)}
+	server := websocket.NewLoop(ringbuf.NewPool(ringbuf.PoolOptions{}), websocket.Options{})
+	var reply [idDigits]byte
+	var in []byte
+	if n := testing.AllocsPerRun(100, func() {
+		s.out, in = s.out[:0], in[:0]
+		first := c.window.next
+		for range 4 {
+			c.compose(s, 1, 1)
+		}
+		for i := range uint64(4) {
+			putID(reply[:], first+i)
+			at := len(in)
+			in = append(append(append(server.OpenText(in), sh.prefix...), reply[:]...), sh.suffix...)
+			in = server.CloseText(in, at, websocket.Agreed{})
+		}
+		if done, err := c.consume(s, in, 2); err != nil || done != len(in) || c.window.inFlight != 0 {
+			t.Fatal(done, err, c.window.inFlight)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if !bytes.Contains(tmpl.wire, []byte(`"method":"tools/call"`)) || bytes.HasSuffix(tmpl.wire, []byte("\n")) {
+		t.Errorf("the message is %.80q", tmpl.wire)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // Sizes of the loop's read buffer, in bytes.
@@ -19,16 +21,17 @@ const (
 //
 //	0 <= budget, or budget < 0 for no end of requests
 type stage struct {
-	shapes []*shape // of good replies, by kind
-	picks  []uint8  // the order of kinds
-	picked int      // how many were picked
-	tally  *tally
-	start  time.Time // of the run; times are ns since
-	depth  int
-	budget int64  // requests that may still be sent in this phase; of a closed loop
-	out    []byte // requests on their way
-	in     []byte // the read buffer; grows to the longest line
-	flying int    // requests in flight on all connections
+	shapes  []*shape // of good replies, by kind
+	picks   []uint8  // the order of kinds
+	picked  int      // how many were picked
+	tally   *tally
+	start   time.Time // of the run; times are ns since
+	depth   int
+	budget  int64  // requests that may still be sent in this phase; of a closed loop
+	out     []byte // requests on their way
+	in      []byte // the read buffer; grows to the longest line
+	flying  int    // requests in flight on all connections
+	control []byte // a control frame of a WebSocket on its way
 	// Of TLS; nil without.
 	records []byte // as they were read
 	sealed  []byte // on their way
@@ -57,6 +60,7 @@ type conn struct {
 	window   window
 	lead     []byte          // what each request begins with on this connection: request line, session
 	http     *responseReader // of r; nil where replies are lines
+	ws       *webSocket      // nil where no WebSocket carries the messages
 	acks     *responseReader // of w, where requests are answered elsewhere (HTTP with SSE); else nil
 	ackTail  []byte          // part of an answer on w
 	tail     []byte          // a reply that came in part
@@ -96,7 +100,7 @@ func (c *conn) over() bool {
 // renew begins with a new socket. What the old one knew is gone; ids go on.
 func (c *conn) renew(k *socket) {
 	c.r, c.w = k, k
-	c.lead, c.http, c.acks = nil, nil, nil
+	c.lead, c.http, c.ws, c.acks = nil, nil, nil, nil
 	c.tail, c.ackTail = c.tail[:0], c.ackTail[:0]
 	c.session, c.revision = "", ""
 	c.window.abandoned = 0
@@ -114,13 +118,23 @@ func (c *conn) compose(s *stage, meant, now int64) {
 		s.picked = 0
 	}
 	t := s.shapes[kind].t
-	s.out = append(s.out, c.lead...)
-	at := len(s.out)
-	s.out = append(s.out, t.wire...)
-	putID(s.out[at+t.wireID:], c.window.give(meant, now, kind))
+	s.out = c.appendRequest(s.out, t, c.window.give(meant, now, kind))
 	c.given++
 	s.flying++
 	s.tally.sent++
+}
+
+// appendRequest appends a request with its id as the connection carries it. Hot
+// path.
+func (c *conn) appendRequest(out []byte, t *template, id uint64) []byte {
+	if c.ws != nil {
+		return c.ws.appendRequest(out, t, id)
+	}
+	out = append(out, c.lead...)
+	at := len(out)
+	out = append(out, t.wire...)
+	putID(out[at+t.wireID:], id)
+	return out
 }
 
 // fill sends as many requests as the depth, the budget and the kernel allow.
@@ -214,8 +228,11 @@ func (c *conn) receiveAcks(s *stage) error {
 // consume takes in what is whole of b, which arrived at now, and returns its
 // length in bytes. It keeps nothing of b. Hot path.
 func (c *conn) consume(s *stage, b []byte, now int64) (done int, err error) {
-	if c.http != nil {
+	switch {
+	case c.http != nil:
 		return c.consumeHTTP(s, b, now)
+	case c.ws != nil:
+		return c.consumeFrames(s, b, now)
 	}
 	for done < len(b) {
 		if n, id, ok := c.match(s, b[done:]); ok && len(b) > done+n && b[done+n] == '\n' {
@@ -442,6 +459,12 @@ func (c *conn) close() {
 		return
 	}
 	c.dead = true
+	if c.ws != nil {
+		if len(c.w.unsent) == 0 {
+			c.w.parting(c.ws.loop.AppendClose(nil, websocket.CodeNormal, ""))
+		}
+		c.ws.parser.Release()
+	}
 	c.w.close()
 	if c.r != c.w {
 		c.r.close()

@@ -1,16 +1,17 @@
 // Package load is a load generator for MCP: newline-delimited JSON-RPC over TCP,
-// Unix sockets and a child's standard input and output, Streamable HTTP, and HTTP
-// with SSE, and all of these but pipes and Unix sockets over TLS. bench/perf and
-// bench/gen are its command lines and bench/spine runs it many times; it is a
-// package of its own so that all know one Result, and so that tests drive it
-// against servers that misbehave.
+// Unix sockets and a child's standard input and output, Streamable HTTP, HTTP with
+// SSE and WebSocket, and all of these but pipes and Unix sockets over TLS.
+// bench/perf and bench/gen are its command lines and bench/spine runs it many times;
+// it is a package of its own so that all know one Result, and so that tests drive
+// it against servers that misbehave.
 //
 // # Terms
 //
 //	connection  a socket, the two pipes of a child, or of HTTP with SSE the two
 //	            sockets of a session: its event stream, and the one it POSTs on
 //	depth       how many requests a connection keeps in flight; of HTTP, pipelined
-//	message     one request or one reply: a line, or the body of an HTTP message
+//	message     one request or one reply: a line, the body of an HTTP message, a
+//	            frame of text
 //	kind        one of the messages of a mix
 //	window      the ids of a connection from the oldest unanswered to the newest
 //	phase       warm-up, then the measured one; each ends with a drain, so that

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // An opening is what opens the session of each connection.
@@ -16,8 +18,9 @@ type opening struct {
 	where   target
 	address unix.Sockaddr
 	o       *Options
-	headers string    // of each HTTP request, in lines
-	secure  *security // nil without TLS
+	headers string          // of each HTTP request, in lines
+	secure  *security       // nil without TLS
+	sockets *websocket.Loop // nil but of WebSockets
 	// wait is that of the sockets; nil is poll.
 	wait func(k *socket, events int16, deadline time.Time) error
 }
@@ -30,6 +33,9 @@ func newOpening(where target, o *Options, secure *security) (*opening, error) {
 	}
 	if where.network == "stdio" {
 		return p, nil
+	}
+	if where.ws {
+		p.sockets = newWebSockets()
 	}
 	var err error
 	p.address, err = resolve(&where)
@@ -69,6 +75,11 @@ func (p *opening) open(c *conn, from net.IP) error {
 	}
 	if p.where.http {
 		c.lead = p.lead(path, "", "")
+	}
+	if p.where.ws {
+		if err := p.upgrade(c, deadline); err != nil {
+			return err
+		}
 	}
 	switch {
 	case p.o.raw():
@@ -146,6 +157,9 @@ func (p *opening) subscribe(c *conn, from net.IP, deadline time.Time) (path stri
 // where that comes on another connection than replies do.
 func (c *conn) post(line []byte, deadline time.Time) error {
 	b := line
+	if c.ws != nil {
+		b = c.ws.frame(line)
+	}
 	if c.http != nil {
 		body := bytes.TrimSuffix(line, []byte("\n"))
 		b = append(append([]byte(nil), c.lead...), fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)...)
@@ -194,7 +208,10 @@ func drainResponse(r *responseReader, k *socket, tail *[]byte, deadline time.Tim
 
 // message returns the next message, for the caller to keep.
 func (c *conn) message(deadline time.Time) ([]byte, error) {
-	if c.http == nil {
+	switch {
+	case c.ws != nil:
+		return c.readFrame(deadline)
+	case c.http == nil:
 		return c.readLine(deadline)
 	}
 	msg, step, err := readResponse(c.http, c.r, &c.tail, deadline)
@@ -234,9 +251,7 @@ func readResponse(r *responseReader, k *socket, tail *[]byte, deadline time.Time
 func (c *conn) probe(t *template, kind uint8, timeout time.Duration) (*shape, error) {
 	deadline := time.Now().Add(timeout)
 	id := c.window.give(0, 0, kind)
-	b := append(bytes.Clone(c.lead), t.wire...)
-	putID(b[len(c.lead)+t.wireID:], id)
-	if err := c.w.writeAll(b, deadline); err != nil {
+	if err := c.w.writeAll(c.appendRequest(nil, t, id), deadline); err != nil {
 		return nil, err
 	}
 	if c.acks != nil {

@@ -36,8 +36,9 @@ var ErrLinuxOnly = errors.New("load: generating load needs Linux (epoll, /proc, 
 // zero.
 type Options struct {
 	// Target is tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH (Streamable
-	// HTTP), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05), or stdio;
-	// and over TLS tls://HOST:PORT, https://… and sse+https://….
+	// HTTP), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05),
+	// ws://HOST:PORT/PATH (WebSocket), or stdio; and over TLS tls://HOST:PORT,
+	// https://…, sse+https://… and wss://….
 	Target string
 	TLS    TLSOptions
 	// Command and its arguments are started for stdio; their standard error is

@@ -114,6 +114,14 @@ func readOutcome(n int, err error) (int, error) {
 	return n, nil
 }
 
+// parting sends a last word, if the kernel takes it, and forgets it if not.
+func (k *socket) parting(b []byte) {
+	if k.tls != nil {
+		return // what ends it there is TLS's own
+	}
+	_, _ = unix.Write(k.fd, b)
+}
+
 // close gives the descriptor back. Under TLS the server is told before, if the
 // kernel takes it.
 func (k *socket) close() {

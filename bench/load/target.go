@@ -15,6 +15,7 @@ type target struct {
 	name    string // of TLS: the host alone
 	// Of HTTP.
 	http bool   // requests are POSTs
+	ws   bool   // WebSocket, which begins as HTTP
 	sse  bool   // replies come on an event stream of their own (HTTP with SSE, 2024-11-05)
 	host string // the header Host
 	path string // with its query
@@ -22,15 +23,20 @@ type target struct {
 
 // Schemes of URLs of HTTP, and what they say beside that.
 var webSchemes = map[string]struct {
-	secure, sse bool
-	port        string
+	secure, sse, ws bool
+	port            string
+	path            string // where none is named
 }{
-	"http": {port: "80"}, "https": {secure: true, port: "443"},
-	"sse+http": {sse: true, port: "80"}, "sse+https": {secure: true, sse: true, port: "443"},
+	"http":      {port: "80", path: "/mcp"},
+	"https":     {secure: true, port: "443", path: "/mcp"},
+	"sse+http":  {sse: true, port: "80", path: "/sse"},
+	"sse+https": {secure: true, sse: true, port: "443", path: "/sse"},
+	"ws":        {ws: true, port: "80", path: "/ws"},
+	"wss":       {secure: true, ws: true, port: "443", path: "/ws"},
 }
 
 // Targets says what a target may be, for messages.
-const Targets = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, https://…, sse+http://HOST:PORT/PATH, sse+https://…, stdio"
+const Targets = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, https://…, sse+http://HOST:PORT/PATH, sse+https://…, ws://HOST:PORT/PATH, wss://…, stdio"
 
 // parseTarget reads one of Targets.
 func parseTarget(s string) (target, error) {
@@ -57,14 +63,14 @@ func parseTarget(s string) (target, error) {
 		if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 			return target{}, usagef("target %.100q is not %s://HOST:PORT/PATH", s, scheme)
 		}
-		t := target{scheme: scheme, network: "tcp", http: true, secure: web.secure, sse: web.sse, name: u.Hostname(), host: u.Host, path: u.RequestURI()}
+		t := target{scheme: scheme, network: "tcp", http: !web.ws, ws: web.ws, secure: web.secure, sse: web.sse, name: u.Hostname(), host: u.Host, path: u.RequestURI()}
 		port := u.Port()
 		if port == "" {
 			port = web.port
 		}
 		t.address = net.JoinHostPort(u.Hostname(), port)
 		if u.Path == "" || u.Path == "/" {
-			t.path = map[bool]string{false: "/mcp", true: "/sse"}[web.sse]
+			t.path = web.path
 		}
 		return t, nil
 	}

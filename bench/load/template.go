@@ -135,10 +135,14 @@ func newTemplate(o *Options) (*template, error) {
 
 // dress makes what is sent of the request: the line, or the rest of a POST.
 func (t *template) dress(where *target, o *Options) {
-	if !where.http {
+	if !where.http && !where.ws {
 		return
 	}
 	body := bytes.TrimSuffix(t.line, []byte("\n"))
+	if where.ws {
+		t.wire = body
+		return
+	}
 	head := ""
 	if o.modern() {
 		head = "Mcp-Method: " + t.mcp + "\r\n"

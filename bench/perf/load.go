@@ -74,6 +74,7 @@ func (loadCommand) Help() string {
   perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --duration 30s --save r.json
   perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --arrivals poisson --seed 7
   perf load sse+http://127.0.0.1:7601/sse --revision 2024-11-05 -c 10
+  perf load ws://127.0.0.1:7601/ws -c 64 -d 16
   perf load tcp://127.0.0.1:7600 -c 64 --find-knee --knee-p99 5ms
   perf load http://127.0.0.1:7601/mcp -c 64 --reconnect 1
   perf load https://mcp.example.com/mcp -c 16 --ca authority.pem --tls-resume
