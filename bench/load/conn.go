@@ -63,6 +63,9 @@ type conn struct {
 	ws       *webSocket      // nil where no WebSocket carries the messages
 	acks     *responseReader // of w, where requests are answered elsewhere (HTTP with SSE); else nil
 	ackTail  []byte          // part of an answer on w
+	aside    *socket         // the event stream by GET that the session has beside; else nil
+	events   *responseReader // of aside
+	rest     []byte          // an event of aside that came in part
 	tail     []byte          // a reply that came in part
 	progress int64           // when a reply last came or the window was last empty, in ns
 	good     int64           // replies that were right, in all phases
@@ -100,8 +103,8 @@ func (c *conn) over() bool {
 // renew begins with a new socket. What the old one knew is gone; ids go on.
 func (c *conn) renew(k *socket) {
 	c.r, c.w = k, k
-	c.lead, c.http, c.ws, c.acks = nil, nil, nil, nil
-	c.tail, c.ackTail = c.tail[:0], c.ackTail[:0]
+	c.lead, c.http, c.ws, c.acks, c.aside, c.events = nil, nil, nil, nil, nil, nil
+	c.tail, c.ackTail, c.rest = c.tail[:0], c.ackTail[:0], c.rest[:0]
 	c.session, c.revision = "", ""
 	c.window.abandoned = 0
 	c.replied, c.polled, c.dead = false, false, false
@@ -193,36 +196,6 @@ func (s *stage) grow() error {
 	}
 	s.in = append(s.in, make([]byte, len(s.in))...)
 	return nil
-}
-
-// receiveAcks reads once what requests are answered by on w, where the replies
-// come elsewhere. It does not matter which request an answer is of.
-func (c *conn) receiveAcks(s *stage) error {
-	held := copy(s.in, c.ackTail)
-	n, err := c.w.receive(s, held)
-	if n == 0 {
-		return err
-	}
-	b := s.in[:held+n]
-	done := 0
-	for {
-		_, k, step := c.acks.next(b[done:])
-		done += k
-		switch step {
-		case responseMore:
-			c.ackTail = append(c.ackTail[:0], b[done:]...)
-			return c.w.end()
-		case responseBad:
-			return errFraming
-		case responseEnd:
-			if c.acks.head.status/100 != 2 {
-				s.tally.errors.Status++
-			}
-			if c.acks.head.last {
-				return errClosed
-			}
-		}
-	}
 }
 
 // consume takes in what is whole of b, which arrived at now, and returns its
@@ -453,6 +426,14 @@ func (c *conn) fail(s *stage, reason error) {
 	c.close()
 }
 
+// sockets are those of the connection, each once; some are nil.
+func (c *conn) sockets() [3]*socket {
+	if c.r == c.w {
+		return [3]*socket{c.w, nil, c.aside}
+	}
+	return [3]*socket{c.w, c.r, c.aside}
+}
+
 // close gives the descriptors back.
 func (c *conn) close() {
 	if c.dead {
@@ -465,9 +446,10 @@ func (c *conn) close() {
 		}
 		c.ws.parser.Release()
 	}
-	c.w.close()
-	if c.r != c.w {
-		c.r.close()
+	for _, k := range c.sockets() {
+		if k != nil {
+			k.close()
+		}
 	}
 	c.window.inFlight = 0
 }

@@ -7,8 +7,8 @@
 //
 // # Terms
 //
-//	connection  a socket, the two pipes of a child, or of HTTP with SSE the two
-//	            sockets of a session: its event stream, and the one it POSTs on
+//	connection  a socket, the two pipes of a child, or the two sockets of a session
+//	            of HTTP: its event stream, and the one it POSTs on
 //	depth       how many requests a connection keeps in flight; of HTTP, pipelined
 //	message     one request or one reply: a line, the body of an HTTP message, a
 //	            frame of text

@@ -119,8 +119,45 @@ func (p *opening) open(c *conn, from net.IP) error {
 			return fmt.Errorf("notifications/initialized: %w", err)
 		}
 	}
+	if p.where.aside {
+		return p.listen(c, from, deadline)
+	}
 	return nil
 }
+
+// listen opens the event stream that the session of c has beside its requests, on a
+// connection of its own, up to the head of the server's answer.
+func (p *opening) listen(c *conn, from net.IP, deadline time.Time) error {
+	k, err := p.connect(from, deadline)
+	if err != nil {
+		return err
+	}
+	c.aside, c.events = k, &responseReader{}
+	get := append(p.head("GET", p.where.path, c.revision, c.session), "Accept: text/event-stream\r\n\r\n"...)
+	if err := k.writeAll(get, deadline); err != nil {
+		return fmt.Errorf("event stream: %w", err)
+	}
+	for {
+		msg, n, step := c.events.next(c.rest)
+		switch {
+		case step == responseBad:
+			return fmt.Errorf("event stream: %w", errFraming)
+		case c.events.inBody && c.events.head.stream && c.events.head.status == http200:
+			// What comes with the head comes before the load.
+			c.rest = append(c.rest[:0], c.rest[n:]...)
+			return nil
+		case step == responseMessage || step == responseEnd:
+			return fmt.Errorf("event stream: the server offers none: HTTP status %d %.200q", c.events.head.status, msg)
+		}
+		c.rest = append(c.rest[:0], c.rest[n:]...)
+		if err := k.readMore(&c.rest, deadline); err != nil {
+			return fmt.Errorf("event stream: %w", err)
+		}
+	}
+}
+
+// http200 is the status of an event stream.
+const http200 = 200
 
 // subscribe opens the event stream of c on its descriptor, and one more
 // connection for requests; it returns where these go to.

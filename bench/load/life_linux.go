@@ -79,9 +79,11 @@ func (l *loop) resume(c *conn) {
 		return
 	}
 	c.busy, c.given, c.progress = false, 0, l.now()
-	err := l.interest(c, c.r, unix.EPOLLIN)
-	if err == nil {
-		err = l.interest(c, c.w, unix.EPOLLIN)
+	var err error
+	for _, k := range c.sockets() {
+		if k != nil && err == nil {
+			err = l.interest(c, k, unix.EPOLLIN)
+		}
 	}
 	if err == nil {
 		err = c.fill(l.stage, c.progress)
@@ -114,7 +116,7 @@ func (l *loop) remind(due int64) {
 // wait is socket.wait.
 func (f *life) wait(k *socket, events int16, deadline time.Time) error {
 	if k != nil {
-		for _, other := range []*socket{f.c.r, f.c.w} {
+		for _, other := range f.c.sockets() {
 			if other != nil && other != k && !f.c.dead { // what is not waited for is not heard
 				if err := f.l.interest(f.c, other, 0); err != nil {
 					return err
@@ -195,11 +197,11 @@ func (f *life) end() error {
 			return &openError{err}
 		}
 	}
-	if err := c.w.finish(deadline); err != nil {
-		return &closeError{err}
-	}
-	if c.r != c.w {
-		if err := c.r.finish(deadline); err != nil {
+	for _, k := range c.sockets() {
+		if k == nil {
+			continue
+		}
+		if err := k.finish(deadline); err != nil {
 			return &closeError{err}
 		}
 	}

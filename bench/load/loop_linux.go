@@ -59,6 +59,9 @@ func newLoop(s *stage, conns []*conn, timeout time.Duration) (*loop, error) {
 		if err == nil && c.acks != nil {
 			err = l.interest(c, c.w, unix.EPOLLIN)
 		}
+		if err == nil && c.aside != nil {
+			err = l.interest(c, c.aside, unix.EPOLLIN)
+		}
 		if err != nil {
 			l.close()
 			return nil, err
@@ -70,8 +73,11 @@ func newLoop(s *stage, conns []*conn, timeout time.Duration) (*loop, error) {
 // interest has epoll report what is asked for of a socket of c, 0 for nothing.
 func (l *loop) interest(c *conn, k *socket, events uint32) error {
 	ev := unix.EpollEvent{Events: events, Fd: c.number}
-	if k == c.w && c.acks != nil {
+	switch {
+	case k == c.w && c.acks != nil:
 		ev.Pad = sideW
+	case k == c.aside:
+		ev.Pad = sideAside
 	}
 	if events == k.interest && ev.Pad == k.side {
 		return nil
@@ -89,9 +95,12 @@ func (l *loop) interest(c *conn, k *socket, events uint32) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, op, k.fd, &ev))
 }
 
-// sideW marks events of the descriptor that a connection writes to, where
-// answers come on it too.
-const sideW = 1
+// Marks of events: sideW of the descriptor that a connection writes to, where
+// answers come on it too, sideAside of the event stream beside.
+const (
+	sideW     = 1
+	sideAside = 2
+)
 
 // close closes the connections and the loop.
 func (l *loop) close() {
@@ -264,7 +273,7 @@ func (l *loop) step(ns int64) error {
 		if c.dead {
 			continue // by an event of its other descriptor
 		}
-		l.after(c, l.ready(c, ev.Events, ev.Pad == sideW))
+		l.after(c, l.ready(c, ev.Events, ev.Pad))
 	}
 	now := l.now()
 	if l.soonest > 0 && now >= l.soonest {
@@ -320,14 +329,17 @@ func (l *loop) check(now int64) {
 }
 
 // ready sends what was left unsent, takes replies in, and asks anew.
-func (l *loop) ready(c *conn, events uint32, acks bool) error {
+func (l *loop) ready(c *conn, events uint32, side int32) error {
+	if side == sideAside {
+		return c.receiveAside(l.stage)
+	}
 	if err := c.w.flush(l.stage); err != nil {
 		return err
 	}
 	if events&^unix.EPOLLOUT == 0 {
 		return c.fill(l.stage, l.now())
 	}
-	if acks {
+	if side == sideW {
 		return c.receiveAcks(l.stage)
 	}
 	now, err := c.receive(l.stage)

@@ -36,9 +36,10 @@ var ErrLinuxOnly = errors.New("load: generating load needs Linux (epoll, /proc, 
 // zero.
 type Options struct {
 	// Target is tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH (Streamable
-	// HTTP), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05),
+	// HTTP), stream+http://HOST:PORT/PATH (the same with an event stream by GET for
+	// each session), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05),
 	// ws://HOST:PORT/PATH (WebSocket), or stdio; and over TLS tls://HOST:PORT,
-	// https://…, sse+https://… and wss://….
+	// https://…, wss://… and so on.
 	Target string
 	TLS    TLSOptions
 	// Command and its arguments are started for stdio; their standard error is
@@ -231,8 +232,10 @@ func (o *Options) validate() error {
 		return usagef("revision %.40q is none of %v", o.Revision, Revisions)
 	case t.sse && o.modern():
 		return usagef("revision %s is not spoken by HTTP with SSE", o.Revision)
-	case t.sse && o.Method == MethodRaw:
-		return usagef("raw lines do not go by HTTP with SSE")
+	case t.aside && o.modern():
+		return usagef("revision %s has no event streams by GET", o.Revision)
+	case (t.sse || t.aside) && o.raw():
+		return usagef("raw lines do not go by event streams")
 	case o.From != nil && (o.From.To4() == nil || t.network != "tcp"):
 		return usagef("from %v: an IPv4 address is needed, and a target on TCP", o.From)
 	case len(o.Messages) > MaxMessages:

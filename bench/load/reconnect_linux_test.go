@@ -228,7 +228,7 @@ func TestReconnectGone(t *testing.T) {
 	}()
 	r := runBounded(t, Options{Target: "tcp://" + l.Addr().String(), Conns: 2, Reconnect: 1, Duration: 300 * time.Millisecond, Timeout: time.Second}, 10*time.Second)
 	// Two connections, tried anew each 10 ms, in at most 300 ms.
-	if r.Errors.Connect < 2 || r.Errors.Connect > 70 || !strings.Contains(r.Failure, "refused") || r.Answered < 10 {
+	if r.Errors.Connect < 2 || r.Errors.Connect > 70 || !strings.Contains(r.Failure, "refused") && !strings.Contains(r.Failure, "reset") || r.Answered < 10 {
 		t.Errorf("%d answered, errors %s, %s", r.Answered, &r.Errors, r.Failure)
 	}
 }

@@ -228,6 +228,15 @@ func (s *Session) Answered() int64 {
 	return least
 }
 
+// Hold leaves the connections open for a time and asks nothing of them. It returns
+// what went wrong meanwhile: connections that ended.
+func (s *Session) Hold(d time.Duration) (Errors, error) {
+	l := s.loop
+	l.tally.errors = Errors{}
+	err := l.run(0, l.now()+int64(d))
+	return l.tally.errors, err
+}
+
 // Measure generates load by the plan, or where it is nil in a closed loop for
 // Options.Duration or Count, after a warm-up. A session opened without a plan
 // takes none.

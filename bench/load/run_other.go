@@ -2,7 +2,10 @@
 
 package load
 
-import "os/exec"
+import (
+	"os/exec"
+	"time"
+)
 
 // StartPinned returns ErrLinuxOnly and starts nothing.
 func StartPinned(*exec.Cmd, []int) error { return ErrLinuxOnly }
@@ -38,6 +41,9 @@ func Open(o Options) (*Session, error) {
 
 // Measure returns ErrLinuxOnly.
 func (*Session) Measure(Plan) (*Result, error) { return nil, ErrLinuxOnly }
+
+// Hold returns ErrLinuxOnly.
+func (*Session) Hold(time.Duration) (Errors, error) { return Errors{}, ErrLinuxOnly }
 
 // Conns is 0.
 func (*Session) Conns() int { return 0 }

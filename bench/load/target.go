@@ -14,29 +14,32 @@ type target struct {
 	secure  bool   // TLS lies between
 	name    string // of TLS: the host alone
 	// Of HTTP.
-	http bool   // requests are POSTs
-	ws   bool   // WebSocket, which begins as HTTP
-	sse  bool   // replies come on an event stream of their own (HTTP with SSE, 2024-11-05)
-	host string // the header Host
-	path string // with its query
+	http  bool   // requests are POSTs
+	ws    bool   // WebSocket, which begins as HTTP
+	sse   bool   // replies come on an event stream of their own (HTTP with SSE, 2024-11-05)
+	aside bool   // each session has an event stream beside, by GET (Streamable HTTP)
+	host  string // the header Host
+	path  string // with its query
 }
 
 // Schemes of URLs of HTTP, and what they say beside that.
 var webSchemes = map[string]struct {
-	secure, sse, ws bool
-	port            string
-	path            string // where none is named
+	secure, sse, aside, ws bool
+	port                   string
+	path                   string // where none is named
 }{
-	"http":      {port: "80", path: "/mcp"},
-	"https":     {secure: true, port: "443", path: "/mcp"},
-	"sse+http":  {sse: true, port: "80", path: "/sse"},
-	"sse+https": {secure: true, sse: true, port: "443", path: "/sse"},
-	"ws":        {ws: true, port: "80", path: "/ws"},
-	"wss":       {secure: true, ws: true, port: "443", path: "/ws"},
+	"http":         {port: "80", path: "/mcp"},
+	"https":        {secure: true, port: "443", path: "/mcp"},
+	"sse+http":     {sse: true, port: "80", path: "/sse"},
+	"sse+https":    {secure: true, sse: true, port: "443", path: "/sse"},
+	"stream+http":  {aside: true, port: "80", path: "/mcp"},
+	"stream+https": {secure: true, aside: true, port: "443", path: "/mcp"},
+	"ws":           {ws: true, port: "80", path: "/ws"},
+	"wss":          {secure: true, ws: true, port: "443", path: "/ws"},
 }
 
 // Targets says what a target may be, for messages.
-const Targets = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, https://…, sse+http://HOST:PORT/PATH, sse+https://…, ws://HOST:PORT/PATH, wss://…, stdio"
+const Targets = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, https://…, sse+http://… (HTTP with SSE), stream+http://… (http with a GET stream for each session), sse+https://…, stream+https://…, ws://HOST:PORT/PATH, wss://…, stdio"
 
 // parseTarget reads one of Targets.
 func parseTarget(s string) (target, error) {
@@ -63,7 +66,7 @@ func parseTarget(s string) (target, error) {
 		if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 			return target{}, usagef("target %.100q is not %s://HOST:PORT/PATH", s, scheme)
 		}
-		t := target{scheme: scheme, network: "tcp", http: !web.ws, ws: web.ws, secure: web.secure, sse: web.sse, name: u.Hostname(), host: u.Host, path: u.RequestURI()}
+		t := target{scheme: scheme, network: "tcp", http: !web.ws, ws: web.ws, secure: web.secure, sse: web.sse, aside: web.aside, name: u.Hostname(), host: u.Host, path: u.RequestURI()}
 		port := u.Port()
 		if port == "" {
 			port = web.port
@@ -83,4 +86,24 @@ func (t *target) web() string {
 		return "https"
 	}
 	return "http"
+}
+
+// A Where is what the URL of a target says of its sockets.
+type Where struct {
+	Network string // tcp, unix or stdio
+	Address string // HOST:PORT, a path, or ""
+	Sockets int    // of each connection
+}
+
+// Locate reads a target. An error is a UsageError.
+func Locate(s string) (Where, error) {
+	t, err := parseTarget(s)
+	if err != nil {
+		return Where{}, err
+	}
+	w := Where{t.network, t.address, 1}
+	if t.sse || t.aside {
+		w.Sockets = 2
+	}
+	return w, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"runtime"
 	"strconv"
@@ -25,20 +24,22 @@ const spareDescriptors = 100
 
 // connsCommand is perf conns.
 type connsCommand struct {
-	Targets []string `arg:"" optional:"" help:"tcp://HOST:PORT or http://HOST:PORT/PATH, among which connections are shared out."`
+	Targets []string `arg:"" optional:"" help:"${targets}, but stdio, among which connections are shared out."`
 
 	N         int           `short:"n" help:"Connections." default:"1000"`
 	Spawn     int           `help:"Start so many servers (--server) instead of targets." placeholder:"N"`
+	Transport string        `help:"Of servers that are started: ${enum}." enum:"tcp,unix,http,sse,stream" default:"tcp"`
 	Server    string        `help:"Server to start; gannet beside this program if none." placeholder:"PATH"`
 	ServerPID []int         `name:"server-pid" help:"Process of each target, whose memory to report."`
 	Hold      time.Duration `help:"Time that the connections stand." default:"60s"`
-	Pings     int           `help:"Pings on each in that time." default:"2"`
+	Pings     int           `help:"Pings on each in that time; 0 leaves them idle." default:"2"`
 	Processes int           `help:"Processes to spread over; as many as descriptors make necessary if none."`
 	Timeout   time.Duration `help:"Longest wait for an answer." default:"10s"`
 	Revision  string        `help:"Protocol revision." default:"${revision}"`
-	Name      string        `help:"Name of the result."`
-	Format    string        `help:"text or json." enum:"text,json" default:"text"`
-	Save      string        `help:"File for the result as JSON besides." placeholder:"FILE"`
+	tlsFlags
+	Name   string `help:"Name of the result."`
+	Format string `help:"text or json." enum:"text,json" default:"text"`
+	Save   string `help:"File for the result as JSON besides." placeholder:"FILE"`
 }
 
 // Help is shown below the usage.
@@ -46,7 +47,12 @@ func (connsCommand) Help() string {
 	return `Examples:
   perf conns tcp://127.0.0.1:7600 -n 10000 --server-pid $(pidof gannet)
   perf conns --spawn 3 -n 50000 --save conns.json
+  perf conns --spawn 1 --transport http -n 19000 --pings 0
+  perf conns stream+http://127.0.0.1:7601/mcp -n 5000 --server-pid $(pidof gannet)
 
+A connection is one session: of tcp, tls and unix a socket; of http a socket that is kept
+alive after the POSTs that open it; of sse+http the event stream and the socket of its
+POSTs; of stream+http the socket of its POSTs and its event stream by GET.
 Each connection is opened, initialized, held, and pinged --pings times while it stands;
 ids and replies are checked, and the kernel's count of connections is compared with
 ours. Processes and, on loopback, addresses of 127.0.0.0/8 are used as needed: a
@@ -71,12 +77,12 @@ func (c *connsCommand) Run(std *streams) error {
 	}
 	stderr := &shared{w: std.err}
 	for range c.Spawn {
-		s, err := subject.Start(subject.Options{Program: c.server(), Listen: []string{"tcp://127.0.0.1:0"}, Stderr: stderr})
+		s, err := subject.Start(c.spawned(stderr))
 		if err != nil {
 			return fmt.Errorf("%w (--server says which program to start)", err)
 		}
 		defer func() { _ = s.Stop() }()
-		c.Targets = append(c.Targets, s.Addresses[0])
+		c.Targets = append(c.Targets, c.target(s.Addresses[0]))
 		c.ServerPID = append(c.ServerPID, s.PID)
 	}
 	name := c.Name
@@ -103,10 +109,57 @@ func (c *connsCommand) Run(std *streams) error {
 	switch k := r.Conns; {
 	case k.Errors.Total() > 0 || k.Opened != k.Wanted || k.Least < int64(c.Pings):
 		return exitf(exitFailed, "%d of %d connections stood; the least answered had %d pings of %d; errors: %s", k.Opened, k.Wanted, k.Least, c.Pings, &k.Errors)
-	case k.Kernel >= 0 && k.Kernel != int64(k.Opened):
-		return exitf(exitFailed, "the kernel counts %d connections, not %d", k.Kernel, k.Opened)
+	case k.Kernel >= 0 && k.Kernel != int64(k.Sockets):
+		return exitf(exitFailed, "the kernel counts %d sockets, not %d", k.Kernel, k.Sockets)
 	}
 	return nil
+}
+
+// spawned is how a server is started that has the transport, and room for its share.
+func (c *connsCommand) spawned(stderr io.Writer) subject.Options {
+	o := subject.Options{Program: c.server(), Listen: []string{"http://127.0.0.1:0"}, Stderr: stderr}
+	switch c.Transport {
+	case "tcp":
+		o.Listen[0] = "tcp://127.0.0.1:0"
+	case "unix":
+		o.Listen[0] = subject.Unix
+	default:
+		o.Args = []string{"--http-sessions", strconv.Itoa(c.N/c.Spawn + spareDescriptors)}
+	}
+	if c.Pings == 0 {
+		o.Args = append(o.Args, "--idle-timeout", "0")
+	}
+	return o
+}
+
+// target is the URL of a server that was started, with the scheme of the transport.
+func (c *connsCommand) target(address string) string {
+	switch c.Transport {
+	case "sse":
+		return "sse+" + strings.TrimSuffix(address, "/mcp") + "/sse"
+	case "stream":
+		return "stream+" + address
+	}
+	return address
+}
+
+// sockets is how many a connection to any of the targets has, at most.
+func (c *connsCommand) sockets() (most int, err error) {
+	most = 1
+	if c.Spawn > 0 && (c.Transport == "sse" || c.Transport == "stream") {
+		most = 2
+	}
+	for _, t := range c.Targets {
+		w, err := load.Locate(t)
+		if err != nil {
+			return 0, err
+		}
+		if w.Network == "stdio" {
+			return 0, exitf(exitUsage, "target %.100q: it has one connection", t)
+		}
+		most = max(most, w.Sockets)
+	}
+	return most, nil
 }
 
 // check says how many processes are needed, or what is to be raised.
@@ -117,29 +170,29 @@ func (c *connsCommand) check(limit int) (processes int, err error) {
 		return 0, exitf(exitUsage, "--spawn starts servers; targets are others")
 	case c.Spawn == 0 && targets == 0:
 		return 0, exitf(exitUsage, "which server? a URL, or --spawn 1; perf conns --help has examples")
-	case c.N < 1 || c.N > 10_000_000 || c.Pings < 1 || c.Hold <= 0 || c.Processes < 0:
-		return 0, exitf(exitUsage, "-n is between 1 and 10,000,000, --pings at least 1, --hold more than 0")
+	case c.N < 1 || c.N > 10_000_000 || c.Pings < 0 || c.Hold <= 0 || c.Processes < 0:
+		return 0, exitf(exitUsage, "-n is between 1 and 10,000,000, --pings not negative, --hold more than 0")
 	case len(c.ServerPID) > 0 && len(c.ServerPID) != targets:
 		return 0, exitf(exitUsage, "--server-pid is given for each target or for none")
 	}
-	for _, t := range c.Targets {
-		if !strings.HasPrefix(t, "tcp://") && !strings.HasPrefix(t, "http://") {
-			return 0, exitf(exitUsage, "target %.100q: connections are counted of tcp:// and http://", t)
-		}
+	each, err := c.sockets()
+	if err != nil {
+		return 0, err
 	}
 	targets = max(targets, c.Spawn)
 	if c.Spawn > 0 {
-		if each := (c.N + c.Spawn - 1) / c.Spawn; each+spareDescriptors > limit {
-			return 0, exitf(exitUsage, "a server would have %d connections, and a process may have %d descriptors: --spawn %d, or raise the limit (ulimit -n %d)",
-				each, limit, (c.N+limit-spareDescriptors-1)/(limit-spareDescriptors), each+spareDescriptors)
+		if sockets := each * ((c.N + c.Spawn - 1) / c.Spawn); sockets+spareDescriptors > limit {
+			return 0, exitf(exitUsage, "a server would have %d sockets, and a process may have %d descriptors: --spawn %d, or raise the limit (ulimit -n %d)",
+				sockets, limit, (each*c.N+limit-spareDescriptors-1)/(limit-spareDescriptors), sockets+spareDescriptors)
 		}
 	}
-	room := min(limit-spareDescriptors, load.MaxConns, 28_000)
+	room := min((limit-spareDescriptors)/each, load.MaxConns, 28_000/each)
 	processes = max(c.Processes, (c.N+room-1)/room, targets)
 	processes = (processes + targets - 1) / targets * targets // each target by as many
 	if c.Processes > 0 && (c.N+c.Processes-1)/c.Processes > room {
-		return 0, exitf(exitUsage, "a process would have %d connections, and may have %d descriptors: --processes %d, or raise the limit (ulimit -n %d)",
-			(c.N+c.Processes-1)/c.Processes, limit, processes, (c.N+c.Processes-1)/c.Processes+spareDescriptors)
+		sockets := each * ((c.N + c.Processes - 1) / c.Processes)
+		return 0, exitf(exitUsage, "a process would have %d sockets, and may have %d descriptors: --processes %d, or raise the limit (ulimit -n %d)",
+			sockets, limit, processes, sockets+spareDescriptors)
 	}
 	return min(processes, max(c.N/targets*targets, targets)), nil
 }
@@ -174,10 +227,15 @@ func (c *connsCommand) hold(processes int, stderr io.Writer) (*result.Conns, err
 	fmt.Fprintf(stderr, "perf: opening %d connections from %d processes\n", c.N, processes)
 	for i := range processes {
 		target := c.Targets[i%len(c.Targets)]
-		j := job{Target: target, Conns: c.N / processes, Pings: c.Pings, Hold: c.Hold, Timeout: c.Timeout, Revision: c.Revision}
+		j := job{Target: target, Conns: c.N / processes, Pings: c.Pings, Hold: c.Hold, Timeout: c.Timeout, Revision: c.Revision, TLS: c.tlsFlags.options()}
 		if i < c.N%processes {
 			j.Conns++
 		}
+		where, err := load.Locate(target)
+		if err != nil {
+			return nil, err
+		}
+		k.Sockets += j.Conns * where.Sockets
 		if onLoopback(target) {
 			j.From = fmt.Sprintf("127.0.%d.%d", i/250, 2+i%250)
 		}
@@ -213,7 +271,11 @@ func (c *connsCommand) hold(processes int, stderr io.Writer) (*result.Conns, err
 		grown, bytes := now-inUse, (nowPages-pages)*int64(os.Getpagesize())
 		k.Sockstat, k.TCPMemory = &grown, &bytes
 	}
-	fmt.Fprintf(stderr, "perf: %d stand after %.1f s; holding them for %v, %d pings on each\n", k.Opened, k.OpenTime, c.Hold, c.Pings)
+	doing := fmt.Sprintf("%d pings on each", c.Pings)
+	if c.Pings == 0 {
+		doing = "idle"
+	}
+	fmt.Fprintf(stderr, "perf: %d stand after %.1f s; holding them for %v, %s\n", k.Opened, k.OpenTime, c.Hold, doing)
 	begin = time.Now()
 	for _, w := range workers {
 		if err := w.proceed(); err != nil {
@@ -250,7 +312,9 @@ func (c *connsCommand) hold(processes int, stderr io.Writer) (*result.Conns, err
 	}
 	var errs [3]error
 	k.SetUp, errs[0] = load.Merge(setUps)
-	k.Latency, errs[1] = load.Merge(latencies)
+	if c.Pings > 0 {
+		k.Latency, errs[1] = load.Merge(latencies)
+	}
 	k.TearDown, errs[2] = load.Merge(closings)
 	return k, errors.Join(errs[:]...)
 }
@@ -272,11 +336,11 @@ func (c *connsCommand) memory(k *result.Conns, field func(*result.ServerMemory) 
 
 // hostPort is where a target is; nil if that has no IPv4 address.
 func hostPort(target string) *net.TCPAddr {
-	u, err := url.Parse(target)
-	if err != nil {
+	w, err := load.Locate(target)
+	if err != nil || w.Network != "tcp" {
 		return nil
 	}
-	a, err := net.ResolveTCPAddr("tcp4", u.Host)
+	a, err := net.ResolveTCPAddr("tcp4", w.Address)
 	if err != nil {
 		return nil
 	}

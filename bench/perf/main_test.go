@@ -107,7 +107,7 @@ func TestUsage(t *testing.T) {
 	}
 	for _, bad := range []string{"sing", "load", "load ftp://x", "load tcp://127.0.0.1:1 --rate 1 --steps 1,2", "load tcp://127.0.0.1:1 --ramp 5", "load tcp://127.0.0.1:1 --steps a",
 		"load tcp://127.0.0.1:1 --rate 5 -n 5", "load tcp://127.0.0.1:1 --arrivals poisson", "load tcp://127.0.0.1:1 --rate 5 --arrivals even", "load tcp://127.0.0.1:1 --args {", "load tcp://127.0.0.1:1 --messages /nonexistent", "load tcp://127.0.0.1:1 --revision 2020-01-01",
-		"load tcp://127.0.0.1:1 --runs 0", "load tcp://127.0.0.1:1 --format xml", "load tcp://127.0.0.1:1 -- cat", "conns", "conns unix:///x", "conns tcp://127.0.0.1:1 --spawn 1", "conns --spawn 1 -n 90000000"} {
+		"load tcp://127.0.0.1:1 --runs 0", "load tcp://127.0.0.1:1 --format xml", "load tcp://127.0.0.1:1 -- cat", "conns", "conns unix:x", "conns stdio", "conns tcp://127.0.0.1:1 --insecure", "conns stream+http://127.0.0.1:1 --revision 2026-07-28", "conns tcp://127.0.0.1:1 --spawn 1", "conns --spawn 1 -n 90000000"} {
 		if code, out, errs := perf(strings.Fields(bad)...); code != exitUsage || out != "" || errs == "" {
 			t.Errorf("perf %s: exit code %d, says %q", bad, code, errs)
 		}
@@ -231,6 +231,12 @@ func TestDescriptors(t *testing.T) {
 		{c: connsCommand{Targets: []string{"tcp://h:1", "tcp://h:2"}, N: 50_000}, processes: 4},
 		{c: connsCommand{Targets: []string{"tcp://h:1"}, N: 10}, processes: 1},
 		{c: connsCommand{Targets: []string{"tcp://h:1"}, N: 50_000, Processes: 2}, says: "ulimit -n 25100"},
+		// Sessions of two sockets.
+		{c: connsCommand{Spawn: 3, Transport: "http", N: 50_000}, processes: 3},
+		{c: connsCommand{Spawn: 3, Transport: "sse", N: 50_000}, says: "--spawn 6, or raise the limit (ulimit -n 33434)"},
+		{c: connsCommand{Spawn: 6, Transport: "stream", N: 50_000}, processes: 6},
+		{c: connsCommand{Targets: []string{"stream+http://h:1"}, N: 50_000}, processes: 6},
+		{c: connsCommand{Targets: []string{"sse+http://h:1"}, N: 20_000, Processes: 1}, says: "ulimit -n 40100"},
 	} {
 		c.c.Pings, c.c.Hold = 2, time.Second
 		n, err := c.c.check(20_000)

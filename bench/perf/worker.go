@@ -29,12 +29,15 @@ type job struct {
 	Hold     time.Duration `json:"hold"`
 	Timeout  time.Duration `json:"timeout"`
 	Revision string        `json:"revision"`
+
+	TLS load.TLSOptions `json:"tls,omitzero"`
 }
 
 // A stageReport is what a worker says at the end of a stage.
 type stageReport struct {
 	Failure   string      `json:"failure,omitempty"`
 	Connect   bool        `json:"connect,omitempty"` // the failure is of connecting
+	Usage     bool        `json:"usage,omitempty"`   // it is of what was asked for
 	Conns     int         `json:"conns"`
 	SetUp     string      `json:"set_up,omitempty"`  // histograms
 	Latency   []string    `json:"latency,omitempty"` // of each round
@@ -59,15 +62,18 @@ func work(r io.Reader, w io.Writer) error {
 	if err := json.Unmarshal(in.Bytes(), &j); err != nil {
 		return err
 	}
-	o := load.Options{Target: j.Target, Conns: j.Conns, Depth: 1, Timeout: j.Timeout, Revision: j.Revision, Interval: j.Hold,
-		Plan: load.Constant(float64(j.Conns*j.Pings)/j.Hold.Seconds(), j.Hold)}
+	o := load.Options{Target: j.Target, Conns: j.Conns, Depth: 1, Timeout: j.Timeout, Revision: j.Revision, Interval: j.Hold, TLS: j.TLS}
+	if j.Pings > 0 {
+		o.Plan = load.Constant(float64(j.Conns*j.Pings)/j.Hold.Seconds(), j.Hold)
+	}
 	if j.From != "" {
 		o.From = net.ParseIP(j.From)
 	}
 	s, err := load.Open(o)
 	if err != nil {
 		var connect *load.ConnectError
-		return out.Encode(stageReport{Failure: err.Error(), Connect: errors.As(err, &connect)})
+		var usage *load.UsageError
+		return out.Encode(stageReport{Failure: err.Error(), Connect: errors.As(err, &connect), Usage: errors.As(err, &usage)})
 	}
 	if err := out.Encode(stageReport{Conns: s.Conns(), SetUp: s.SetUp()}); err != nil || !in.Scan() {
 		s.Close()
@@ -89,9 +95,14 @@ func work(r io.Reader, w io.Writer) error {
 // one ping more each: where replies are late, others get the turns of those that wait.
 const extraRounds = 5
 
-// holdConns pings by plan, and then those that lack pings.
+// holdConns pings by plan, and then those that lack pings; without pings it looks on.
 func holdConns(s *load.Session, j *job, plan load.Plan) (stageReport, error) {
 	var r stageReport
+	if j.Pings == 0 {
+		errs, err := s.Hold(j.Hold)
+		r.Conns, r.Errors = s.Conns(), errs
+		return r, err
+	}
 	for round := 0; ; round++ {
 		run, err := s.Measure(plan)
 		if err != nil {
@@ -174,6 +185,8 @@ func (w *worker) report() (stageReport, error) {
 	switch {
 	case r.Failure != "" && r.Connect:
 		return r, &load.ConnectError{Err: errors.New(r.Failure)}
+	case r.Failure != "" && r.Usage:
+		return r, &exitError{exitUsage, errors.New(r.Failure)}
 	case r.Failure != "":
 		return r, errors.New(r.Failure)
 	}

@@ -63,6 +63,7 @@ type Knee struct {
 type Conns struct {
 	Wanted    int            `json:"wanted"`
 	Opened    int            `json:"opened"`
+	Sockets   int            `json:"sockets,omitempty"` // of all that were to be opened; a session may have two
 	Held      float64        `json:"held_s"`
 	Pings     int64          `json:"pings"`       // answered
 	Least     int64          `json:"pings_least"` // on one connection
@@ -85,7 +86,7 @@ type ServerMemory struct {
 	PID    int    `json:"pid"`
 	Before int64  `json:"rss_before"`
 	Open   int64  `json:"rss_open"`  // all connections stand
-	After  int64  `json:"rss_after"` // after the pings
+	After  int64  `json:"rss_after"` // after they were held, and pinged
 	Conns  int    `json:"conns"`
 }
 
@@ -225,11 +226,18 @@ func (r *Result) Saturated() bool {
 }
 
 func (c *Conns) writeText(w io.Writer) error {
-	fmt.Fprintf(w, "connections %d of %d opened in %.1f s (%.0f/s), %d in the kernel's count, %d processes\n", c.Opened, c.Wanted, c.OpenTime, c.Rate, c.Kernel, c.Processes)
+	fmt.Fprintf(w, "connections %d of %d opened in %.1f s (%.0f/s), %d processes\n", c.Opened, c.Wanted, c.OpenTime, c.Rate, c.Processes)
+	if c.Kernel >= 0 {
+		fmt.Fprintf(w, "sockets     %d, and %d in the kernel's count\n", c.Sockets, c.Kernel)
+	}
 	if c.Sockstat != nil {
 		fmt.Fprintf(w, "sockstat    TCP inuse grew by %d, of both ends where the server is on this machine\n", *c.Sockstat)
 	}
-	fmt.Fprintf(w, "held        %.1f s, %d pings answered, at least %d on each; errors %s\n", c.Held, c.Pings, c.Least, &c.Errors)
+	doing := "idle"
+	if c.Latency != nil {
+		doing = fmt.Sprintf("%d pings answered, at least %d on each", c.Pings, c.Least)
+	}
+	fmt.Fprintf(w, "held        %.1f s, %s; errors %s\n", c.Held, doing, &c.Errors)
 	line := func(name string, l *load.Latency, report string) {
 		if l != nil {
 			fmt.Fprintf(w, "%-11s p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  max %.1f µs%s\n", name, l.P50, l.P90, l.P99, l.P999, l.Max, report)
@@ -239,7 +247,7 @@ func (c *Conns) writeText(w io.Writer) error {
 	line("tear-down", c.TearDown, "  (that report: < 50)")
 	line("ping", c.Latency, "")
 	for _, s := range c.Servers {
-		fmt.Fprintf(w, "server      %s: RSS %.1f MB, %.1f MB with %d connections: %.0f bytes each; %.1f MB after the pings: %.0f bytes each\n",
+		fmt.Fprintf(w, "server      %s: RSS %.1f MB, %.1f MB with %d connections: %.0f bytes each; %.1f MB at the end: %.0f bytes each\n",
 			s.Target, float64(s.Before)/1e6, float64(s.Open)/1e6, s.Conns, float64(s.Open-s.Before)/float64(max(s.Conns, 1)), float64(s.After)/1e6, float64(s.After-s.Before)/float64(max(s.Conns, 1)))
 	}
 	if c.TCPMemory != nil {
