@@ -55,23 +55,24 @@ func (p *Pool[C]) decided(d Decision, s Sample) {
 func (p *Pool[C]) sample(now int64, breaker BreakerState) {
 	l := &p.sampler
 	elapsed := now - l.at
-	p.integrate(now)
-	lent, productive := p.stats.LentTime-l.before.LentTime, p.stats.ProductiveTime-l.before.ProductiveTime
-	if ended := p.stats.Checkins + p.stats.Reclaimed - l.before.Checkins - l.before.Reclaimed; ended >= efficiencyLeases && lent > 0 {
+	s := p.stats
+	s.LentIntegral = p.lentIntegral(now)
+	lent, productive := s.LentTime-l.before.LentTime, s.ProductiveTime-l.before.ProductiveTime
+	if ended := s.Checkins + s.Reclaimed - l.before.Checkins - l.before.Reclaimed; ended >= efficiencyLeases && lent > 0 {
 		p.judgeEfficiency(float64(productive) / float64(lent))
 	}
 	if l.controller != nil {
-		waits := p.stats.WaitTime.Sub(&l.before.WaitTime)
-		s := Sample{
+		waits := s.WaitTime.Sub(&l.before.WaitTime)
+		sample := Sample{
 			Size:        p.size,
-			Utilisation: float64(p.stats.LentIntegral-l.before.LentIntegral) / (float64(elapsed) * float64(p.size) * float64(p.o.PerConn)),
+			Utilisation: float64(s.LentIntegral-l.before.LentIntegral) / (float64(elapsed) * float64(p.size) * float64(p.o.PerConn)),
 			Wait:        waits.Quantile(0.95),
-			Waiting:     (p.waiting.n + p.o.PerConn - 1) / p.o.PerConn,
+			Waiting:     p.needed(),
 			Failing:     p.retry.failed > 0 || p.retry.orphan || breaker != BreakerClosed,
 		}
-		p.decided(l.controller.Next(s), s)
+		p.decided(l.controller.Next(sample), sample)
 	}
-	l.at, l.before = now, p.stats
+	l.at, l.before = now, s
 	if l.next += int64(p.o.SampleInterval); l.next <= now {
 		l.next = now + int64(p.o.SampleInterval)
 	}

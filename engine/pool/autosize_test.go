@@ -174,6 +174,36 @@ func TestPoolResize(t *testing.T) {
 	})
 }
 
+// Size is the bound of what is kept open, also when it has become less than Warm.
+func TestPoolResizeBelowWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 8, Max: 10, Warm: 8, RetireAfter: time.Second})
+		synctest.Wait()
+		if err := p.Resize(3); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
+		if s := p.Snapshot(); s.Open != 3 || s.Retired != 5 || s.Dials != 8 {
+			t.Errorf("smaller: %s", gauges(s))
+		}
+		for _, c := range f.all {
+			c.die()
+		}
+		time.Sleep(time.Hour)
+		if s := p.Snapshot(); s.Open != 3 || s.Dials != 11 {
+			t.Errorf("lost: %s", gauges(s))
+		}
+		if err := p.Resize(10); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
+		if s := p.Snapshot(); s.Open != 8 || s.Dials != 16 {
+			t.Errorf("larger: %s", gauges(s))
+		}
+		closeAll(t, p, f)
+	})
+}
+
 // An efficiency below 70 % is warned of, once until it is better.
 func TestPoolWarns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

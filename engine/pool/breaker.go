@@ -152,14 +152,13 @@ type Breaker struct {
 
 	mu       sync.Mutex // protects all below
 	state    BreakerState
-	era      uint32 // grows with each change of state: outcomes of calls allowed before do not count
+	era      uint64 // 1, and grows with each change of state: outcomes of calls allowed before do not count
 	failed   int    // in a row
 	window   uint64 // the last outcomes, 1 is a failure
 	known    int    // of these
 	good     int    // trials that succeeded
-	trial    bool   // one is under way
 	until    time.Time
-	trialEnd time.Time
+	trialEnd time.Time // of the one that is under way; zero: none is
 	stats    BreakerStats
 }
 
@@ -182,9 +181,7 @@ type BreakerStats struct {
 // something nobody asked Allow for, such as a probe: its failures count, its
 // successes do not.
 type Ticket struct {
-	era   uint32
-	valid bool
-	trial bool
+	era uint64 // in which it was given; 0: nobody asked
 }
 
 // NewBreaker returns a closed breaker.
@@ -195,7 +192,7 @@ func NewBreaker(o BreakerOptions) (*Breaker, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Breaker{o: o}, nil
+	return &Breaker{o: o, era: 1}, nil
 }
 
 // Options returns the options that are in force.
@@ -208,7 +205,7 @@ func (b *Breaker) Allow() (Ticket, error) {
 	b.mu.Lock()
 	if b.state == BreakerClosed {
 		b.stats.Allowed++
-		t := Ticket{era: b.era, valid: true}
+		t := Ticket{b.era}
 		b.mu.Unlock()
 		return t, nil
 	}
@@ -218,7 +215,7 @@ func (b *Breaker) Allow() (Ticket, error) {
 // allowTrial is Allow while the breaker is not closed. mu is held, and let go.
 func (b *Breaker) allowTrial() (Ticket, error) {
 	now, from := time.Now(), b.state
-	if b.state == BreakerHalfOpen && b.trial && !now.Before(b.trialEnd) {
+	if b.state == BreakerHalfOpen && !b.trialEnd.IsZero() && !now.Before(b.trialEnd) {
 		b.stats.TrialsStuck++
 		b.stats.Failures++
 		b.open(now)
@@ -229,11 +226,11 @@ func (b *Breaker) allowTrial() (Ticket, error) {
 	}
 	var t Ticket
 	var err error
-	if b.state == BreakerHalfOpen && !b.trial {
-		b.trial, b.trialEnd = true, now.Add(b.o.Trial)
+	if b.state == BreakerHalfOpen && b.trialEnd.IsZero() {
+		b.trialEnd = now.Add(b.o.Trial)
 		b.stats.Trials++
 		b.stats.Allowed++
-		t = Ticket{era: b.era, valid: true, trial: true}
+		t = Ticket{b.era}
 	} else {
 		b.stats.Refused++
 		e := &BreakerOpenError{}
@@ -250,17 +247,18 @@ func (b *Breaker) allowTrial() (Ticket, error) {
 func (b *Breaker) Report(t Ticket, o Outcome) {
 	b.mu.Lock()
 	from := b.state
+	asked := t != Ticket{}
 	switch {
-	case t.valid && t.era != b.era:
+	case asked && t.era != b.era:
 		b.stats.Stale++
-	case !t.valid && (o == OutcomeOK || b.state == BreakerOpen):
+	case !asked && (o == OutcomeOK || b.state == BreakerOpen):
 	default:
-		if t.trial {
-			b.trial = false
+		if asked { // half-open it is the trial
+			b.trialEnd = time.Time{}
 		}
 		switch o {
 		case OutcomeOK:
-			b.success(t.trial)
+			b.success()
 		case OutcomeFailed, OutcomeBroken:
 			b.failure()
 		}
@@ -268,18 +266,16 @@ func (b *Breaker) Report(t Ticket, o Outcome) {
 	b.unlock(from)
 }
 
-func (b *Breaker) success(trial bool) {
+func (b *Breaker) success() {
 	b.stats.Successes++
 	b.failed = 0
 	if b.state == BreakerClosed {
 		b.remember(0)
 		return
 	}
-	if trial {
-		if b.good++; b.good >= b.o.Successes {
-			b.change(BreakerClosed)
-			b.stats.Closed++
-		}
+	if b.good++; b.good >= b.o.Successes {
+		b.change(BreakerClosed)
+		b.stats.Closed++
 	}
 }
 
@@ -316,7 +312,7 @@ func (b *Breaker) open(now time.Time) {
 func (b *Breaker) change(to BreakerState) {
 	b.state = to
 	b.era++
-	b.failed, b.window, b.known, b.good, b.trial = 0, 0, 0, 0, false
+	b.failed, b.window, b.known, b.good, b.trialEnd = 0, 0, 0, 0, time.Time{}
 }
 
 // unlock lets go of mu and tells of a change of state since from.

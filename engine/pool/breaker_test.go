@@ -148,7 +148,7 @@ func TestBreakerHerd(t *testing.T) {
 				if err != nil {
 					continue
 				}
-				if k.trial {
+				if k.era == 3 { // half-open: 1 was closed, 2 open, 4 is closed again
 					n := atOnce.Add(1)
 					for q := peak.Load(); n > q && !peak.CompareAndSwap(q, n); q = peak.Load() {
 					}

@@ -26,11 +26,9 @@ func (p *Pool[C]) Close(ctx context.Context) error {
 	}
 	p.closed = true
 	failed := p.failAll(ErrPoolClosed)
-	for m := p.slots.idle; !m.empty(); {
+	for m := p.slots.byLoad[0]; !m.empty(); {
 		i := m.first()
 		m.remove(i)
-		p.slots.leave(i)
-		p.open--
 		p.discard(i)
 	}
 	p.retry.timer.Stop()
@@ -50,7 +48,7 @@ func (p *Pool[C]) drain(ctx context.Context) (err error) {
 	done := ctx.Done()
 	for {
 		p.mu.Lock()
-		empty := p.slots.free.count() == p.o.Max
+		empty := p.slots.in[slotFree].count() == p.o.Max
 		p.mu.Unlock()
 		if empty {
 			return err
@@ -73,7 +71,7 @@ func (p *Pool[C]) cut() (n int) {
 	defer p.mu.Unlock()
 	for id := range p.leases {
 		e := &p.leases[id]
-		if !e.live {
+		if e.slot < 0 {
 			continue
 		}
 		n++

@@ -75,7 +75,7 @@ func (p *Pool[C]) emit(e Event) {
 		l.dropped++
 		return
 	}
-	e.Time, e.Open = time.Now(), p.open
+	e.Time, e.Open = time.Now(), p.slots.open()
 	l.queue = append(l.queue, e)
 	select {
 	case l.stir <- struct{}{}:

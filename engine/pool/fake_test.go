@@ -150,8 +150,8 @@ func nothing(t *testing.T, p *Pool[*fake], f *fakes) {
 	for id := p.freeLease; id >= 0; id = p.leases[id].next {
 		free++
 	}
-	if free != len(p.leases) || p.slots.free.count() != p.o.Max || !p.slots.can.empty() || p.slots.loads != 0 {
-		t.Errorf("%d of %d leases are free, %d of %d slots", free, len(p.leases), p.slots.free.count(), p.o.Max)
+	if n := p.slots.in[slotFree].count(); free != len(p.leases) || n != p.o.Max || !p.slots.can.empty() || !p.slots.asked.empty() || p.slots.loads != 0 {
+		t.Errorf("%d of %d leases are free, %d of %d slots", free, len(p.leases), n, p.o.Max)
 	}
 }
 

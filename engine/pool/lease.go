@@ -11,26 +11,25 @@ import (
 // Lease is a borrowed connection. It may be copied; all copies are one lease.
 // The zero Lease is over.
 type Lease[C any] struct {
-	p    *Pool[C]
-	conn C
-	id   int32
-	gen  uint32
+	p      *Pool[C]
+	conn   C
+	id     int32
+	gen    uint32
+	unwind func() bool // ends what watches the borrower's context; nil: nothing does
 }
 
 // lease is the pool's side of a Lease.
 type lease struct {
 	gen    uint32 // grows when it ends
 	next   int32  // free: the next free one
-	slot   int32
-	live   bool
+	slot   int32  // -1: it is free
 	ticket Ticket
-	since  int64       // when the connection was set aside
-	begun  int64       // when the borrower had it; notTaken until then
-	unwind func() bool // ends what watches the borrower's context; nil: nothing does
+	since  int64 // when the connection was set aside
+	begun  int64 // when the borrower had it; notTaken until then
 }
 
-// notTaken is when a lease began whose borrower, being woken or waiting for a ping,
-// does not have it yet: it cannot be late.
+// notTaken is when a lease began whose borrower, being woken, does not have it yet: it
+// cannot be late.
 const notTaken = math.MaxInt64
 
 // Conn returns the connection, which is the borrower's until the lease is over;
@@ -43,24 +42,35 @@ func (l Lease[C]) Conn() C { return l.conn }
 // share it have checked in.
 //
 // It returns ErrLeaseOver if the lease was over, in which case nothing happens;
-// deferring a second Checkin is therefore safe.
+// deferring a second Checkin is therefore safe. A panic in Dialer.Judge is returned
+// as an error too, and taken for OutcomeBroken.
 func (l Lease[C]) Checkin(err error) error { return l.CheckinUsed(-1, err) }
 
 // CheckinUsed is Checkin of a borrower that knows for how long its calls were
 // under way; a lease held for longer counts as less efficient
 // (Snapshot.Efficiency).
 func (l Lease[C]) CheckinUsed(used time.Duration, err error) error {
-	outcome := OutcomeOK
-	if err != nil && l.p != nil {
-		outcome = l.p.d.Judge(err)
+	if err == nil || l.p == nil {
+		return l.finish(used, nil, OutcomeOK)
 	}
-	return l.finish(used, err, outcome)
+	outcome := OutcomeBroken
+	wrong := guard("Dialer.Judge", func() error { outcome = l.p.d.Judge(err); return nil })
+	if wrong != nil {
+		err = fmt.Errorf("%w, asked about: %w", wrong, err)
+	}
+	if over := l.finish(used, err, outcome); over != nil {
+		return over
+	}
+	return wrong
 }
 
 func (l *Lease[C]) finish(used time.Duration, err error, outcome Outcome) error {
 	p := l.p
 	if p == nil {
 		return ErrLeaseOver
+	}
+	if l.unwind != nil {
+		l.unwind()
 	}
 	now := p.now()
 	p.mu.Lock()
@@ -74,9 +84,10 @@ func (l *Lease[C]) finish(used time.Duration, err error, outcome Outcome) error 
 	p.stats.Checkins++
 	s := &p.slots.at[e.slot]
 	s.used = now
+	demand := outcome == OutcomeBroken
 	switch outcome {
 	case OutcomeOK:
-		p.worked(s, now)
+		demand = p.worked(s, now)
 		held := time.Duration(now - e.begun)
 		if used >= 0 {
 			held = min(held, used)
@@ -90,7 +101,7 @@ func (l *Lease[C]) finish(used time.Duration, err error, outcome Outcome) error 
 		p.lose(int(e.slot), err)
 	}
 	granted := p.settle(l, e, now)
-	if outcome == OutcomeBroken {
+	if demand {
 		p.demand()
 	}
 	p.mu.Unlock()
@@ -103,13 +114,8 @@ func (l *Lease[C]) finish(used time.Duration, err error, outcome Outcome) error 
 func (p *Pool[C]) lend(i int, t Ticket, now int64) Lease[C] {
 	s := &p.slots.at[i]
 	p.slots.leave(i)
-	if s.load == 0 {
-		p.busy++
-	}
 	s.load++
 	p.slots.enter(i)
-	p.integrate(now)
-	p.lent++
 	p.stats.Checkouts++
 	id := p.freeLease
 	if id < 0 {
@@ -119,13 +125,13 @@ func (p *Pool[C]) lend(i int, t Ticket, now int64) Lease[C] {
 		p.freeLease = p.leases[id].next
 	}
 	e := &p.leases[id]
-	e.live, e.slot, e.ticket, e.since, e.begun = true, int32(i), t, now, now
+	e.slot, e.ticket, e.since, e.begun = int32(i), t, now, now
 	return Lease[C]{p: p, conn: s.conn, id: id, gen: e.gen}
 }
 
 // entry returns the pool's side of a lease, or nil if it is over. mu is held.
 func (p *Pool[C]) entry(l *Lease[C]) *lease {
-	if e := &p.leases[l.id]; e.live && e.gen == l.gen {
+	if e := &p.leases[l.id]; e.slot >= 0 && e.gen == l.gen {
 		return e
 	}
 	return nil
@@ -135,45 +141,24 @@ func (p *Pool[C]) entry(l *Lease[C]) *lease {
 // result is to be woken without it.
 func (p *Pool[C]) settle(l *Lease[C], e *lease, now int64) (granted *waiter[C]) {
 	p.stats.LentTime += time.Duration(now - e.since)
-	if e.unwind != nil {
-		e.unwind()
-	}
 	i := int(e.slot)
-	*e = lease{gen: e.gen + 1, next: p.freeLease}
+	*e = lease{gen: e.gen + 1, next: p.freeLease, slot: -1}
 	p.freeLease = l.id
-	p.integrate(now)
-	p.lent--
-	s := &p.slots.at[i]
-	if s.state == slotOpen {
-		p.slots.leave(i)
-		if s.load--; s.load == 0 {
-			p.busy--
-		}
-		if p.closed && s.load == 0 {
-			p.open--
-			p.discard(i)
-			return nil
-		}
-		if p.open > p.limit() && s.load == 0 { // Size has become less
-			p.retire(i)
-			return nil
-		}
-		p.slots.enter(i)
-		return p.serve(now)
-	}
-	if s.load--; s.load == 0 { // dead
-		p.dead--
-		p.discard(i)
-	}
-	return nil
+	p.slots.leave(i)
+	p.slots.at[i].load--
+	return p.release(i, now)
 }
 
-// integrate brings LentIntegral up to now. mu is held.
-func (p *Pool[C]) integrate(now int64) {
-	if now > p.lentSince { // two that read the clock before they had mu may be out of order
-		p.stats.LentIntegral += time.Duration(p.lent) * time.Duration(now-p.lentSince)
-		p.lentSince = now
+// lentIntegral is how many leases were out, integrated over time until now. mu is
+// held.
+func (p *Pool[C]) lentIntegral(now int64) time.Duration {
+	sum := p.stats.LentTime
+	for id := range p.leases {
+		if e := &p.leases[id]; e.slot >= 0 {
+			sum += time.Duration(max(now-e.since, 0)) // now may be from before mu was had
+		}
 	}
+	return sum
 }
 
 // reclaim takes a lease back; the caller sees to demand. mu is held; the result is
@@ -195,7 +180,7 @@ var errLeaseTimeout = errors.New("pool: the lease lasted longer than LeaseTimeou
 func (p *Pool[C]) reclaimLate(now int64) (granted *waiter[C], tickets []Ticket) {
 	for id := range p.leases {
 		e := &p.leases[id]
-		if e.live && e.begun != notTaken && now-e.begun >= int64(p.o.LeaseTimeout) {
+		if e.slot >= 0 && e.begun != notTaken && now-e.begun >= int64(p.o.LeaseTimeout) {
 			tickets = append(tickets, e.ticket)
 			granted = granted.append(p.reclaim(&Lease[C]{p: p, id: int32(id), gen: e.gen}, e, now, errLeaseTimeout))
 		}
@@ -211,27 +196,21 @@ func (p *Pool[C]) CheckoutUntil(ctx context.Context) (Lease[C], error) {
 	if err != nil {
 		return l, err
 	}
-	unwind := context.AfterFunc(ctx, func() {
+	over := l // as it is now
+	l.unwind = context.AfterFunc(ctx, func() {
 		now := p.now()
 		p.mu.Lock()
-		e := p.entry(&l)
+		e := p.entry(&over)
 		if e == nil {
 			p.mu.Unlock()
 			return
 		}
 		t := e.ticket
-		granted := p.reclaim(&l, e, now, fmt.Errorf("pool: the borrower's context ended: %w", context.Cause(ctx)))
+		granted := p.reclaim(&over, e, now, fmt.Errorf("pool: the borrower's context ended: %w", context.Cause(ctx)))
 		p.demand()
 		p.mu.Unlock()
 		granted.wake()
 		p.report(t, OutcomeIgnored)
 	})
-	p.mu.Lock()
-	if e := p.entry(&l); e != nil {
-		e.unwind = unwind
-	} else {
-		unwind()
-	}
-	p.mu.Unlock()
 	return l, nil
 }

@@ -48,22 +48,14 @@ type Pool[C any] struct {
 	running sync.WaitGroup
 	stirred chan struct{} // capacity 1: something was given back or has ended, for Close
 
-	mu      sync.Mutex // protects all below
-	slots   slots[C]
-	size    int
-	over    int // connections beyond size that may be
-	open    int // slots that are open or probed
-	dead    int
-	dialing int
-	probing int
-	closing int
-	busy    int // open slots that are lent
-	closed  bool
+	mu     sync.Mutex // protects all below
+	slots  slots[C]
+	size   int
+	over   int // connections beyond size that may be
+	closed bool
 
 	leases    []lease
 	freeLease int32 // top of the stack of free ones, or -1
-	lent      int
-	lentSince int64 // when lent last changed
 
 	waiting waitQueue[C]
 	failure error // what failed last, a dial or a call
@@ -150,72 +142,17 @@ func (p *Pool[C]) Checkout(ctx context.Context) (Lease[C], error) {
 	now := p.now()
 	p.mu.Lock()
 	if p.waiting.n == 0 && !p.closed {
-		if slot := p.pick(); slot >= 0 {
+		if slot := p.pick(now); slot >= 0 {
 			l := p.lend(slot, t, now)
 			p.stats.WaitTime[0]++
-			stale := p.stale(&l, slot, now)
-			if p.slots.at[slot].load > 1 && p.slots.idle.empty() && p.open+p.dialing < p.size {
+			if p.slots.at[slot].load > 1 && p.slots.byLoad[0].empty() && p.slots.open()+p.slots.dialing() < p.size {
 				p.dialFor(1) // shared before Size is reached: the next has one of its own
 			}
 			p.mu.Unlock()
-			if stale {
-				return p.checkFirst(ctx, l, t)
-			}
 			return l, nil
 		}
 	}
-	return p.checkoutSlow(ctx, t, now, false)
-}
-
-// checkFirst pings a connection that was idle for long before it goes to its
-// borrower, who, if it must wait after all, does so in front: it was there before
-// those who wait. Slow path.
-func (p *Pool[C]) checkFirst(ctx context.Context, l Lease[C], t Ticket) (Lease[C], error) {
-	for {
-		err := p.ping(ctx, l.conn)
-		now := p.now()
-		p.mu.Lock()
-		e := p.entry(&l)
-		switch {
-		case e == nil: // Close took it back
-			p.mu.Unlock()
-			p.report(t, OutcomeIgnored)
-			return Lease[C]{}, ErrPoolClosed
-		case err == nil:
-			e.begun = now
-			p.worked(&p.slots.at[e.slot], now)
-			p.mu.Unlock()
-			return l, nil
-		}
-		p.stats.Checkouts-- // it was none
-		p.stats.WaitTime[0]--
-		if ctx.Err() == nil {
-			p.lose(int(e.slot), fmt.Errorf("ping: %w", err))
-		}
-		granted := p.settle(&l, e, now)
-		if ctx.Err() != nil {
-			p.mu.Unlock()
-			granted.wake()
-			p.report(t, OutcomeIgnored)
-			return Lease[C]{}, fmt.Errorf("pool: checkout: %w", context.Cause(ctx))
-		}
-		slot := -1
-		if !p.closed {
-			slot = p.pick()
-		}
-		if slot < 0 {
-			granted.wake()
-			return p.checkoutSlow(ctx, t, now, true)
-		}
-		l = p.lend(slot, t, now)
-		p.stats.WaitTime[0]++
-		stale := p.stale(&l, slot, now)
-		p.mu.Unlock()
-		granted.wake()
-		if !stale {
-			return l, nil
-		}
-	}
+	return p.checkoutSlow(ctx, t, now)
 }
 
 // refused adds to the breaker's error what failed. Slow path.
@@ -246,8 +183,8 @@ func (p *Pool[C]) breakerChanged(from, to BreakerState) {
 	p.emit(Event{Kind: EventBreaker, BreakerFrom: from, BreakerTo: to})
 	p.mu.Unlock()
 	failed.wake()
-	if p.o.Breaker.OnChange != nil {
-		p.o.Breaker.OnChange(from, to)
+	if change := p.o.Breaker.OnChange; change != nil {
+		_ = guard("BreakerOptions.OnChange", func() error { change(from, to); return nil })
 	}
 }
 
@@ -266,12 +203,25 @@ func (p *Pool[C]) Do(ctx context.Context, f func(ctx context.Context, c C) error
 		}
 	}()
 	err = f(ctx, l.conn)
-	returned = true
 	_ = l.Checkin(err) // over if it took longer than LeaseTimeout; err is what counts
+	returned = true
 	return err
 }
 
 var errPanicked = errors.New("pool: the borrower panicked")
+
+// call runs f, a function of the user's called what, on a goroutine of its own and
+// hands its error to then: a panic in it is one, and so is runtime.Goexit, which
+// tests that fail call.
+func (p *Pool[C]) call(what string, f func() error, then func(error)) {
+	p.running.Go(func() {
+		err := errGoexit
+		defer func() { then(err) }()
+		err = guard(what, f)
+	})
+}
+
+var errGoexit = errors.New("pool: a function of the Dialer called runtime.Goexit instead of returning")
 
 // guard calls f; a panic in it is an error.
 func guard(what string, f func() error) (err error) {

@@ -17,35 +17,41 @@ func (p *Pool[C]) consistent() (errs []error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	loads := make([]int, len(p.slots.at))
-	lent := 0
 	for i := range p.leases {
-		if e := &p.leases[i]; e.live {
+		if e := &p.leases[i]; e.slot >= 0 {
 			loads[e.slot]++
-			lent++
 		}
 	}
-	states := map[slotState]int{}
-	busy := 0
+	now := p.now()
 	for i := range p.slots.at {
 		s := &p.slots.at[i]
-		states[s.state]++
 		if s.load != loads[i] || s.load > p.o.PerConn {
 			bad("slot %d has load %d, and %d leases", i, s.load, loads[i])
 		}
-		open := s.state == slotOpen
-		if p.slots.free.has(i) != (s.state == slotFree) || p.slots.idle.has(i) != (open && s.load == 0) || p.slots.can.has(i) != (open && s.load < p.o.PerConn) {
-			bad("slot %d, state %d, load %d, is in the wrong sets", i, s.state, s.load)
+		for state, m := range p.slots.in {
+			if m.has(i) != (s.state == slotState(state)) {
+				bad("slot %d, state %d, is among those of state %d: %v", i, s.state, state, m.has(i))
+			}
+		}
+		asked := p.slots.asked.has(i)
+		if s.load > 0 || asked {
+			if s.state != slotOpen && s.state != slotDead {
+				bad("slot %d, state %d, is lent %d times, asked: %v", i, s.state, s.load, asked)
+			}
+		} else if s.state == slotDead {
+			bad("slot %d is dead, and nobody has it", i)
+		}
+		can := s.state == slotOpen && !asked && s.load < p.o.PerConn
+		if p.slots.can.has(i) != can {
+			bad("slot %d, state %d, load %d, asked: %v, can be lent: %v", i, s.state, s.load, asked, !can)
 		}
 		for l := range p.o.PerConn {
-			if p.slots.byLoad[l].has(i) != (open && s.load == l) {
+			if p.slots.byLoad[l].has(i) != (can && s.load == l) {
 				bad("slot %d, state %d, load %d, is among those of load %d", i, s.state, s.load, l)
 			}
 		}
-		if open && s.load > 0 {
-			busy++
-		}
-		if s.load > 0 && !open && s.state != slotDead {
-			bad("slot %d, state %d, is lent", i, s.state)
+		if can && p.waiting.n > 0 && now-s.good < int64(p.o.HealthInterval) { // else it may be stale
+			bad("%d wait, and connection %d is free", p.waiting.n, i)
 		}
 	}
 	for l := range p.o.PerConn {
@@ -53,23 +59,15 @@ func (p *Pool[C]) consistent() (errs []error) {
 			bad("load %d: %b, %v", l, p.slots.loads, p.slots.byLoad[l])
 		}
 	}
-	if p.open != states[slotOpen]+states[slotProbed] || p.dead != states[slotDead] || p.dialing != states[slotDialing] ||
-		p.probing != states[slotProbed] || p.closing != states[slotClosing] || p.busy != busy || p.lent != lent {
-		bad("open %d, dead %d, dialing %d, probing %d, closing %d, busy %d, lent %d; but %v, %d, %d",
-			p.open, p.dead, p.dialing, p.probing, p.closing, p.busy, p.lent, states, busy, lent)
-	}
 	n := 0
 	for w := p.waiting.head; w != nil; w = w.next {
 		n++
-		if !w.queued || w.next != nil && w.next.prev != w || w.next == nil && p.waiting.tail != w {
+		if !p.waiting.has(w) || w.next != nil && w.next.prev != w || w.next == nil && p.waiting.tail != w {
 			bad("the queue is torn")
 		}
 	}
 	if n != p.waiting.n {
 		bad("%d wait, and %d are counted", n, p.waiting.n)
-	}
-	if n > 0 && !p.slots.can.empty() {
-		bad("%d wait, and connections are free: %v", n, p.slots.can)
 	}
 	return errs
 }

@@ -65,7 +65,8 @@ func (s Strategy) String() string {
 }
 
 // Dialer is what a pool knows of its connections. Its functions are called on
-// goroutines of the pool's, several at once; a panic in one counts as an error.
+// goroutines of the pool's, several at once, Judge on those of borrowers; a panic in
+// one counts as an error.
 type Dialer[C any] struct {
 	// Dial makes a connection. It must return when ctx ends, which
 	// PoolOptions.DialTimeout and Pool.Close see to.
@@ -78,7 +79,8 @@ type Dialer[C any] struct {
 	Ping func(ctx context.Context, c C) error
 	// Done returns a channel that is closed when a connection has ended by
 	// itself; it is asked once, after Dial. nil, or a nil channel: the pool
-	// learns of it by Ping and by what borrowers say.
+	// learns of it by Ping and by what borrowers say. A connection for which it
+	// panics is lost.
 	Done func(C) <-chan struct{}
 	// Judge says what the error of a borrower tells of the server and the
 	// connection. It is not asked about nil. nil: context.Canceled is
@@ -101,7 +103,7 @@ type PoolOptions struct {
 	// none.
 	Overflow int
 	// Warm connections are opened and, when lost, reopened even if nobody waits
-	// for one. Zero: none.
+	// for one; never more than Size, which Resize may make less. Zero: none.
 	Warm int
 	// PerConn is how many borrowers may share a connection, at most 64: one
 	// where a borrower needs it for itself, more where calls are multiplexed, as
@@ -123,8 +125,10 @@ type PoolOptions struct {
 	RetireAfter time.Duration
 
 	// HealthInterval is how long a connection may be idle before it is pinged,
-	// and the time between pings. One that nothing was heard of for twice as long
-	// is pinged before it is lent. Zero: 5 s; negative: no pings.
+	// and the time between pings, of which eight are under way at once. One that
+	// nothing was heard of for twice as long, idle or shared, is pinged before it is
+	// lent. Nobody gets a connection that is being pinged. Zero: 5 s; negative: no
+	// pings.
 	HealthInterval time.Duration
 	// PingTimeout bounds a ping. Zero: 5 s.
 	PingTimeout time.Duration
@@ -137,13 +141,17 @@ type PoolOptions struct {
 	// RetryMin is the longest wait before the attempt after a failed one; each
 	// that fails doubles it, up to RetryMax. The wait is drawn at random from
 	// nothing to that ("full jitter"), so that the clients of a server that was
-	// restarted come spread out. The first attempt after the last connection was
-	// lost waits likewise. A connection that ends within RetryMin, and before it was
-	// of any use, counts as a dial that failed. Zero: 1 s and 1 min.
+	// restarted come spread out. Attempts that were under way together fail as one.
+	// The first attempt after the last connection was lost waits likewise. A
+	// connection that ends within RetryMin, and before it was of any use, counts as a
+	// dial that failed. Who waits for a connection goes on waiting. Zero: 1 s and
+	// 1 min.
 	RetryMin, RetryMax time.Duration
 
-	// Breaker has checkouts fail at once while the server fails: calls by their
-	// outcome, and dials. See Breaker; Failures less than 0 is none.
+	// Breaker has checkouts fail at once while the server fails, and those who wait:
+	// calls by their outcome, and dials, of which those that fail together count as
+	// one. See Breaker; Failures less than 0 is none. A panic in OnChange is
+	// contained.
 	Breaker BreakerOptions
 
 	// AutoSize has Size follow what borrowers need, by a Controller. Size is then

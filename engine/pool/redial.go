@@ -9,12 +9,12 @@ import (
 
 // retry is how dialling goes.
 type retry struct {
-	failed  int   // attempts in a row, until a connection has proved to be of use
-	err     error // of the last
-	orphan  bool  // the last connection was lost, and none was made since
-	after   int64 // no attempt before
-	timer   *time.Timer
-	timerOn bool
+	failed int    // attempts in a row, until a connection has proved to be of use
+	err    error  // of the last
+	round  uint64 // grows with each of them
+	orphan bool   // the last connection was lost, and none was made since
+	after  int64  // no attempt before
+	timer  *time.Timer
 }
 
 // alone is told that no connection is left.
@@ -24,18 +24,29 @@ func (r *retry) alone(now int64, most time.Duration) {
 	}
 }
 
-// failure is told of an attempt that failed.
-func (r *retry) failure(now int64, err error, o *PoolOptions) {
+// failure is told of an attempt that failed, and of round when it began: those that
+// were under way together fail as one. It reports whether this one counts.
+func (r *retry) failure(now int64, round uint64, err error, o *PoolOptions) bool {
+	if round != r.round {
+		return false
+	}
 	r.err = err
 	r.after = now + fullJitter(backoff(o.RetryMin, o.RetryMax, r.failed))
 	r.failed++
+	r.round++
+	return true
 }
 
 // success is told of one that did not: the next may follow at once.
 func (r *retry) success() { r.orphan, r.after = false, 0 }
 
-// proved is told of a connection that was of use.
-func (r *retry) proved() { r.failed, r.err = 0, nil }
+// proved is told of a connection that was of use. It reports whether dials were held
+// back until now.
+func (r *retry) proved() (held bool) {
+	held = r.failed > 0
+	r.failed, r.err = 0, nil
+	return held
+}
 
 // backoff returns the longest wait after n failures (from 0): low, doubled each
 // time, at most high.
@@ -52,11 +63,24 @@ func fullJitter(most time.Duration) int64 { return int64(rand.N(most + 1)) }
 // errEnded is why a connection was lost whose Done channel was closed.
 var errEnded = errors.New("pool: the connection has ended")
 
-// demand dials as many connections as are needed and may be. mu is held.
+// needed is how many connections those would take who wait. mu is held.
+func (p *Pool[C]) needed() int { return (p.waiting.n + p.o.PerConn - 1) / p.o.PerConn }
+
+// demand asks and dials as many connections as are needed and may be. mu is held.
 func (p *Pool[C]) demand() {
-	want := (p.waiting.n + p.o.PerConn - 1) / p.o.PerConn
-	want = max(want-p.probing, p.o.Warm-p.open)
-	p.dialFor(want - p.dialing)
+	want := p.needed()
+	if want > 0 { // what is free is stale: else nobody would wait
+		for m := p.slots.can; !m.empty() && p.slots.asked.count() < min(want, probesAtOnce); {
+			i := m.first()
+			m.remove(i)
+			if !p.ended(i) {
+				p.ask(i)
+			}
+		}
+		want -= p.slots.asked.count() + p.slots.can.count()
+	}
+	want = max(want, min(p.o.Warm, p.size)-p.slots.open())
+	p.dialFor(want - p.slots.dialing())
 }
 
 // dialFor dials n connections more, or fewer if so many may not be. mu is held.
@@ -68,74 +92,76 @@ func (p *Pool[C]) dialFor(n int) {
 	if p.retry.failed > 0 || p.retry.orphan { // as RetryMin says
 		limit = 1
 		if wait := p.retry.after - p.now(); wait > 0 {
-			if !p.retry.timerOn {
-				p.retry.timerOn = true
-				p.retry.timer.Reset(time.Duration(wait))
-			}
+			p.retry.timer.Reset(time.Duration(wait))
 			return
 		}
 	}
-	for n = min(n, limit-p.dialing, p.limit()-p.open-p.dialing); n > 0; n-- {
-		i := p.slots.free.first()
+	dialing := p.slots.dialing()
+	for n = min(n, limit-dialing, p.limit()-p.slots.open()-dialing); n > 0; n-- {
+		i := p.slots.in[slotFree].first()
 		if i < 0 {
 			return
 		}
-		p.slots.free.remove(i)
-		p.slots.at[i].state = slotDialing
-		p.dialing++
-		p.stats.Dials++
-		p.running.Go(func() { p.dial(i) })
+		p.dial(i)
 	}
 }
 
 // redial is called when a wait is over.
 func (p *Pool[C]) redial() {
 	p.mu.Lock()
-	p.retry.timerOn = false
 	p.demand()
 	p.mu.Unlock()
 }
 
-// dial fills a slot that is reserved for it.
+// dial fills a free slot. mu is held.
 func (p *Pool[C]) dial(i int) {
+	p.slots.move(i, slotDialing)
+	p.stats.Dials++
+	round := p.retry.round
 	ctx, cancel := context.WithTimeout(p.ctx, p.o.DialTimeout)
-	defer cancel()
 	var conn C
-	var done <-chan struct{}
-	err := guard("Dialer.Dial", func() (err error) {
-		if conn, err = p.d.Dial(ctx); err == nil && p.d.Done != nil {
-			done = p.d.Done(conn)
-		}
+	p.call("Dialer.Dial", func() (err error) {
+		conn, err = p.d.Dial(ctx)
 		return err
-	})
-	now := p.now()
-	p.mu.Lock()
-	p.dialing--
-	s := &p.slots.at[i]
-	var granted *waiter[C]
-	switch {
-	case err != nil:
-		p.stats.DialFailures++
-		p.failure = err
-		p.retry.failure(now, err, &p.o)
-		p.emit(Event{Kind: EventDialFailed, Err: err})
-		p.vacate(i)
-	case p.closed:
-		s.conn = conn
-		p.discard(i)
-	default:
-		*s = slot[C]{conn: conn, done: done, state: slotOpen, used: now, good: now}
-		p.open++
-		p.stats.PeakOpen = max(p.stats.PeakOpen, p.open)
+	}, func(err error) {
+		cancel()
+		if err != nil {
+			p.dialFailed(i, round, err)
+			return
+		}
+		var done <-chan struct{}
+		if p.d.Done != nil {
+			err = guard("Dialer.Done", func() error { done = p.d.Done(conn); return nil })
+		}
+		now := p.now()
+		p.mu.Lock()
+		s := &p.slots.at[i]
+		s.conn, s.done, s.round, s.used, s.good = conn, done, round, now, now
+		p.slots.move(i, slotOpen)
+		p.stats.PeakOpen = max(p.stats.PeakOpen, p.slots.open())
 		p.retry.success()
 		p.emit(Event{Kind: EventDialed})
-		p.slots.enter(i)
-		granted = p.serve(now)
+		if err != nil { // nobody would learn of its end
+			p.lose(i, err)
+		}
+		granted := p.release(i, now)
 		p.demand()
-	}
+		p.mu.Unlock()
+		granted.wake()
+	})
+}
+
+// dialFailed gives a slot back, and tells the breaker.
+func (p *Pool[C]) dialFailed(i int, round uint64, err error) {
+	now := p.now()
+	p.mu.Lock()
+	p.stats.DialFailures++
+	p.failure = err
+	counts := p.retry.failure(now, round, err, &p.o)
+	p.emit(Event{Kind: EventDialFailed, Err: err})
+	p.vacate(i)
 	p.mu.Unlock()
-	granted.wake()
-	if err != nil && p.ctx.Err() == nil {
+	if counts && p.ctx.Err() == nil {
 		p.report(Ticket{}, OutcomeFailed)
 	}
 }

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,5 +185,104 @@ func TestPoolDialBounds(t *testing.T) {
 			t.Error(err)
 		}
 		nothing(t, p, f)
+	})
+}
+
+// Dials that fail together are one failure: the waits begin as after one, and so does
+// the breaker. Those who wait go on until a connection is there or their own time is
+// over, and are told why there was none.
+func TestPoolRedialTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 8, Max: 8, WaitTimeout: time.Hour, RetryMin: time.Second, RetryMax: time.Hour})
+		f.setDown(errDown)
+		f.setOnDial(func(ctx context.Context) error { time.Sleep(100 * time.Millisecond); return nil })
+		start := time.Now()
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				limit := time.Hour
+				if i%2 == 0 {
+					limit = 150*time.Millisecond + time.Duration(i)*time.Millisecond
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), limit)
+				defer cancel()
+				l, err := p.Checkout(ctx)
+				d := time.Since(start)
+				switch {
+				case limit == time.Hour && err == nil && d < 3*time.Second:
+					checkin(t, l, nil)
+				case limit < time.Hour && d == limit:
+					says(t, err, context.DeadlineExceeded, "1 dials in a row have failed, the last with: fake: nobody there")
+				default:
+					t.Errorf("waiter %d: %v after %v", i, err, d)
+				}
+			})
+		}
+		time.Sleep(101 * time.Millisecond)
+		if s := p.Snapshot(); s.DialFailures != 8 || s.Waiting != 8 || s.Breaker.Failures != 1 || s.Breaker.State != BreakerClosed {
+			t.Errorf("all have failed: %s", gauges(s))
+		}
+		f.setDown(nil)
+		wg.Wait()
+		closeAll(t, p, f)
+	})
+}
+
+// Nor are connections that end together, as soon as they are there, more than one.
+func TestPoolStillbornTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 8, Max: 8, Warm: 8, RetryMin: time.Second, RetryMax: time.Hour, HealthInterval: -1, RetireAfter: 20 * time.Millisecond})
+		synctest.Wait()
+		for _, c := range f.all {
+			c.die()
+		}
+		time.Sleep(10 * time.Millisecond)
+		p.mu.Lock()
+		if p.retry.failed != 1 {
+			t.Errorf("%d failures", p.retry.failed)
+		}
+		p.mu.Unlock()
+		// One failure after the other counts.
+		f.setDown(errDown)
+		time.Sleep(time.Minute)
+		p.mu.Lock()
+		if n := len(f.dialTimes) - 8; p.retry.failed != 1+n || n < 3 {
+			t.Errorf("%d failures, and %d dials more", p.retry.failed, n)
+		}
+		p.mu.Unlock()
+		closeAll(t, p, f)
+	})
+}
+
+// A connection that has proved to be of use ends the wait for a dial at once.
+func TestPoolProved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 3, Max: 3, WaitTimeout: time.Hour, RetryMin: time.Hour, RetryMax: time.Hour})
+		var n atomic.Int32
+		f.setOnDial(func(context.Context) error {
+			if n.Add(1) == 2 {
+				time.Sleep(time.Second)
+				return errDown
+			}
+			return nil
+		})
+		first := checkout(t, p)
+		served := make(chan Lease[*fake], 2)
+		for range 3 {
+			go func() { served <- checkout(t, p) }()
+			synctest.Wait()
+		}
+		third := <-served
+		time.Sleep(2 * time.Second) // the second dial has failed: up to an hour until the next
+		start := time.Now()
+		checkin(t, first, nil)
+		held := []Lease[*fake]{third, <-served, <-served} // the first connection again, and another
+		if d := time.Since(start); d != 0 {
+			t.Errorf("after %v", d)
+		}
+		for _, l := range held {
+			checkin(t, l, nil)
+		}
+		closeAll(t, p, f)
 	})
 }

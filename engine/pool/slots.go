@@ -9,9 +9,10 @@ const (
 	slotFree    slotState = iota
 	slotDialing           // reserved
 	slotOpen
-	slotProbed // open, but being pinged: not to be lent
-	slotDead   // ended, but lent
+	slotDead // ended, but somebody has it still: a borrower, or a ping
 	slotClosing
+
+	slotStates
 )
 
 // slot is the place of one connection.
@@ -19,36 +20,43 @@ type slot[C any] struct {
 	conn  C
 	done  <-chan struct{}
 	state slotState
-	works bool  // it was of use once, or its loss is not the server's doing
-	load  int   // leases
-	used  int64 // when it was last checked in, or dialled
-	good  int64 // when its other end was last known to be there
+	works bool   // it was of use once, or its loss is not the server's doing
+	load  int    // leases
+	round uint64 // retry.round when its dial began
+	used  int64  // when it was last checked in, or dialled
+	good  int64  // when its other end was last known to be there
 }
 
-// slots holds the connections, and which of them can be lent: by load, so that
-// any choice costs the same however many there are.
+// slots holds the connections, and by what they are: indexes of what each slot
+// says, so that any choice and any count costs the same however many there are.
 type slots[C any] struct {
 	at      []slot[C]
 	perConn int
-	free    mask
-	idle    mask             // open, load 0
-	can     mask             // open, load < perConn
-	byLoad  [MaxPerConn]mask // of can
+	in      [slotStates]mask
+	asked   mask             // being pinged: not to be lent, nor closed before the answer
+	can     mask             // to be lent: open, not asked, load < perConn
+	byLoad  [MaxPerConn]mask // of can; those of load 0 are idle
 	loads   uint64           // bit l: byLoad[l] is not empty
 	cursor  int              // the slot lent last
 }
 
 func (s *slots[C]) init(n, perConn int) {
-	s.at, s.perConn, s.free, s.cursor = make([]slot[C], n), perConn, below(n), MaxConns
+	s.at, s.perConn, s.cursor = make([]slot[C], n), perConn, MaxConns
+	s.in[slotFree] = below(n)
 }
 
-// enter makes an open slot one that can be lent, if its load allows.
+// move gives a slot, which cannot be lent then, another state.
+func (s *slots[C]) move(i int, to slotState) {
+	was := &s.at[i].state
+	s.in[*was].remove(i)
+	*was = to
+	s.in[to].add(i)
+}
+
+// enter makes a slot one that can be lent, if it is open and nobody asks it, and
+// its load allows.
 func (s *slots[C]) enter(i int) {
-	l := s.at[i].load
-	if l == 0 {
-		s.idle.add(i)
-	}
-	if l < s.perConn {
+	if l := s.at[i].load; l < s.perConn && s.at[i].state == slotOpen && !s.asked.has(i) {
 		s.can.add(i)
 		s.byLoad[l].add(i)
 		s.loads |= 1 << l
@@ -57,15 +65,41 @@ func (s *slots[C]) enter(i int) {
 
 // leave takes it out again; also before its load changes.
 func (s *slots[C]) leave(i int) {
+	if !s.can.has(i) {
+		return
+	}
 	l := s.at[i].load
-	s.idle.remove(i)
-	if l < s.perConn {
-		s.can.remove(i)
-		s.byLoad[l].remove(i)
-		if s.byLoad[l].empty() {
-			s.loads &^= 1 << l
+	s.can.remove(i)
+	s.byLoad[l].remove(i)
+	if s.byLoad[l].empty() {
+		s.loads &^= 1 << l
+	}
+}
+
+// open is how many connections can be lent or are.
+func (s *slots[C]) open() int { return s.in[slotOpen].count() }
+
+// dialing is how many are being dialled.
+func (s *slots[C]) dialing() int { return s.in[slotDialing].count() }
+
+// lent is how many leases are out.
+func (s *slots[C]) lent() (n int) {
+	for i := range s.at {
+		n += s.at[i].load
+	}
+	return n
+}
+
+// busy is how many open connections are lent to somebody.
+func (s *slots[C]) busy() (n int) {
+	for m := s.in[slotOpen]; !m.empty(); {
+		i := m.first()
+		m.remove(i)
+		if s.at[i].load > 0 {
+			n++
 		}
 	}
+	return n
 }
 
 // choose returns a slot among some that can be lent, or -1.
@@ -100,20 +134,26 @@ func (s *slots[C]) choose(strategy Strategy, among mask, random func(int) int) i
 }
 
 // pick returns a slot to lend, or -1. Connections that turn out to have ended are
-// let go of. mu is held.
-func (p *Pool[C]) pick() int {
-	for lost := false; ; lost = true {
-		i := p.slots.choose(p.o.Strategy, below(p.size), p.random)
+// let go of; one that was not heard of for too long is left to demand, which asks
+// it first. mu is held.
+func (p *Pool[C]) pick(now int64) int {
+	among := below(p.o.Max)
+	for lost := false; ; {
+		i := p.slots.choose(p.o.Strategy, among.and(below(p.size)), p.random)
 		if i < 0 {
-			i = p.slots.choose(p.o.Strategy, below(p.o.Max), p.random)
+			i = p.slots.choose(p.o.Strategy, among, p.random)
 		}
-		if i < 0 {
+		switch {
+		case i < 0:
 			if lost {
 				p.demand()
 			}
 			return -1
-		}
-		if !p.ended(i) {
+		case p.ended(i):
+			lost = true
+		case p.stale(i, now):
+			among.remove(i)
+		default:
 			p.slots.cursor = i
 			return i
 		}
@@ -132,92 +172,83 @@ func (p *Pool[C]) ended(i int) bool {
 	}
 }
 
-// stale reports whether a connection, just lent, was not heard of for so long
-// that it is to be pinged first. mu is held.
-func (p *Pool[C]) stale(l *Lease[C], i int, now int64) bool {
-	s := &p.slots.at[i]
-	if p.d.Ping == nil || p.o.HealthInterval < 0 || s.load > 1 || now-s.good <= 2*int64(p.o.HealthInterval) {
+// worked notes that the other end of a connection was there just now. It reports
+// whether that has ended the time in which dials are held back: the caller sees to
+// demand. mu is held.
+func (p *Pool[C]) worked(s *slot[C], now int64) (freed bool) {
+	s.good = now
+	if s.works {
 		return false
 	}
-	p.leases[l.id].begun = notTaken
-	return true
+	s.works = true
+	return p.retry.proved()
 }
 
-// worked notes that the other end of a connection was there just now. mu is held.
-func (p *Pool[C]) worked(s *slot[C], now int64) {
-	s.good = now
-	if !s.works {
-		s.works = true
-		p.retry.proved()
-	}
-}
-
-// lose lets go of a connection that is of no use: at once, or when it is checked
-// in. The caller sees to demand: when several are lost at one moment, only once
+// lose lets go of a connection that is of no use: at once, or when nobody has it any
+// longer. The caller sees to demand: when several are lost at one moment, only once
 // all of them are. mu is held.
 func (p *Pool[C]) lose(i int, why error) {
 	s := &p.slots.at[i]
-	switch s.state {
-	case slotOpen:
-		p.slots.leave(i)
-		if s.load > 0 {
-			p.busy--
-		}
-	case slotProbed:
-		p.probing--
-	default:
+	if s.state != slotOpen {
 		return
 	}
-	p.open--
+	p.slots.leave(i)
+	p.slots.move(i, slotDead)
 	p.stats.Lost++
 	p.emit(Event{Kind: EventLost, Err: why})
 	switch now := p.now(); {
-	case !s.works && now-s.used < int64(p.o.RetryMin) && now >= p.retry.after: // no better than a dial that fails
-		p.retry.failure(now, why, &p.o)
-	case p.open == 0:
+	case !s.works && now-s.used < int64(p.o.RetryMin) && p.retry.failure(now, s.round, why, &p.o): // no better than a dial that fails
+	case p.slots.open() == 0:
 		p.retry.alone(now, p.o.RetryMin)
 	}
-	if s.load > 0 {
-		s.state = slotDead
-		p.dead++
-	} else {
+	if s.load == 0 && !p.slots.asked.has(i) {
 		p.discard(i)
 	}
 }
 
-// retire closes a connection that nobody has and that is not needed. mu is held.
-func (p *Pool[C]) retire(i int) {
-	p.slots.leave(i)
-	p.open--
-	p.stats.Retired++
-	p.emit(Event{Kind: EventRetired})
-	p.discard(i)
+// release is called when one who had a connection, a borrower or a ping, has it no
+// longer. mu is held; the result is to be woken without it.
+func (p *Pool[C]) release(i int, now int64) (granted *waiter[C]) {
+	s := &p.slots.at[i]
+	switch held := s.load > 0 || p.slots.asked.has(i); {
+	case !held && (s.state == slotDead || s.state == slotOpen && p.closed):
+		p.discard(i)
+	case !held && s.state == slotOpen && p.slots.open() > p.limit(): // Size has become less
+		p.retire(i)
+	default:
+		p.slots.enter(i)
+	}
+	return p.serve(now)
 }
 
-// discard closes the connection of a slot that nobody has and that is in none of
-// the sets. Its place is free when that is done. mu is held.
+// retire closes a connection that nobody has and that is not needed. mu is held.
+func (p *Pool[C]) retire(i int) {
+	p.stats.Retired++
+	p.discard(i)
+	p.emit(Event{Kind: EventRetired})
+}
+
+// discard closes the connection of a slot that nobody has. Its place is free when
+// that is done. mu is held.
 func (p *Pool[C]) discard(i int) {
-	s := &p.slots.at[i]
-	s.state = slotClosing
-	p.closing++
-	conn := s.conn
-	p.running.Go(func() {
-		err := guard("Dialer.Close", func() error { return p.d.Close(conn) })
+	p.slots.leave(i)
+	p.slots.move(i, slotClosing)
+	conn := p.slots.at[i].conn
+	p.call("Dialer.Close", func() error { return p.d.Close(conn) }, func(err error) {
 		p.mu.Lock()
+		defer p.mu.Unlock()
 		if err != nil {
 			p.stats.CloseErrors++
 		}
 		p.stats.Closed++
-		p.closing--
 		p.vacate(i)
-		p.mu.Unlock()
 	})
 }
 
 // vacate makes a slot free. mu is held.
 func (p *Pool[C]) vacate(i int) {
+	p.slots.move(i, slotFree)
 	p.slots.at[i] = slot[C]{}
-	p.slots.free.add(i)
 	p.demand()
 	p.stir()
 }

@@ -3,7 +3,7 @@ package pool
 import "time"
 
 // Snapshot is a pool at one moment: what there is now, and counters since it was
-// made. All of it was taken under one lock, so that it adds up.
+// made. All of it but Breaker was taken under one lock, so that it adds up.
 type Snapshot struct {
 	Size    int // connections to keep
 	Open    int // connections that can be lent or are
@@ -50,9 +50,8 @@ type Snapshot struct {
 // Efficiency is the true efficiency of the connections: of the time that they
 // were set aside for borrowers, the share in which they were of use, 0 to 1.
 // What is not of use is the time until a borrower, being told of its connection,
-// runs again; a ping before lending; what a borrower that checks in by
-// CheckinUsed held it longer than used; and the whole of a lease whose
-// outcome was not OutcomeOK or that had to be taken back. ok is false if no lease
+// runs again; what a borrower that checks in by CheckinUsed held it longer than
+// used; and the whole of a lease whose outcome was not OutcomeOK or that had to be taken back. ok is false if no lease
 // has ended yet.
 func (s *Snapshot) Efficiency() (share float64, ok bool) {
 	if s.LentTime <= 0 {
@@ -63,12 +62,12 @@ func (s *Snapshot) Efficiency() (share float64, ok bool) {
 
 // Snapshot returns the pool's state and counters.
 func (p *Pool[C]) Snapshot() Snapshot {
-	now := p.now()
 	p.mu.Lock()
-	p.integrate(now)
 	s := p.stats
-	s.Size, s.Open, s.Dead, s.Dialing, s.Closing = p.size, p.open, p.dead, p.dialing, p.closing
-	s.Busy, s.Lent, s.Waiting = p.busy, p.lent, p.waiting.n
+	in := &p.slots.in
+	s.Size, s.Open, s.Dead, s.Dialing, s.Closing = p.size, in[slotOpen].count(), in[slotDead].count(), in[slotDialing].count(), in[slotClosing].count()
+	s.Busy, s.Lent, s.Waiting = p.slots.busy(), p.slots.lent(), p.waiting.n
+	s.LentIntegral = p.lentIntegral(p.now())
 	s.EventsDropped = p.events.dropped
 	p.mu.Unlock()
 	if p.breaker == nil {

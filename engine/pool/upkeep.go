@@ -47,18 +47,14 @@ func (p *Pool[C]) tend() {
 		p.sample(now, breaker)
 	}
 	granted, tickets := p.reclaimLate(now)
-	for m := p.slots.idle; !m.empty(); {
+	for m := p.slots.byLoad[0]; !m.empty(); {
 		i := m.last()
 		m.remove(i)
-		s := &p.slots.at[i]
-		switch {
-		case p.ended(i):
-		case p.open > p.size && now-s.used >= int64(p.o.RetireAfter):
+		if !p.ended(i) && p.slots.open() > p.size && now-p.slots.at[i].used >= int64(p.o.RetireAfter) {
 			p.retire(i)
-		case p.d.Ping != nil && p.o.HealthInterval > 0 && now-s.good >= int64(p.o.HealthInterval) && p.probing < probesAtOnce && !p.closed:
-			p.probe(i)
 		}
 	}
+	p.askIdle(now)
 	p.demand()
 	p.mu.Unlock()
 	granted.wake()
@@ -67,50 +63,59 @@ func (p *Pool[C]) tend() {
 	}
 }
 
-// probe pings an idle connection, which is not lent meanwhile. mu is held.
-func (p *Pool[C]) probe(i int) {
-	s := &p.slots.at[i]
+// askIdle pings what was idle for HealthInterval, some at once; as each has
+// answered it is called again. mu is held.
+func (p *Pool[C]) askIdle(now int64) {
+	if p.closed {
+		return
+	}
+	for m := p.slots.byLoad[0]; !m.empty() && p.slots.asked.count() < probesAtOnce; {
+		i := m.last()
+		m.remove(i)
+		if p.unheard(i, now, p.o.HealthInterval) {
+			p.ask(i)
+		}
+	}
+}
+
+// stale reports whether a connection was not heard of for so long that it is asked
+// before somebody gets it. mu is held.
+func (p *Pool[C]) stale(i int, now int64) bool { return p.unheard(i, now, 2*p.o.HealthInterval) }
+
+// unheard reports whether a connection can be asked and was not heard of for so
+// long. mu is held.
+func (p *Pool[C]) unheard(i int, now int64, long time.Duration) bool {
+	return p.d.Ping != nil && long > 0 && now-p.slots.at[i].good >= int64(long)
+}
+
+// ask pings an open connection. It is not lent meanwhile, though who has it
+// already, it being shared, goes on with it. mu is held.
+func (p *Pool[C]) ask(i int) {
 	p.slots.leave(i)
-	s.state = slotProbed
-	p.probing++
-	conn := s.conn
-	p.running.Go(func() {
-		err := p.ping(p.ctx, conn)
+	p.slots.asked.add(i)
+	conn := p.slots.at[i].conn
+	ctx, cancel := context.WithTimeoutCause(p.ctx, p.o.PingTimeout, errPingTimeout)
+	p.call("Dialer.Ping", func() error { return p.d.Ping(ctx, conn) }, func(err error) {
+		cancel()
+		if err != nil {
+			err = fmt.Errorf("ping: %w", err)
+		}
 		now := p.now()
 		p.mu.Lock()
-		var granted *waiter[C]
-		switch {
-		case p.closed:
-			p.probing--
-			p.open--
-			p.discard(i)
-		case err != nil:
-			p.lose(i, fmt.Errorf("ping: %w", err))
-			p.demand()
-		default:
-			p.probing--
-			s.state = slotOpen
-			p.worked(s, now)
-			p.slots.enter(i)
-			granted = p.serve(now)
+		p.slots.asked.remove(i)
+		p.stats.Pings++
+		if err == nil {
+			p.worked(&p.slots.at[i], now)
+		} else if p.ctx.Err() == nil { // else it was Close that ended the ping
+			p.stats.PingFailures++
+			p.lose(i, err)
 		}
+		granted := p.release(i, now)
+		p.askIdle(now)
+		p.demand()
 		p.mu.Unlock()
 		granted.wake()
 	})
-}
-
-// ping asks a connection whether it is there.
-func (p *Pool[C]) ping(ctx context.Context, conn C) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.o.PingTimeout, errPingTimeout)
-	defer cancel()
-	err := guard("Dialer.Ping", func() error { return p.d.Ping(ctx, conn) })
-	p.mu.Lock()
-	p.stats.Pings++
-	if err != nil {
-		p.stats.PingFailures++
-	}
-	p.mu.Unlock()
-	return err
 }
 
 var errPingTimeout = errors.New("pool: no answer to a ping within PingTimeout")

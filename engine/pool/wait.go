@@ -11,7 +11,6 @@ type waiter[C any] struct {
 	ready      chan struct{} // capacity 1: it got lease or err
 	timer      *time.Timer
 	prev, next *waiter[C] // in the queue; once out of it, next leads on to who is to be woken too
-	queued     bool
 	ticket     Ticket
 	lease      Lease[C]
 	err        error
@@ -49,21 +48,19 @@ func (q *waitQueue[C]) put(w *waiter[C]) {
 	}
 }
 
-// push puts a waiter at the end, or in front.
-func (q *waitQueue[C]) push(w *waiter[C], front bool) {
-	w.queued = true
+// push puts a waiter at the end.
+func (q *waitQueue[C]) push(w *waiter[C]) {
 	q.n++
-	switch {
-	case q.head == nil:
+	if q.head == nil {
 		q.head, q.tail = w, w
-	case front:
-		w.next, q.head.prev = q.head, w
-		q.head = w
-	default:
-		w.prev, q.tail.next = q.tail, w
-		q.tail = w
+		return
 	}
+	w.prev, q.tail.next = q.tail, w
+	q.tail = w
 }
+
+// has reports whether a waiter is in the queue still.
+func (q *waitQueue[C]) has(w *waiter[C]) bool { return w == q.head || w.prev != nil }
 
 func (q *waitQueue[C]) remove(w *waiter[C]) {
 	if w.prev == nil {
@@ -76,7 +73,7 @@ func (q *waitQueue[C]) remove(w *waiter[C]) {
 	} else {
 		w.next.prev = w.prev
 	}
-	w.prev, w.next, w.queued = nil, nil, false
+	w.prev, w.next = nil, nil
 	q.n--
 }
 
@@ -103,11 +100,11 @@ func (w *waiter[C]) wake() {
 	}
 }
 
-// serve lends what is free to who waits longest. mu is held; the result is to be
-// woken without it.
+// serve lends what is free to who waits longest; what is free and stale is asked for
+// them. mu is held; the result is to be woken without it.
 func (p *Pool[C]) serve(now int64) (granted *waiter[C]) {
 	for last := granted; p.waiting.n > 0; {
-		i := p.pick()
+		i := p.pick(now)
 		if i < 0 {
 			break
 		}
@@ -121,6 +118,9 @@ func (p *Pool[C]) serve(now int64) (granted *waiter[C]) {
 			last.next = w
 		}
 		last = w
+	}
+	if p.waiting.n > 0 && !p.slots.can.empty() {
+		p.demand()
 	}
 	return granted
 }
@@ -143,26 +143,30 @@ func (p *Pool[C]) failAll(err error) (failed *waiter[C]) {
 
 // checkoutSlow waits for a connection. mu is held, and let go. t is reported if
 // there is no lease.
-func (p *Pool[C]) checkoutSlow(ctx context.Context, t Ticket, since int64, front bool) (Lease[C], error) {
-	fail := func(count *uint64, err error) (Lease[C], error) {
+func (p *Pool[C]) checkoutSlow(ctx context.Context, t Ticket, since int64) (Lease[C], error) {
+	letGo := func(count *uint64) {
 		if count != nil {
 			*count++
 		}
 		p.mu.Unlock()
 		p.report(t, OutcomeIgnored)
-		return Lease[C]{}, err
 	}
 	switch {
 	case p.closed:
-		return fail(nil, ErrPoolClosed)
+		letGo(nil)
+		return Lease[C]{}, ErrPoolClosed
 	case p.waiting.n >= p.o.WaitQueue:
-		return fail(&p.stats.Refused, fmt.Errorf("%w (%s)", ErrPoolExhausted, p.standing()))
-	case !t.trial && p.breaker != nil && p.breaker.State() == BreakerOpen: // it opened just now
-		return fail(&p.stats.RefusedBreaker, &BreakerOpenError{RetryAfter: p.o.Breaker.Open, Last: p.failure})
+		stands := p.standing()
+		letGo(&p.stats.Refused)
+		return Lease[C]{}, fmt.Errorf("%w (%s)", ErrPoolExhausted, stands)
+	case p.breaker != nil && p.breaker.State() == BreakerOpen: // it opened just now
+		err := &BreakerOpenError{RetryAfter: p.o.Breaker.Open, Last: p.failure}
+		letGo(&p.stats.RefusedBreaker)
+		return Lease[C]{}, err
 	}
 	w := p.waiting.take()
 	w.ticket = t
-	p.waiting.push(w, front)
+	p.waiting.push(w)
 	p.stats.Waits++
 	p.stats.PeakWaiting = max(p.stats.PeakWaiting, p.waiting.n)
 	p.demand()
@@ -187,14 +191,16 @@ func (p *Pool[C]) checkoutSlow(ctx context.Context, t Ticket, since int64, front
 	p.waiting.put(w)
 	if err != nil {
 		count := &p.stats.RefusedBreaker
-		if p.closed {
+		if err == ErrPoolClosed {
 			count = nil
 		}
-		return fail(count, err)
+		letGo(count)
+		return Lease[C]{}, err
 	}
 	e := p.entry(&l)
 	if e == nil { // Close did not wait any longer
-		return fail(nil, ErrPoolClosed)
+		letGo(nil)
+		return Lease[C]{}, ErrPoolClosed
 	}
 	e.begun = now
 	waited := now - since
@@ -208,11 +214,12 @@ func (p *Pool[C]) checkoutSlow(ctx context.Context, t Ticket, since int64, front
 // goes on to the next. mu is held, and let go.
 func (p *Pool[C]) giveUp(w *waiter[C], t Ticket, now int64, end error) (Lease[C], error) {
 	var granted *waiter[C]
-	if w.queued {
+	if p.waiting.has(w) {
 		p.waiting.remove(w)
 	} else {
 		p.mu.Unlock()
 		<-w.ready // on its way: whoever took w out of the queue wakes it
+		now = p.now()
 		p.mu.Lock()
 		if w.err == nil {
 			if e := p.entry(&w.lease); e != nil {
@@ -221,26 +228,39 @@ func (p *Pool[C]) giveUp(w *waiter[C], t Ticket, now int64, end error) (Lease[C]
 			}
 		}
 	}
-	standing := p.standing()
+	stands := p.standing()
 	p.waiting.put(w)
 	if end == ErrWaitTimeout {
 		p.stats.WaitsTimedOut++
-		end = fmt.Errorf("%w (%v; %s)", end, p.o.WaitTimeout, standing)
 	} else {
 		p.stats.WaitsCancelled++
-		end = fmt.Errorf("pool: checkout: %w (%s)", end, standing)
 	}
 	p.mu.Unlock()
 	granted.wake()
 	p.report(t, OutcomeIgnored)
-	return Lease[C]{}, end
+	if end == ErrWaitTimeout {
+		return Lease[C]{}, fmt.Errorf("%w (%v; %s)", end, p.o.WaitTimeout, stands)
+	}
+	return Lease[C]{}, fmt.Errorf("pool: checkout: %w (%s)", end, stands)
 }
 
-// standing says, for errors, how the pool stands. mu is held.
-func (p *Pool[C]) standing() string {
-	s := fmt.Sprintf("%d connections of at most %d, %d leases out, %d wait", p.open, p.o.Max, p.lent, p.waiting.n)
-	if p.retry.err != nil {
-		s += fmt.Sprintf("; %d dials in a row have failed, the last with: %v", p.retry.failed, p.retry.err)
+// standing is, for errors, how a pool stands. It is made a text without the lock, as
+// that asks the error of the user's.
+type standing struct {
+	open, most, lent, waiting, failed int
+	err                               error
+}
+
+// standing returns how the pool stands. mu is held.
+func (p *Pool[C]) standing() standing {
+	return standing{p.slots.open(), p.o.Max, p.slots.lent(), p.waiting.n, p.retry.failed, p.retry.err}
+}
+
+// String is for the end of a message.
+func (s standing) String() string {
+	text := fmt.Sprintf("%d connections of at most %d, %d leases out, %d wait", s.open, s.most, s.lent, s.waiting)
+	if s.err != nil {
+		text += fmt.Sprintf("; %d dials in a row have failed, the last with: %v", s.failed, s.err)
 	}
-	return s
+	return text
 }

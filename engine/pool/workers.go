@@ -41,7 +41,6 @@ type Workers[T any] struct {
 	head, n  int
 	limit    int
 	sleeping *worker // top of the stack
-	asleep   int
 	workers  int
 	waking   int // woken or started, not yet at the ring
 	closed   bool
@@ -64,7 +63,7 @@ type WorkersStats struct {
 	Submitted uint64 // tasks taken
 	Refused   uint64 // tasks refused, the queue being full or the pool closed
 	Peak      int    // most workers at once
-	Panics    uint64 // tasks that panicked
+	Panics    uint64 // tasks that panicked, or called runtime.Goexit
 }
 
 // NewWorkers returns a pool that calls run for each task. It starts no
@@ -131,7 +130,6 @@ func (w *Workers[T]) rouse() (wake *worker, start bool) {
 	}
 	if s := w.sleeping; s != nil {
 		w.sleeping, s.next, s.alive = s.next, nil, false
-		w.asleep--
 		w.waking++
 		return s, false
 	}
@@ -183,7 +181,6 @@ func (w *Workers[T]) work() {
 		}
 		me.next, me.alive = w.sleeping, true
 		w.sleeping = me
-		w.asleep++
 		w.mu.Unlock()
 		if timer == nil {
 			timer = time.NewTimer(w.idleAfter)
@@ -223,22 +220,32 @@ func (w *Workers[T]) unstack(me *worker) {
 	for p := &w.sleeping; *p != nil; p = &(*p).next {
 		if *p == me {
 			*p, me.next, me.alive = me.next, nil, false
-			w.asleep--
 			return
 		}
 	}
 }
 
-// runOne runs a task; a panic in it is contained and counted.
+// runOne runs a task; a panic in it is contained and counted. So is runtime.Goexit,
+// which ends the worker: another goroutine takes its place.
 func (w *Workers[T]) runOne(t T) {
+	returned := false
 	defer func() {
-		if recover() != nil {
-			w.mu.Lock()
-			w.stats.Panics++
-			w.mu.Unlock()
+		if returned {
+			return
+		}
+		exits := recover() == nil
+		w.mu.Lock()
+		w.stats.Panics++
+		if exits {
+			w.waking++
+		}
+		w.mu.Unlock()
+		if exits {
+			go w.work()
 		}
 	}()
 	w.run(t)
+	returned = true
 }
 
 // Stats returns the counters.
@@ -246,7 +253,10 @@ func (w *Workers[T]) Stats() WorkersStats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stats
-	s.Workers, s.Sleeping, s.Queued = w.workers, w.asleep, w.n
+	s.Workers, s.Queued = w.workers, w.n
+	for me := w.sleeping; me != nil; me = me.next {
+		s.Sleeping++
+	}
 	return s
 }
 
@@ -262,7 +272,7 @@ func (w *Workers[T]) Close() {
 		s.wake <- struct{}{}
 		s = next
 	}
-	w.sleeping, w.asleep = nil, 0
+	w.sleeping = nil
 	for w.workers > 0 {
 		w.done.Wait()
 	}

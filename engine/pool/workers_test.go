@@ -204,3 +204,24 @@ func BenchmarkSubmit(b *testing.B) {
 		})
 	}
 }
+
+// A task that ends its goroutine, as a failing test does, costs no worker, and Close
+// does not wait for one that is gone.
+func TestWorkersGoexit(t *testing.T) {
+	var ran atomic.Int32
+	w := NewWorkers(WorkersOptions{Max: 2}, func(n int) {
+		ran.Add(1)
+		if n%2 == 0 {
+			runtime.Goexit()
+		}
+	})
+	for n := range 100 {
+		for w.Submit([]int{n}) == 0 {
+			runtime.Gosched()
+		}
+	}
+	w.Close()
+	if s := w.Stats(); ran.Load() != 100 || s.Panics != 50 || s.Workers != 0 || s.Peak > 2 {
+		t.Errorf("%d ran; %+v", ran.Load(), s)
+	}
+}

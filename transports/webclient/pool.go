@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/engine/pool"
@@ -25,11 +24,12 @@ func DialPool(client *mcp.Client, rawURL string, d Options, o pool.PoolOptions) 
 	if d.Dial.Reconnect {
 		return nil, errors.New("webclient: DialPool: DialOptions.Reconnect is the pool's business; leave it out")
 	}
-	switch u, err := url.Parse(rawURL); {
-	case err != nil:
-		return nil, fmt.Errorf("webclient: %q is no URL: %w", rawURL, err)
-	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "sse+http" && u.Scheme != "sse+https" || u.Host == "":
-		return nil, fmt.Errorf("webclient: DialPool: %q; want http://, https://, sse+http:// or sse+https://, and a host", rawURL)
+	checked := d.withDefaults()
+	if err := checked.validate(); err != nil {
+		return nil, err
+	}
+	if _, _, err := target(rawURL); err != nil {
+		return nil, err
 	}
 	dialer := transports.SessionDialer(func(ctx context.Context) (*mcp.ClientSession, error) {
 		return Dial(ctx, client, rawURL, d)

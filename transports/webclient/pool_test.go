@@ -93,7 +93,9 @@ func TestDialPoolErrors(t *testing.T) {
 	}{
 		{"%", Options{}, pool.PoolOptions{}, "is no URL"},
 		{"tcp://127.0.0.1:1", Options{}, pool.PoolOptions{}, "want http://"},
-		{"http:///mcp", Options{}, pool.PoolOptions{}, "and a host"},
+		{"http:///mcp", Options{}, pool.PoolOptions{}, "the host is missing"},
+		{"sse+tcp://127.0.0.1:1", Options{}, pool.PoolOptions{}, "want http://"},
+		{"http://127.0.0.1:1/", Options{PostTimeout: -1}, pool.PoolOptions{}, "PostTimeout"},
 		{"http://127.0.0.1:1/", Options{Dial: transports.DialOptions{Reconnect: true}}, pool.PoolOptions{}, "Reconnect"},
 		{"http://127.0.0.1:1/", Options{}, pool.PoolOptions{PerConn: 65}, "PerConn is 65"},
 	} {
