@@ -292,8 +292,9 @@ func TestPoissonLoad(t *testing.T) {
 	if want == 500 {
 		t.Error("the seed's number of arrivals is that of even distances: take another")
 	}
-	// Half of the starts fell into the stall, or waited behind it.
-	if r.Latency.P90 < 2.5e5 || r.Service.P90 > 1e5 {
+	// Half of the starts fall into the stall, or wait behind it; fewer where the
+	// machine is so busy that it begins late.
+	if r.Latency.P90 < 1e5 || r.Service.P90 > 0.5*r.Latency.P90 {
 		t.Errorf("from the time meant: p90 %.0f µs, from the time sent %.0f µs", r.Latency.P90, r.Service.P90)
 	}
 	var text strings.Builder
