@@ -153,6 +153,7 @@ func (c *Conn) growBody(s *Stream, n int) bool {
 		if !c.budget.Reserve(size - s.charged) {
 			return false
 		}
+		c.charged += size - s.charged
 		s.charged = size
 	}
 	bigger := append(c.loop.bufs.Get(size), s.body...)
@@ -172,6 +173,7 @@ func (c *Conn) dropBody(s *Stream) {
 	s.body = nil
 	if s.charged > 0 {
 		c.budget.Release(s.charged)
+		c.charged -= s.charged
 		s.charged = 0
 	}
 }
