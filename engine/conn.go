@@ -47,7 +47,9 @@ type Conn struct {
 
 	calls     *Call // in flight, newest first
 	inFlight  int
-	next      *Conn // of the loop
+	busy      int      // by Busy
+	part      PartWire // of a part that has not ended: its wire
+	next      *Conn    // of the loop
 	prev      *Conn
 	dirtyNext *Conn
 
@@ -60,6 +62,8 @@ type Conn struct {
 	inputEnded  bool
 	draining    bool
 	closed      bool
+	over        bool        // closed, and everybody told
+	cut         bool        // closed with output unsent
 	gone        atomic.Bool // closed, for other goroutines
 	batchOK     bool
 	lost        CloseReason // why the peer is out of reach while calls go on, CloseNone: it is not
@@ -79,14 +83,14 @@ type Peer struct {
 
 // Open adds a connection to the loop. framing may be nil: newline-delimited.
 // It returns nil when the service refuses it; the Wire is then closed.
-func (l *Loop) Open(w Wire, framing Framing) *Conn { return l.open(w, framing, l.e.svc.OpenConn) }
+func (l *Loop) Open(w Wire, framing Framing) *Conn {
+	return l.open(&Conn{wire: w, framing: framing}, l.e.svc.OpenConn)
+}
 
-func (l *Loop) open(w Wire, framing Framing, handler func(*Conn) Handler) *Conn {
+func (l *Loop) open(c *Conn, handler func(*Conn) Handler) *Conn {
 	l.serial++
-	c := &Conn{
-		loop: l, wire: w, framing: framing, serial: l.serial,
-		openedAt: l.now, lastIn: l.now, lastProgress: l.now,
-	}
+	c.loop, c.serial = l, l.serial
+	c.openedAt, c.lastIn, c.lastProgress = l.now, l.now, l.now
 	c.timer.kind, c.flushTimer.kind = timerConn, timerFlush
 	c.next = l.conns
 	if l.conns != nil {
@@ -94,9 +98,11 @@ func (l *Loop) open(w Wire, framing Framing, handler func(*Conn) Handler) *Conn 
 	}
 	l.conns = c
 	l.e.open.Add(1)
-	l.n.connsOpened.add(1)
-	if f := l.e.opts.Observer.ConnOpened; f != nil {
-		f(c)
+	if c.part == nil {
+		l.n.connsOpened.add(1)
+		if f := l.e.opts.Observer.ConnOpened; f != nil {
+			f(c)
+		}
 	}
 	c.handler = handler(c)
 	if c.handler == nil {
@@ -362,7 +368,9 @@ func (c *Conn) endWhatWasLeft() {
 
 // Idle reports whether nothing is left to do: no call in flight, no output
 // that waits, no input held back.
-func (c *Conn) Idle() bool { return c.inFlight == 0 && len(c.out) == c.sent && !c.held }
+func (c *Conn) Idle() bool {
+	return c.inFlight == 0 && c.busy == 0 && len(c.out) == c.sent && !c.held
+}
 
 // finishIfDone closes a connection that ends when its work is done.
 func (c *Conn) finishIfDone() {
@@ -386,6 +394,7 @@ func (c *Conn) Close(reason CloseReason) {
 		return
 	}
 	c.closed = true
+	c.cut = len(c.out) > c.sent
 	c.gone.Store(true)
 	l := c.loop
 	l.wheel.disarm(&c.timer)
@@ -406,15 +415,19 @@ func (c *Conn) Close(reason CloseReason) {
 		c.next.prev = c.prev
 	}
 	c.next, c.prev = nil, nil
-	l.n.connsClosed[reason].add(1)
+	if c.part == nil {
+		l.n.connsClosed[reason].add(1)
+	}
 	if c.handler != nil {
 		c.handler.CloseConn(c, reason)
 	}
-	if f := l.e.opts.Observer.ConnClosed; f != nil {
+	if f := l.e.opts.Observer.ConnClosed; f != nil && c.part == nil {
 		f(c, reason)
 	}
 	c.wire.Close(reason)
 	l.e.open.Add(-1)
+	c.over = true
+	c.endPart()
 }
 
 // Deadlines. One timer serves for whichever is next. It is armed lazily: it is
@@ -429,7 +442,7 @@ func (c *Conn) deadline() (at int64, reason CloseReason) {
 		at, reason = c.partialAt+int64(o.ReadTimeout), CloseReadTimeout
 	}
 	switch {
-	case c.keepIdle || c.inFlight > 0 || c.blocked:
+	case c.keepIdle || c.inFlight > 0 || c.busy > 0 || c.blocked:
 	case !c.served:
 		if o.HandshakeTimeout > 0 && c.openedAt+int64(o.HandshakeTimeout) < at {
 			at, reason = c.openedAt+int64(o.HandshakeTimeout), CloseHandshake

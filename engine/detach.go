@@ -275,6 +275,9 @@ func (c *Call) comeHome() {
 	}
 	c.at = 0
 	l.putCall(c)
+	if conn.over {
+		conn.endPart()
+	}
 	if !conn.closed && conn.inFlight == 0 {
 		if conn.lost != CloseNone {
 			conn.paused, conn.held = false, false // nothing more is fed

@@ -131,13 +131,18 @@ func (l *Loop) OpenHTTP(w Wire, f ExchangeFraming) *Conn {
 		w.Close(CloseRefused)
 		return nil
 	}
-	return l.open(w, f, func(c *Conn) Handler {
+	return l.open(&Conn{wire: w, framing: f}, exchanges(svc))
+}
+
+// exchanges returns what gives a connection with HTTP its handler.
+func exchanges(svc ExchangeService) func(*Conn) Handler {
+	return func(c *Conn) Handler {
 		c.ordered = true
 		if h := svc.OpenExchanges(c); h != nil {
 			return h
 		}
 		return nil
-	})
+	}
 }
 
 // ServeExchange serves one HTTP request. The connection is paused while it is

@@ -129,8 +129,10 @@ func (c *Conn) write() {
 		return
 	}
 	if n > 0 {
-		l.n.writes.add(1)
-		l.n.bytesOut.add(uint64(n))
+		if c.part == nil {
+			l.n.writes.add(1)
+			l.n.bytesOut.add(uint64(n))
+		}
 		c.lastProgress = l.now
 	}
 	if n == len(p) {

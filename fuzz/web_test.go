@@ -152,7 +152,7 @@ func webRun(t *testing.T, svc *mcp.Server, stream []byte, n int) []byte {
 	}
 	l := e.NewLoop(webDriver{})
 	var refused web.Refused
-	wl := web.NewLoop(l, web.Options{CompressMin: 2000}, &refused)
+	wl := web.NewLoop(l, web.Options{CompressMin: 2000}, &refused, &web.HTTP2Counters{})
 	p := &webPeer{conn: wl.NewConn()}
 	l.Begin()
 	p.engine = p.conn.Serve(p)

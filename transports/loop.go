@@ -32,7 +32,7 @@ type loop struct {
 func (l *loop) openHTTP(s *stream) *engine.Conn {
 	if l.web == nil {
 		o := &l.srv.opts
-		l.web = web.NewLoop(l.engine, web.Options{CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes}, &l.srv.counters.refused)
+		l.web = web.NewLoop(l.engine, o.web(), &l.srv.counters.refused, &l.srv.counters.http2)
 	}
 	w := l.web.NewConn()
 	s.carried = w

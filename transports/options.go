@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/http2"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 // Defaults of Options.
@@ -47,6 +49,9 @@ type Options struct {
 	// Content-Encoding of gzip or zstd becomes, in bytes; beyond it 413. Zero, and
 	// anything above: Engine.MaxMessageBytes. Negative: no coding is taken, 415.
 	MaxUnpackedBytes int
+	// HTTP2 holds the options of HTTP/2, which http listeners speak beside
+	// HTTP/1.1: the first bytes of a connection tell.
+	HTTP2 HTTP2Options
 	// Logger takes what an operator should know. nil discards. It is the
 	// engine's too, unless Engine.Logger is set.
 	Logger *slog.Logger
@@ -68,6 +73,33 @@ type Listener struct {
 	// URL is "stdio", "tcp://HOST:PORT", "http://HOST:PORT" (port 0: the kernel
 	// picks one) or "unix:///PATH".
 	URL string
+}
+
+// HTTP2Options are the options of HTTP/2.
+type HTTP2Options struct {
+	// Off has only HTTP/1.1 spoken.
+	Off bool
+	// MaxStreams bounds the requests of one connection that are being received,
+	// served or answered at a time; more are refused (REFUSED_STREAM), and a
+	// client knows that it may send them again. Zero: 100; at most 10,000.
+	MaxStreams int
+	// StreamWindow and ConnWindow are what a client may send of one request and of
+	// all without hearing from the server, in bytes. Zero: 256 KiB and 1 MiB; at
+	// least 65,535.
+	StreamWindow, ConnWindow int
+	// MaxResets bounds the requests that a client may take back, or spoil, in a
+	// second; beyond it the connection ends (ENHANCE_YOUR_CALM). Zero: 200.
+	MaxResets int
+}
+
+// web returns the options of package web.
+func (o *Options) web() web.Options {
+	return web.Options{
+		CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes, HTTP1Only: o.HTTP2.Off,
+		HTTP2: http2.Limits{
+			Streams: o.HTTP2.MaxStreams, StreamWindow: o.HTTP2.StreamWindow, ConnWindow: o.HTTP2.ConnWindow, Resets: o.HTTP2.MaxResets,
+		},
+	}
 }
 
 // TCPOptions are the options of TCP sockets. Those marked (Linux) are an error
@@ -109,6 +141,15 @@ func (o Options) withDefaults() Options {
 	if o.CompressMin == 0 {
 		o.CompressMin = DefaultCompressMin
 	}
+	def := func(p *int, d int) {
+		if *p == 0 {
+			*p = d
+		}
+	}
+	def(&o.HTTP2.MaxStreams, http2.DefaultStreams)
+	def(&o.HTTP2.StreamWindow, http2.DefaultStreamWindow)
+	def(&o.HTTP2.ConnWindow, http2.DefaultConnWindow)
+	def(&o.HTTP2.MaxResets, http2.DefaultResets)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -151,6 +192,10 @@ func (o *Options) validate() error {
 	}{
 		{"Loops", int64(o.Loops), 1, 256},
 		{"MaxConnections", int64(o.MaxConnections), 0, 10_000_000},
+		{"HTTP2.MaxStreams", int64(o.HTTP2.MaxStreams), 1, 10_000},
+		{"HTTP2.StreamWindow", int64(o.HTTP2.StreamWindow), 1<<16 - 1, 1<<31 - 1},
+		{"HTTP2.ConnWindow", int64(o.HTTP2.ConnWindow), 1<<16 - 1, 1<<31 - 1},
+		{"HTTP2.MaxResets", int64(o.HTTP2.MaxResets), 1, 1_000_000},
 		{"TCP.KeepAliveProbes", int64(o.TCP.KeepAliveProbes), 1, 100},
 		{"TCP.RecvBuffer", int64(o.TCP.RecvBuffer), 0, 1 << 30},
 		{"TCP.SendBuffer", int64(o.TCP.SendBuffer), 0, 1 << 30},

@@ -57,6 +57,7 @@ type counters struct {
 	lingers      atomic.Uint64
 	lingerFailed atomic.Uint64
 	refused      web.Refused // by HTTP
+	http2        web.HTTP2Counters
 }
 
 // Snapshot is the counters of a server and of the engine behind it.
@@ -72,6 +73,8 @@ type Snapshot struct {
 	// HTTPRefused are HTTP requests that were refused before their message was
 	// looked at, by web.Refusal.
 	HTTPRefused [web.NumRefusals]uint64
+	// HTTP2 is what was done by HTTP/2.
+	HTTP2 web.HTTP2Stats
 }
 
 // Listen opens all listeners and serves svc on them until Shutdown or Close.
@@ -190,6 +193,7 @@ func (s *Server) Snapshot() Snapshot {
 		Lingers:      c.lingers.Load(),
 		LingerFailed: c.lingerFailed.Load(),
 	}
+	snapshot.HTTP2 = c.http2.Stats()
 	for i := range c.refused {
 		snapshot.HTTPRefused[i] = c.refused[i].Load()
 	}

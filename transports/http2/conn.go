@@ -47,13 +47,14 @@ const (
 // Conn is the server's side of one connection. It is got from Loop.Open and
 // given back by Close. Used by one goroutine at a time, that of its Loop.
 type Conn struct {
-	loop   *Loop
-	budget Budget
-	now    int64
-	err    *Error
-	stream *Stream // of the last event
-	lent   *Stream // whose request was lent by it
-	due    *Stream // whose Done follows Head
+	loop    *Loop
+	budget  Budget
+	charged int // to it
+	now     int64
+	err     *Error
+	stream  *Stream // of the last event
+	lent    *Stream // whose request was lent by it
+	due     *Stream // whose Done follows Head
 
 	// What comes in.
 	state  inputState
@@ -224,6 +225,25 @@ func (c *Conn) forget() {
 	c.stream = nil
 }
 
+// Keep has the request that Done has just handed out stay as it is until Drop or
+// Release, for a caller that cannot serve it yet. It reports false if the budget
+// has no room for its body.
+func (c *Conn) Keep(s *Stream) bool {
+	if s.body != nil && !s.owned {
+		view := s.body
+		s.body = nil
+		if !c.growBody(s, len(view)) {
+			return false
+		}
+		s.body = append(s.body, view...)
+	}
+	c.lent = nil
+	return true
+}
+
+// Drop gives back a request that was kept; the stream stays.
+func (c *Conn) Drop(s *Stream) { c.drop(s) }
+
 // Stream returns the stream of the last event; nil for those that are not of
 // one.
 func (c *Conn) Stream() *Stream { return c.stream }
@@ -248,6 +268,9 @@ func (c *Conn) PendingSince() int64 {
 	}
 	return since
 }
+
+// Charged returns the bytes that c has reserved of the budget.
+func (c *Conn) Charged() int { return c.charged }
 
 // Held returns how many streams are not done with: open, or complete and not
 // released.

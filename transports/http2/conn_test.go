@@ -109,6 +109,7 @@ var badStreams = []struct {
 	{"DATA on a stream not begun", hello + data(1, 0, "a"), false, failed(ErrIdleStream), "GOAWAY 0 PROTOCOL_ERROR"},
 	{"DATA padded without a length", hello + headers(1, whole, request("POST", "/")) + data(1, flagPadded, ""), false, failed(ErrFrameLength), "GOAWAY 1 FRAME_SIZE_ERROR"},
 	{"DATA with as much padding as payload", hello + headers(1, whole, request("POST", "/")) + data(1, flagPadded, "\x03ab"), false, failed(ErrPadding), "GOAWAY 1 PROTOCOL_ERROR"},
+	{"DATA with too much padding behind RST_STREAM", hello + headers(1, whole, request("POST", "/")) + rst(1, CodeCancel) + data(1, flagPadded, "\x03ab"), false, failed(ErrPadding), "GOAWAY 1 PROTOCOL_ERROR"},
 	{"behind a failure nothing counts", hello + window(0, 0) + get(1), false, failed(ErrZeroIncrement), "GOAWAY 0 PROTOCOL_ERROR"},
 
 	// A stream fails.

@@ -20,7 +20,10 @@ func (c *Conn) beginData() (ev Event) {
 		return c.fail(ErrFrameLength)
 	}
 	c.recv -= n
-	c.state, c.pad = inSkipped, 0
+	c.state, c.pad = inData, 0
+	if c.flags&flagPadded != 0 {
+		c.state = atPadding
+	}
 	s := c.find(c.id)
 	switch {
 	case s == nil || !s.open():
@@ -35,11 +38,6 @@ func (c *Conn) beginData() (ev Event) {
 	}
 	s.recv -= n
 	c.to = s
-	if c.flags&flagPadded != 0 {
-		c.state = atPadding
-	} else {
-		c.state = inData
-	}
 	if n == 0 && c.flags&flagEndStream == 0 {
 		return c.note(emptyData, ErrTooManyEmpty)
 	}
@@ -57,7 +55,7 @@ func (c *Conn) nextPadding(b []byte) (n int, ev Event) {
 		return 1, c.fail(ErrPadding)
 	}
 	c.state = inData
-	if c.left == 0 && c.flags&flagEndStream == 0 {
+	if c.left == 0 && c.to != nil && c.flags&flagEndStream == 0 {
 		return 1, c.note(emptyData, ErrTooManyEmpty)
 	}
 	return 1, onward
@@ -155,6 +153,7 @@ func (c *Conn) growBody(s *Stream, n int) bool {
 		if !c.budget.Reserve(size - s.charged) {
 			return false
 		}
+		c.charged += size - s.charged
 		s.charged = size
 	}
 	bigger := append(c.loop.bufs.Get(size), s.body...)
@@ -174,6 +173,7 @@ func (c *Conn) dropBody(s *Stream) {
 	s.body = nil
 	if s.charged > 0 {
 		c.budget.Release(s.charged)
+		c.charged -= s.charged
 		s.charged = 0
 	}
 }

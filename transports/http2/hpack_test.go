@@ -213,27 +213,27 @@ func TestDecodeWhatIsEncoded(t *testing.T) {
 
 // badBlocks are no header blocks.
 var badBlocks = map[string]string{
-	"index 0":                           "80",
-	"index behind the tables":           "be",
-	"index of 2^40":                     "ffffffffffff1f",
-	"index cut":                         "ff",
-	"literal without a name":            "40",
-	"name cut":                          "400361",
-	"value missing":                     "400161",
-	"value cut":                         "4001610362",
-	"length of a value cut":             "400161ff",
-	"name of index behind the tables":   "7e0161",
-	"name of index cut":                 "0fff",
-	"Huffman code of a name wrong":      "408118",
-	"Huffman code of a value wrong":     "400161811e",
-	"size update behind a field":        "8220",
-	"size update above 4,096":           "3fe21f",
-	"size update cut":                   "3f",
-	"length of a value of 2^33":         "400161ffffffffff1f",
-	"never indexed, index behind":       "1fff7f0161",
-	"index of an entry that was gone":   "4001610162" + "20" + "be",
-	"entry too large empties":           "4001610162" + "40016120",
-	"an update, then the entry's index": "4001610162",
+	"index 0":                            "80",
+	"index behind the tables":            "be",
+	"index of 2^40":                      "ffffffffffff1f",
+	"index cut":                          "ff",
+	"literal without a name":             "40",
+	"name cut":                           "400361",
+	"value missing":                      "400161",
+	"value cut":                          "4001610362",
+	"length of a value cut":              "400161ff",
+	"name of index behind the tables":    "7e0161",
+	"name of index cut":                  "0fff",
+	"Huffman code of a name wrong":       "408118",
+	"Huffman code of a value wrong":      "400161811e",
+	"size update behind a field":         "8220",
+	"size update above 4,096":            "3fe21f",
+	"size update cut":                    "3f",
+	"length of a value of 2^33":          "400161ffffffffff1f",
+	"never indexed, index behind":        "1fff7f0161",
+	"index of an entry that was gone":    "4001610162" + "20" + "be",
+	"value that begins in another field": "4001610162" + "40016120",
+	"an update, then the entry's index":  "4001610162",
 }
 
 func TestBadBlocks(t *testing.T) {
@@ -258,6 +258,34 @@ func TestBadBlocks(t *testing.T) {
 		}
 		r.release(loop)
 		d.table.release(pool)
+	}
+}
+
+// An entry that is larger than the table empties it (RFC 7541 §4.4), and one that
+// just fits is the only one.
+func TestLargeEntries(t *testing.T) {
+	literal := func(n int) []byte { return append(appendInteger([]byte("\x40\x01a"), 0, 7, n), x(n)...) }
+	most := tableMax - entryCost - 1
+	for _, tc := range []struct {
+		size int
+		kept string // the indexes that there are
+	}{{most - 34, "\xbe\xbf"}, {most, "\xbe"}, {most + 1, ""}} {
+		for _, i := range []string{"\xbe", "\xbf", "\xc0"} {
+			pool := ringbuf.NewPool(ringbuf.PoolOptions{})
+			loop := NewLoop(pool, Limits{})
+			var d decoder
+			d.init(loop)
+			var r Request
+			r.begin(&loop.limits, false)
+			if !d.decode(append(literal(1), literal(tc.size)...), &r) {
+				t.Fatal("no block")
+			}
+			r.begin(&loop.limits, false)
+			if ok := d.decode([]byte(i), &r); ok != strings.Contains(tc.kept, i) {
+				t.Errorf("entry of %d bytes: index %x is there: %v", tc.size, i, ok)
+			}
+			r.release(loop)
+		}
 	}
 }
 

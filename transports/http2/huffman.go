@@ -1,5 +1,7 @@
 package http2
 
+import "encoding/binary"
+
 // eos is the symbol that ends a string and may not stand in one.
 const eos = 256
 
@@ -75,10 +77,17 @@ func appendHuffman(dst, src []byte) ([]byte, bool) {
 	var acc uint64 // its upper bits are to be decoded
 	left := 0      // how many
 	for {
-		for left <= 56 && len(src) > 0 {
-			acc |= uint64(src[0]) << (56 - left)
-			left += 8
-			src = src[1:]
+		if left < huffmanMax {
+			if len(src) >= 4 {
+				acc |= uint64(binary.BigEndian.Uint32(src)) << (32 - left)
+				left += 32
+				src = src[4:]
+			} else {
+				for ; len(src) > 0; src = src[1:] {
+					acc |= uint64(src[0]) << (56 - left)
+					left += 8
+				}
+			}
 		}
 		top := uint32(acc >> 32)
 		s := huffman.short[top>>(32-huffmanFast)]

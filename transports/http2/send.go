@@ -250,8 +250,8 @@ func (c *Conn) sayRefused(id uint32, window int64, err *Error, head, over bool) 
 	}
 }
 
-// HasOutput reports whether AppendOutput has anything.
-func (c *Conn) HasOutput() bool { return len(c.out) > 0 }
+// Buffered returns how many bytes AppendOutput has.
+func (c *Conn) Buffered() int { return len(c.out) }
 
 // AppendOutput appends what is to be sent, all of it: whole frames, but that more
 // may follow.

@@ -99,7 +99,7 @@ func (s *server) serve(nc net.Conn) {
 				c.Release(st)
 			}
 		}
-		for st := c.Writable(); st != nil || c.HasOutput(); st = c.Writable() {
+		for st := c.Writable(); st != nil || c.Buffered() > 0; st = c.Writable() {
 			if st != nil {
 				send(st, waiting[st])
 				continue

@@ -13,9 +13,11 @@ import (
 type Conn struct {
 	l          *Loop
 	conn       *engine.Conn
-	*exchange       // from the first byte of a request to the end of its response, else nil
-	last       bool // the connection ends with this response
-	refused    bool // what came was no request: nothing more is served
+	h2         *http2Conn // what it carries instead, if the preface of HTTP/2 has come
+	preface    int8       // bytes of that so far, -1: it is another
+	*exchange             // from the first byte of a request to the end of its response, else nil
+	last       bool       // the connection ends with this response
+	refused    bool       // what came was no request: nothing more is served
 	delivering bool
 }
 
@@ -91,6 +93,12 @@ func (w *Conn) giveBack() {
 //
 // Hot path: no allocation, no lock.
 func (w *Conn) Deliver(p []byte) (taken int) {
+	switch {
+	case w.h2 != nil:
+		return w.h2.deliver(p)
+	case w.preface >= 0:
+		return w.sniff(p)
+	}
 	w.begin()
 	w.delivering = true
 	taken = w.deliver(p)
@@ -152,57 +160,39 @@ func (w *Conn) serve() {
 
 // unpack undoes the coding of the body.
 func (w *Conn) unpack() bool {
-	err := w.unpackBody()
+	err := w.l.unpackBody(&w.x)
 	if err != nil {
-		w.refuse(err)
+		w.l.refuse(w.conn, &w.x, err)
 	}
 	return err == nil
 }
 
-func (w *Conn) unpackBody() *http1.Error {
-	c, err := contentCoding(w.x.Request)
-	limit := w.l.opts.MaxUnpackedBytes
-	switch {
-	case limit < 0 && (err != nil || c != identity):
-		return errUnpackOff
-	case err != nil || c == identity:
-		return err
-	}
-	w.x.Body, err = w.l.unpacker().unpack(c, w.x.Body)
-	return err
-}
-
-// refuse answers a request whose body cannot be unpacked.
-func (w *Conn) refuse(err *http1.Error) {
-	w.l.refused.add(refusalOf(err))
-	switch err {
-	case errUnpackCoding:
-		w.x.Header = append(w.x.Header, "Accept-Encoding: gzip, zstd\r\n"...) // RFC 9110, section 15.5.16
-	case errUnpackOff:
-		w.x.Header = append(w.x.Header, "Accept-Encoding: identity\r\n"...)
-	case http1.ErrNoRoom:
-		w.x.Header = append(w.x.Header, "Retry-After: 1\r\n"...)
-	}
-	w.conn.Respond(err.Status, "text/plain; charset=utf-8", append([]byte(err.Reason), '\n'))
-}
-
 // Resumed is to be called when output has drained, before more is delivered.
 func (w *Conn) Resumed() {
+	if w.h2 != nil {
+		w.h2.resumed()
+		return
+	}
 	w.finishIfLast()
 	w.rest()
 }
 
 // Refused reports whether what came was no request. Behind the answer to it
 // nothing more is sent: its last byte is followed by the end of our half.
-func (w *Conn) Refused() bool { return w.refused }
+func (w *Conn) Refused() bool { return w.refused || w.h2 != nil && w.h2.failed }
 
 // EndsWithPeer reports whether a peer that ends its half has no use for what
 // would still be said.
-func (w *Conn) EndsWithPeer() bool { return w.serving() && w.x.EndsWithPeer }
+func (w *Conn) EndsWithPeer() bool {
+	return w.h2 != nil || w.serving() && w.x.EndsWithPeer
+}
 
 // Release gives back the buffers of a request that has not been served. What is
 // being answered may go on without its peer.
 func (w *Conn) Release() {
+	if w.h2 != nil {
+		w.h2.Release()
+	}
 	if w.exchange == nil {
 		return
 	}

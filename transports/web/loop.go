@@ -5,6 +5,7 @@ import (
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/transports/http1"
+	"github.com/gannetmcp/gannet/transports/http2"
 )
 
 // Options are those of HTTP.
@@ -17,6 +18,12 @@ type Options struct {
 	// bytes; beyond it 413. Zero, and anything above: the engine's
 	// MaxMessageBytes. Negative: no coding is taken, 415.
 	MaxUnpackedBytes int
+	// HTTP1Only says that the preface of HTTP/2 is refused like any request that
+	// is not one of HTTP/1.1.
+	HTTP1Only bool
+	// HTTP2 bounds what a peer of HTTP/2 can make a connection take. Its Body is
+	// the engine's MaxMessageBytes.
+	HTTP2 http2.Limits
 }
 
 // idleMax bounds the exchanges that a Loop keeps while nobody uses them.
@@ -33,16 +40,19 @@ type Loop struct {
 	packed  *unpacker // of request bodies, nil before the first that is packed
 	idle    []*exchange
 
+	http2      *http2.Loop // nil before the first connection of HTTP/2
+	http2Stats *HTTP2Counters
+
 	second int64 // that date is of
 	date   []byte
 }
 
 // NewLoop returns a Loop. What is refused before its message was looked at is
-// counted in refused, which several loops may share.
-func NewLoop(l *engine.Loop, o Options, refused *Refused) *Loop {
+// counted in refused, what HTTP/2 does in stats; several loops may share both.
+func NewLoop(l *engine.Loop, o Options, refused *Refused, stats *HTTP2Counters) *Loop {
 	e := l.Engine()
 	return &Loop{
-		engine: l, opts: o, refused: refused,
+		engine: l, opts: o, refused: refused, http2Stats: stats,
 		http1: http1.NewLoop(e.Buffers(), http1.Limits{Body: e.Options().MaxMessageBytes}),
 	}
 }
@@ -85,4 +95,33 @@ func (l *Loop) unpacked() {
 	if l.packed != nil {
 		l.packed.free()
 	}
+}
+
+// unpackBody undoes the coding of an exchange's body; what comes of it is valid
+// until unpacked.
+func (l *Loop) unpackBody(x *engine.Exchange) *http1.Error {
+	c, err := contentCoding(x.Request)
+	limit := l.opts.MaxUnpackedBytes
+	switch {
+	case limit < 0 && (err != nil || c != identity):
+		return errUnpackOff
+	case err != nil || c == identity:
+		return err
+	}
+	x.Body, err = l.unpacker().unpack(c, x.Body)
+	return err
+}
+
+// refuse answers a request whose body cannot be unpacked.
+func (l *Loop) refuse(c *engine.Conn, x *engine.Exchange, err *http1.Error) {
+	l.refused.add(refusalOf(err))
+	switch err {
+	case errUnpackCoding:
+		x.Header = append(x.Header, "Accept-Encoding: gzip, zstd\r\n"...) // RFC 9110, section 15.5.16
+	case errUnpackOff:
+		x.Header = append(x.Header, "Accept-Encoding: identity\r\n"...)
+	case http1.ErrNoRoom:
+		x.Header = append(x.Header, "Retry-After: 1\r\n"...)
+	}
+	c.Respond(err.Status, "text/plain; charset=utf-8", append([]byte(err.Reason), '\n'))
 }
