@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 // Defaults of Options.
@@ -47,6 +48,8 @@ type Options struct {
 	// Content-Encoding of gzip or zstd becomes, in bytes; beyond it 413. Zero, and
 	// anything above: Engine.MaxMessageBytes. Negative: no coding is taken, 415.
 	MaxUnpackedBytes int
+	// WebSocket configures WebSockets, on http:// and ws:// listeners.
+	WebSocket WebSocketOptions
 	// Logger takes what an operator should know. nil discards. It is the
 	// engine's too, unless Engine.Logger is set.
 	Logger *slog.Logger
@@ -65,10 +68,15 @@ type Options struct {
 
 // Listener is one address to serve.
 type Listener struct {
-	// URL is "stdio", "tcp://HOST:PORT", "http://HOST:PORT" (port 0: the kernel
-	// picks one) or "unix:///PATH".
+	// URL is "stdio", "tcp://HOST:PORT", "http://HOST:PORT", "ws://HOST:PORT/PATH"
+	// (port 0: the kernel picks one) or "unix:///PATH". A ws:// listener is for nothing
+	// but WebSocket, at any path if it has none; an http:// listener serves it at
+	// WebSocket.Path beside the rest.
 	URL string
 }
+
+// WebSocketOptions configures WebSockets.
+type WebSocketOptions = web.WebSocketOptions
 
 // TCPOptions are the options of TCP sockets. Those marked (Linux) are an error
 // elsewhere when set.
@@ -109,6 +117,7 @@ func (o Options) withDefaults() Options {
 	if o.CompressMin == 0 {
 		o.CompressMin = DefaultCompressMin
 	}
+	o.WebSocket = o.WebSocket.WithDefaults()
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -161,6 +170,9 @@ func (o *Options) validate() error {
 		if f.v < f.min || f.v > f.max {
 			return fmt.Errorf("transports: Options.%s is %d; it must lie between %d and %d", f.name, f.v, f.min, f.max)
 		}
+	}
+	if err := o.WebSocket.Validate(); err != nil {
+		return fmt.Errorf("transports: Options.%w", err)
 	}
 	if o.TCP.KeepAlive > 0 && o.TCP.KeepAlive < time.Second {
 		return fmt.Errorf("transports: Options.TCP.KeepAlive is %v; it must be at least a second, or negative for none", o.TCP.KeepAlive)

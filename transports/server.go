@@ -56,7 +56,7 @@ type counters struct {
 	lingering    atomic.Int64
 	lingers      atomic.Uint64
 	lingerFailed atomic.Uint64
-	refused      web.Refused // by HTTP
+	web          web.Counters
 }
 
 // Snapshot is the counters of a server and of the engine behind it.
@@ -72,6 +72,7 @@ type Snapshot struct {
 	// HTTPRefused are HTTP requests that were refused before their message was
 	// looked at, by web.Refusal.
 	HTTPRefused [web.NumRefusals]uint64
+	WebSockets  web.Sockets
 }
 
 // Listen opens all listeners and serves svc on them until Shutdown or Close.
@@ -180,7 +181,7 @@ func (s *Server) Engine() *engine.Engine { return s.engine }
 // Snapshot returns the counters.
 func (s *Server) Snapshot() Snapshot {
 	c := &s.counters
-	snapshot := Snapshot{
+	return Snapshot{
 		Engine:       s.engine.Snapshot(),
 		Accepted:     c.accepted.Load(),
 		AcceptErrors: c.acceptErrors.Load(),
@@ -189,11 +190,9 @@ func (s *Server) Snapshot() Snapshot {
 		Lingering:    c.lingering.Load(),
 		Lingers:      c.lingers.Load(),
 		LingerFailed: c.lingerFailed.Load(),
+		HTTPRefused:  c.web.Refused(),
+		WebSockets:   c.web.Sockets(),
 	}
-	for i := range c.refused {
-		snapshot.HTTPRefused[i] = c.refused[i].Load()
-	}
-	return snapshot
 }
 
 // drainPoll is how often a drain looks whether it is over.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/transports/http1"
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // Options are those of HTTP.
@@ -17,6 +18,8 @@ type Options struct {
 	// bytes; beyond it 413. Zero, and anything above: the engine's
 	// MaxMessageBytes. Negative: no coding is taken, 415.
 	MaxUnpackedBytes int
+	// WebSocket are those of connections that become WebSockets.
+	WebSocket WebSocketOptions
 }
 
 // idleMax bounds the exchanges that a Loop keeps while nobody uses them.
@@ -26,29 +29,37 @@ const idleMax = 256
 // holds little. It and its connections are used inside turns of its
 // engine.Loop.
 type Loop struct {
-	engine  *engine.Loop
-	opts    Options
-	refused *Refused
-	http1   *http1.Loop
-	packed  *unpacker // of request bodies, nil before the first that is packed
-	idle    []*exchange
+	engine   *engine.Loop
+	opts     Options
+	counters *Counters
+	http1    *http1.Loop
+	packed   *unpacker // of request bodies, nil before the first that is packed
+	idle     []*exchange
+
+	websocket *websocket.Loop     // nil before the first connection that becomes one
+	parsers   []*websocket.Parser // not in use
+	scratch   []byte              // for what is appended to the output at once
 
 	second int64 // that date is of
 	date   []byte
 }
 
-// NewLoop returns a Loop. What is refused before its message was looked at is
-// counted in refused, which several loops may share.
-func NewLoop(l *engine.Loop, o Options, refused *Refused) *Loop {
+// NewLoop returns a Loop. It counts in counters, which several loops may share.
+func NewLoop(l *engine.Loop, o Options, counters *Counters) *Loop {
 	e := l.Engine()
+	o.WebSocket = o.WebSocket.WithDefaults()
 	return &Loop{
-		engine: l, opts: o, refused: refused,
+		engine: l, opts: o, counters: counters,
 		http1: http1.NewLoop(e.Buffers(), http1.Limits{Body: e.Options().MaxMessageBytes}),
 	}
 }
 
 // NewConn returns a connection, which serves nothing before Serve.
 func (l *Loop) NewConn() *Conn { return &Conn{l: l} }
+
+// NewWebSocket returns a connection that is for WebSocket alone. Path is where; empty:
+// anywhere.
+func (l *Loop) NewWebSocket(path string) *Conn { return &Conn{l: l, only: true, path: path} }
 
 // Serve opens the connection on wire. It returns nil when the service refuses the
 // connection, which is closed then.
