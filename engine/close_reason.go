@@ -19,12 +19,13 @@ const (
 	CloseDrained                  // the engine drains and the connection had nothing left to do
 	CloseForced                   // the engine was closed with work in flight
 	CloseLocal                    // the application asked for it
+	ClosePing                     // the peer did not answer the transport's pings
 	closeReasonsCount int         = iota
 )
 
 var closeReasonNames = [closeReasonsCount]string{
 	"none", "peer", "reset", "idle", "handshake", "read_timeout", "slow_reader",
-	"budget", "protocol", "refused", "drained", "forced", "local",
+	"budget", "protocol", "refused", "drained", "forced", "local", "ping_timeout",
 }
 
 // String returns the reason's name as it stands in logs and metrics.

@@ -44,6 +44,7 @@ type Conn struct {
 	lastIn       int64 // last complete message
 	partialAt    int64 // last byte of a message not complete, 0 if none
 	lastProgress int64 // last byte taken by the wire, or last complete message
+	tickAt       int64 // when the framing is to be called, 0: not
 
 	calls     *Call // in flight, newest first
 	inFlight  int
@@ -68,7 +69,9 @@ type Conn struct {
 	batchOK     bool
 	lost        CloseReason // why the peer is out of reach while calls go on, CloseNone: it is not
 	omitErrorID bool
-	ordered     bool // by ExchangeFraming: nothing may overtake
+	ordered     bool        // by ExchangeFraming: nothing may overtake
+	leaving     bool        // by Upkeep: when it ends is the framing's affair
+	ending      CloseReason // why it ends as soon as its output has gone, CloseNone: it does not
 }
 
 // Peer describes the other end of a connection.
@@ -301,6 +304,22 @@ func (c *Conn) SendRaw(b []byte) {
 	c.sentOne()
 }
 
+// Stalled reports whether output waits because the wire has not taken it.
+func (c *Conn) Stalled() bool { return c.blocked && !c.closed }
+
+// AwaitResume has Wire.Resume called when output that waits has gone, or some of
+// it has, as if Blocked had returned true.
+func (c *Conn) AwaitResume() { c.held = true }
+
+// Upgrade has the connection, which carried HTTP, go on as a stream of messages:
+// framed by f, served by h. What is in the output is sent as it is.
+func (c *Conn) Upgrade(f Framing, h Handler) {
+	c.framing, c.handler = f, h
+	c.ordered, c.batchOK, c.omitErrorID = false, false, false
+	c.exchange.Store(0)
+	c.frameAt = max(c.frameAt, len(c.out)) // no frame of f's lies before
+}
+
 // Pause has the transport feed nothing until Unpause, as Blocked does: one
 // request of a protocol without ids is being answered. Wire.Resume then follows
 // after the turn's output.
@@ -374,6 +393,12 @@ func (c *Conn) Idle() bool {
 
 // finishIfDone closes a connection that ends when its work is done.
 func (c *Conn) finishIfDone() {
+	if c.ending != CloseNone {
+		if len(c.out) == c.sent {
+			c.Close(c.ending)
+		}
+		return
+	}
 	if !(c.inputEnded || c.draining) || !c.Idle() {
 		return
 	}
@@ -383,7 +408,7 @@ func (c *Conn) finishIfDone() {
 	case c.inputEnded:
 		c.Close(ClosePeer)
 	default:
-		c.Close(CloseDrained)
+		c.leave(CloseDrained)
 	}
 }
 
@@ -428,52 +453,6 @@ func (c *Conn) Close(reason CloseReason) {
 	l.e.open.Add(-1)
 	c.over = true
 	c.endPart()
-}
-
-// Deadlines. One timer serves for whichever is next. It is armed lazily: it is
-// moved only to an earlier moment, and what it finds when it fires decides.
-
-// deadline returns the moment at which the connection is to be closed if
-// nothing happens until then, and the reason.
-func (c *Conn) deadline() (at int64, reason CloseReason) {
-	o := &c.loop.e.opts
-	at = noDeadline
-	if c.partialAt != 0 && o.ReadTimeout > 0 && !c.held {
-		at, reason = c.partialAt+int64(o.ReadTimeout), CloseReadTimeout
-	}
-	switch {
-	case c.keepIdle || c.inFlight > 0 || c.busy > 0 || c.blocked:
-	case !c.served:
-		if o.HandshakeTimeout > 0 && c.openedAt+int64(o.HandshakeTimeout) < at {
-			at, reason = c.openedAt+int64(o.HandshakeTimeout), CloseHandshake
-		}
-	case o.IdleTimeout > 0 && c.lastIn+int64(o.IdleTimeout) < at:
-		at, reason = c.lastIn+int64(o.IdleTimeout), CloseIdle
-	}
-	return at, reason
-}
-
-func (c *Conn) armDeadline() {
-	if at, _ := c.deadline(); at != noDeadline {
-		c.armNoLater(at)
-	}
-}
-
-func (c *Conn) armNoLater(at int64) {
-	if !c.timer.armed() || tickOf(at) < c.timer.tick {
-		c.loop.armAt(&c.timer, at)
-	}
-}
-
-func (c *Conn) deadlinePassed() {
-	at, reason := c.deadline()
-	switch {
-	case at == noDeadline:
-	case at <= c.loop.now:
-		c.Close(reason)
-	default:
-		c.loop.armAt(&c.timer, at)
-	}
 }
 
 // holds returns the bytes that the connection holds of the budget.

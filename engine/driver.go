@@ -58,3 +58,16 @@ type Framing interface {
 	// len(b).
 	Boundary(b []byte) int
 }
+
+// Upkeep is the Framing of a protocol that has more to do than to carry
+// messages: to find out whether its peer is there, and to take leave of it.
+type Upkeep interface {
+	Framing
+	// Tick is called at the moment that Conn.TickAfter has named.
+	Tick()
+	// Leave is called when the engine would end the connection for reason, though
+	// its peer may well be there. It may put its last words into the output.
+	// Reporting true, it takes over (Conn.TakeLeave), and ends the connection
+	// before long (Conn.Close, Conn.CloseFlushed).
+	Leave(reason CloseReason) bool
+}

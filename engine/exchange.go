@@ -25,6 +25,13 @@ type Exchange struct {
 	// Unpack undoes the coding of Body (RFC 9110, section 8.4); nil: it has none.
 	// It reports false when it cannot, and has answered so.
 	Unpack func() bool
+	// Upgrade goes on with the protocol that the request asks for, or that its
+	// listener is for (RFC 9110, section 7.8): nil where there is none. A service
+	// calls it once it knows that the peer may come. Either the connection is a
+	// stream of messages from then on, each served by h, and Upgrade reports true;
+	// or the request is answered by what is wrong with it, and the connection
+	// goes on as it was.
+	Upgrade func(h Handler) bool
 	// Prefix is what clients put before Request.Path to reach it: the path under
 	// which the service was mounted, such as "/api". Empty, as a rule.
 	Prefix string

@@ -26,5 +26,5 @@ func (h *hangup) runOnLoop(*Loop) {
 		return
 	}
 	h.conn.flush()
-	h.conn.Close(h.reason)
+	h.conn.leaveNow(h.reason)
 }

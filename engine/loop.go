@@ -223,7 +223,7 @@ func (l *Loop) drainConns() {
 func (l *Loop) closeConns(reason CloseReason) {
 	for c := l.conns; c != nil; {
 		next := c.next
-		c.Close(reason)
+		c.leaveNow(reason)
 		c = next
 	}
 }

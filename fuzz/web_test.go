@@ -151,8 +151,8 @@ func webRun(t *testing.T, svc *mcp.Server, stream []byte, n int) []byte {
 		t.Fatal(err)
 	}
 	l := e.NewLoop(webDriver{})
-	var refused web.Refused
-	wl := web.NewLoop(l, web.Options{CompressMin: 2000}, &refused, &web.HTTP2Counters{})
+	var counters web.Counters
+	wl := web.NewLoop(l, web.Options{CompressMin: 2000}, &counters)
 	p := &webPeer{conn: wl.NewConn()}
 	l.Begin()
 	p.engine = p.conn.Serve(p)

@@ -19,8 +19,9 @@ import (
 type payload uint8
 
 const (
-	payloadLines payload = iota // messages by FRAMING.md
-	payloadHTTP                 // HTTP.md
+	payloadLines     payload = iota // messages by FRAMING.md
+	payloadHTTP                     // HTTP.md
+	payloadWebSocket                // WEBSOCKET.md
 )
 
 // scheme is what the URL of a listener says by its first part.
@@ -28,6 +29,7 @@ type scheme struct {
 	carries payload
 	unix    bool   // a path follows, not HOST:PORT
 	slash   bool   // the path "/" may follow HOST:PORT
+	path    bool   // any path may
 	want    string // the form of the URL
 }
 
@@ -35,6 +37,7 @@ var schemes = map[string]scheme{
 	"tcp":  {carries: payloadLines, want: "tcp://HOST:PORT, for example tcp://127.0.0.1:7600 (port 0 for any free one)"},
 	"unix": {carries: payloadLines, unix: true, want: "unix:///PATH, for example unix:///run/user/1000/gannet.sock"},
 	"http": {carries: payloadHTTP, slash: true, want: "http://HOST:PORT, for example http://127.0.0.1:7601 (port 0 for any free one); the path is the service's"},
+	"ws":   {carries: payloadWebSocket, path: true, want: "ws://HOST:PORT or ws://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws (port 0 for any free one)"},
 }
 
 // listener is one listening socket and the goroutine that accepts from it.
@@ -44,6 +47,7 @@ type listener struct {
 	ln      net.Listener
 	network string // the scheme's name, which Peer.Transport is
 	url     string // as bound
+	at      string // the path of a WebSocket, "" for any
 	cleanup func() // removes what the listener left in the file system; may be nil
 	running sync.WaitGroup
 	once    sync.Once
@@ -58,13 +62,13 @@ func (s *Server) listen(l Listener) (*listener, error) {
 	}
 	sc, known := schemes[u.Scheme]
 	if !known {
-		return nil, fmt.Errorf("transports: %q: unknown scheme %q; use stdio, tcp://HOST:PORT, http://HOST:PORT or unix:///PATH", l.URL, u.Scheme)
+		return nil, fmt.Errorf("transports: %q: unknown scheme %q; use stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT or unix:///PATH", l.URL, u.Scheme)
 	}
-	fits := u.RawQuery == "" && u.User == nil
+	fits := u.RawQuery == "" && u.Fragment == "" && u.User == nil
 	if sc.unix {
 		fits = fits && u.Host == "" && u.Path != ""
 	} else {
-		fits = fits && u.Port() != "" && (u.Path == "" || sc.slash && u.Path == "/")
+		fits = fits && u.Port() != "" && (u.Path == "" || sc.slash && u.Path == "/" || sc.path)
 	}
 	if !fits {
 		return nil, fmt.Errorf("transports: %q: want %s", l.URL, sc.want)
@@ -77,6 +81,10 @@ func (s *Server) listen(l Listener) (*listener, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if sc.path {
+		ln.at = u.EscapedPath()
+		ln.url += ln.at
 	}
 	return ln, nil
 }
@@ -199,7 +207,7 @@ var errNotEnrolled = errors.New("transports: the event loop refused a socket")
 func (ln *listener) turnAway(c net.Conn) {
 	e := codec.Overloaded("the server has as many connections as it may have")
 	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
-	if ln.carries == payloadHTTP {
+	if ln.carries != payloadLines {
 		res := http1.Response{Status: 503, ContentType: "application/json", Close: true, Extra: []byte("Retry-After: 1\r\n")}
 		_, _ = c.Write(res.AppendWhole(nil, codec.AppendErrorReply(nil, codec.ID{}, codec.NoIDNull, &e)))
 		_ = c.Close()

@@ -28,13 +28,16 @@ type loop struct {
 	wakeFD int        // our end of the socket pair, -1 when closed
 }
 
-// openHTTP begins to serve HTTP on a connection.
+// openHTTP begins to serve HTTP on a connection, which may be for WebSocket alone.
 func (l *loop) openHTTP(s *stream) *engine.Conn {
 	if l.web == nil {
 		o := &l.srv.opts
-		l.web = web.NewLoop(l.engine, o.web(), &l.srv.counters.refused, &l.srv.counters.http2)
+		l.web = web.NewLoop(l.engine, o.web(), &l.srv.counters.web)
 	}
 	w := l.web.NewConn()
+	if s.ln.carries == payloadWebSocket {
+		w = l.web.NewWebSocket(s.ln.at)
+	}
 	s.carried = w
 	return w.Serve(s)
 }
@@ -85,7 +88,7 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	switch p.ln.carries {
 	case payloadLines:
 		s.conn = l.engine.Open(s, nil)
-	case payloadHTTP:
+	case payloadHTTP, payloadWebSocket:
 		s.conn = l.openHTTP(s)
 	}
 	l.engine.End()

@@ -52,6 +52,8 @@ type Options struct {
 	// HTTP2 holds the options of HTTP/2, which http listeners speak beside
 	// HTTP/1.1: the first bytes of a connection tell.
 	HTTP2 HTTP2Options
+	// WebSocket configures WebSockets, on http:// and ws:// listeners.
+	WebSocket WebSocketOptions
 	// Logger takes what an operator should know. nil discards. It is the
 	// engine's too, unless Engine.Logger is set.
 	Logger *slog.Logger
@@ -70,8 +72,10 @@ type Options struct {
 
 // Listener is one address to serve.
 type Listener struct {
-	// URL is "stdio", "tcp://HOST:PORT", "http://HOST:PORT" (port 0: the kernel
-	// picks one) or "unix:///PATH".
+	// URL is "stdio", "tcp://HOST:PORT", "http://HOST:PORT", "ws://HOST:PORT/PATH"
+	// (port 0: the kernel picks one) or "unix:///PATH". A ws:// listener is for nothing
+	// but WebSocket, at any path if it has none; an http:// listener serves it at
+	// WebSocket.Path beside the rest.
 	URL string
 }
 
@@ -95,12 +99,15 @@ type HTTP2Options struct {
 // web returns the options of package web.
 func (o *Options) web() web.Options {
 	return web.Options{
-		CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes, HTTP1Only: o.HTTP2.Off,
+		CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes, HTTP1Only: o.HTTP2.Off, WebSocket: o.WebSocket,
 		HTTP2: http2.Limits{
 			Streams: o.HTTP2.MaxStreams, StreamWindow: o.HTTP2.StreamWindow, ConnWindow: o.HTTP2.ConnWindow, Resets: o.HTTP2.MaxResets,
 		},
 	}
 }
+
+// WebSocketOptions configures WebSockets.
+type WebSocketOptions = web.WebSocketOptions
 
 // TCPOptions are the options of TCP sockets. Those marked (Linux) are an error
 // elsewhere when set.
@@ -150,6 +157,7 @@ func (o Options) withDefaults() Options {
 	def(&o.HTTP2.StreamWindow, http2.DefaultStreamWindow)
 	def(&o.HTTP2.ConnWindow, http2.DefaultConnWindow)
 	def(&o.HTTP2.MaxResets, http2.DefaultResets)
+	o.WebSocket = o.WebSocket.WithDefaults()
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -206,6 +214,9 @@ func (o *Options) validate() error {
 		if f.v < f.min || f.v > f.max {
 			return fmt.Errorf("transports: Options.%s is %d; it must lie between %d and %d", f.name, f.v, f.min, f.max)
 		}
+	}
+	if err := o.WebSocket.Validate(); err != nil {
+		return fmt.Errorf("transports: Options.%w", err)
 	}
 	if o.TCP.KeepAlive > 0 && o.TCP.KeepAlive < time.Second {
 		return fmt.Errorf("transports: Options.TCP.KeepAlive is %v; it must be at least a second, or negative for none", o.TCP.KeepAlive)

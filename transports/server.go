@@ -56,8 +56,7 @@ type counters struct {
 	lingering    atomic.Int64
 	lingers      atomic.Uint64
 	lingerFailed atomic.Uint64
-	refused      web.Refused // by HTTP
-	http2        web.HTTP2Counters
+	web          web.Counters
 }
 
 // Snapshot is the counters of a server and of the engine behind it.
@@ -74,7 +73,8 @@ type Snapshot struct {
 	// looked at, by web.Refusal.
 	HTTPRefused [web.NumRefusals]uint64
 	// HTTP2 is what was done by HTTP/2.
-	HTTP2 web.HTTP2Stats
+	HTTP2      web.HTTP2Stats
+	WebSockets web.Sockets
 }
 
 // Listen opens all listeners and serves svc on them until Shutdown or Close.
@@ -183,7 +183,7 @@ func (s *Server) Engine() *engine.Engine { return s.engine }
 // Snapshot returns the counters.
 func (s *Server) Snapshot() Snapshot {
 	c := &s.counters
-	snapshot := Snapshot{
+	return Snapshot{
 		Engine:       s.engine.Snapshot(),
 		Accepted:     c.accepted.Load(),
 		AcceptErrors: c.acceptErrors.Load(),
@@ -192,12 +192,10 @@ func (s *Server) Snapshot() Snapshot {
 		Lingering:    c.lingering.Load(),
 		Lingers:      c.lingers.Load(),
 		LingerFailed: c.lingerFailed.Load(),
+		HTTPRefused:  c.web.Refused(),
+		WebSockets:   c.web.Sockets(),
+		HTTP2:        c.web.HTTP2(),
 	}
-	snapshot.HTTP2 = c.http2.Stats()
-	for i := range c.refused {
-		snapshot.HTTPRefused[i] = c.refused[i].Load()
-	}
-	return snapshot
 }
 
 // drainPoll is how often a drain looks whether it is over.

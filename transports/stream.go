@@ -19,15 +19,18 @@ import (
 type carried interface {
 	// Deliver feeds what is in p until all is used up, or the connection is
 	// blocked or closed, or waits; it returns how much of p it took. What it
-	// leaves is kept and delivered again. It does not keep p.
+	// leaves is kept and delivered again. It may write to what it takes, and does
+	// not keep p.
 	Deliver(p []byte) (taken int)
 	// Resumed is called when output has drained, before more is delivered.
 	Resumed()
 	// Refused reports whether nothing more is sent behind the output there is.
 	Refused() bool
-	// EndsWithPeer reports whether a peer that ends its sending half has gone,
-	// whatever is in flight for it.
-	EndsWithPeer() bool
+	// EndReason says why the connection ends when the peer ends its sending half,
+	// whatever is in flight for it; CloseNone: that is still answered.
+	EndReason() engine.CloseReason
+	// Network names what is carried, as engine.Peer has it.
+	Network() string
 	// Release gives back all buffers. No other method follows.
 	Release()
 }
@@ -251,6 +254,9 @@ func (s *stream) Close(engine.CloseReason) {
 // Peer describes the other end.
 func (s *stream) Peer() engine.Peer {
 	p := engine.Peer{Transport: s.ln.network}
+	if s.carried != nil {
+		p.Transport = s.carried.Network()
+	}
 	if s.ln.unix {
 		p.Local = strings.TrimPrefix(s.ln.url, "unix://")
 	} else if s.gc != nil {
@@ -296,7 +302,10 @@ func (s *stream) onClose(err error) {
 	case !errors.Is(err, io.EOF):
 		s.fd = -1
 		s.conn.Lose(engine.CloseReset)
-	case s.conn.Idle() && s.held == nil, s.carried != nil && s.carried.EndsWithPeer():
+	case s.carried != nil && s.carried.EndReason() != engine.CloseNone:
+		s.fd = -1
+		s.conn.Close(s.carried.EndReason())
+	case s.conn.Idle() && s.held == nil:
 		s.fd = -1
 		s.conn.Close(engine.ClosePeer)
 	default:

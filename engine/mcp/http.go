@@ -26,7 +26,8 @@ type HTTPOptions struct {
 	// AnyOrigin switches both checks off. What protects from a web page that
 	// reaches the server through its reader's browser must then be elsewhere.
 	AnyOrigin bool
-	// Authenticate says who sends a request, by its fields; nil: nobody asks.
+	// Authenticate says who sends a request, by its fields; nil: nobody asks. A
+	// WebSocket is asked once, by its handshake.
 	// Who is not taken gets 401 with Challenge, or "Bearer", as its
 	// WWW-Authenticate. Sessions, tasks and states are bound to the principal,
 	// and lists are not shared between users. BearerTokens and
@@ -35,7 +36,7 @@ type HTTPOptions struct {
 	Challenge    string
 	// KeepHeaders are the fields that Call.Header finds off the loop, where a
 	// call has outlived its request: they are copied for each such call, which
-	// allocates. nil: none.
+	// allocates. nil: none. Those of a WebSocket's handshake are kept with it.
 	KeepHeaders []string
 	// ResourceMetadata is what clients are told of where tokens come from, a
 	// JSON document (RFC 9728). nil: nothing.
@@ -200,6 +201,10 @@ func (h *httpConn) ServeExchange(c *engine.Conn, x *engine.Exchange) {
 		return
 	}
 	if string(x.Request.Method()) != "OPTIONS" && !h.authenticated() {
+		return
+	}
+	if x.Upgrade != nil {
+		h.serveUpgrade()
 		return
 	}
 	switch path {

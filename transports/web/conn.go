@@ -16,6 +16,9 @@ type Conn struct {
 	h2         *http2Conn // what it carries instead, if the preface of HTTP/2 has come
 	preface    int8       // bytes of that so far, -1: it is another
 	*exchange             // from the first byte of a request to the end of its response, else nil
+	socket     *socket    // that it has become, nil before
+	path       string     // where it may become one
+	only       bool       // it is for nothing else
 	last       bool       // the connection ends with this response
 	refused    bool       // what came was no request: nothing more is served
 	delivering bool
@@ -31,14 +34,15 @@ type exchange struct {
 	res    http1.Response // what the request says of the response
 	coding coding         // that the client takes
 
-	unpackFunc func() bool // unpack, bound once
-	stream     bool        // the response is an event stream
-	answer     bool        // the frame that is open is the answer
-	drop       bool        // it may not be sent: cut back at its end
-	chunk      int         // where its chunk begins
-	event      int         // where the event in it begins
-	length     int         // where the length is to be filled in, from the frame's beginning
-	body       int         // where the body begins, likewise
+	unpackFunc  func() bool               // unpack, bound once
+	upgradeFunc func(engine.Handler) bool // upgrade, likewise
+	stream      bool                      // the response is an event stream
+	answer      bool                      // the frame that is open is the answer
+	drop        bool                      // it may not be sent: cut back at its end
+	chunk       int                       // where its chunk begins
+	event       int                       // where the event in it begins
+	length      int                       // where the length is to be filled in, from the frame's beginning
+	body        int                       // where the body begins, likewise
 }
 
 var _ engine.ExchangeFraming = (*Conn)(nil)
@@ -62,6 +66,7 @@ func (w *Conn) begin() {
 func (w *Conn) beginSlow() *exchange {
 	x := &exchange{w: w}
 	x.unpackFunc = func() bool { return x.w.unpack() }
+	x.upgradeFunc = func(h engine.Handler) bool { return x.w.upgrade(h) }
 	x.parser.Init(w.l.http1, w.l.engine.Engine())
 	return x
 }
@@ -94,6 +99,8 @@ func (w *Conn) giveBack() {
 // Hot path: no allocation, no lock.
 func (w *Conn) Deliver(p []byte) (taken int) {
 	switch {
+	case w.socket != nil:
+		return w.socket.deliver(p)
 	case w.h2 != nil:
 		return w.h2.deliver(p)
 	case w.preface >= 0:
@@ -103,6 +110,13 @@ func (w *Conn) Deliver(p []byte) (taken int) {
 	w.delivering = true
 	taken = w.deliver(p)
 	w.delivering = false
+	if w.socket != nil {
+		w.releaseExchange()
+		if !w.conn.Closed() {
+			taken += w.socket.deliver(p[taken:])
+		}
+		return taken
+	}
 	w.rest()
 	return taken
 }
@@ -110,7 +124,7 @@ func (w *Conn) Deliver(p []byte) (taken int) {
 func (w *Conn) deliver(p []byte) (taken int) {
 	c := w.conn
 	for {
-		if w.active || c.Blocked() {
+		if w.active || w.socket != nil || c.Blocked() {
 			return taken
 		}
 		n, ev := w.parser.Next(p[taken:])
@@ -125,7 +139,7 @@ func (w *Conn) deliver(p []byte) (taken int) {
 			// The rest is read, so that the peer, which may still send, gets to
 			// read this; not for longer than for a request.
 			w.refused = true
-			w.l.refused.add(refusalOf(w.parser.Err()))
+			w.l.counters.refuse(refusalOf(w.parser.Err()))
 			c.SendRaw(http1.AppendError(nil, w.parser.Err(), w.parser.Request(), w.l.now()))
 			c.Partial(0)
 		case http1.More:
@@ -152,9 +166,12 @@ func (w *Conn) serve() {
 	if len(w.x.Body) > 0 && hasCoding(r) {
 		w.x.Unpack = w.unpackFunc
 	}
+	if w.upgradable(r) {
+		w.x.Upgrade = w.upgradeFunc
+	}
 	w.conn.ServeExchange(&w.x)
 	w.l.unpacked()
-	w.x.Request, w.x.Body, w.x.Unpack = nil, nil, nil
+	w.x.Request, w.x.Body, w.x.Unpack, w.x.Upgrade = nil, nil, nil, nil
 	w.finishIfLast()
 }
 
@@ -169,7 +186,11 @@ func (w *Conn) unpack() bool {
 
 // Resumed is to be called when output has drained, before more is delivered.
 func (w *Conn) Resumed() {
-	if w.h2 != nil {
+	switch {
+	case w.socket != nil:
+		w.socket.resumed()
+		return
+	case w.h2 != nil:
 		w.h2.resumed()
 		return
 	}
@@ -177,22 +198,46 @@ func (w *Conn) Resumed() {
 	w.rest()
 }
 
-// Refused reports whether what came was no request. Behind the answer to it
-// nothing more is sent: its last byte is followed by the end of our half.
-func (w *Conn) Refused() bool { return w.refused || w.h2 != nil && w.h2.failed }
+// Network names what is carried, as engine.Peer has it.
+func (w *Conn) Network() string {
+	if w.socket != nil || w.only {
+		return "ws"
+	}
+	return "http"
+}
 
-// EndsWithPeer reports whether a peer that ends its half has no use for what
-// would still be said.
-func (w *Conn) EndsWithPeer() bool {
-	return w.h2 != nil || w.serving() && w.x.EndsWithPeer
+// Refused reports whether what came was no request, or no frame. Behind the answer
+// to it nothing more is sent: its last byte is followed by the end of our half.
+func (w *Conn) Refused() bool {
+	return w.refused || w.socket != nil && w.socket.failed || w.h2 != nil && w.h2.failed
+}
+
+// EndReason says why the connection ends where the peer ends its half, having no
+// use for what would still be said; CloseNone: it is still said.
+func (w *Conn) EndReason() engine.CloseReason {
+	switch {
+	case w.socket != nil:
+		return w.socket.reason
+	case w.h2 != nil, w.serving() && w.x.EndsWithPeer:
+		return engine.ClosePeer
+	}
+	return engine.CloseNone
 }
 
 // Release gives back the buffers of a request that has not been served. What is
 // being answered may go on without its peer.
 func (w *Conn) Release() {
-	if w.h2 != nil {
+	switch {
+	case w.socket != nil:
+		w.socket.release()
+		return
+	case w.h2 != nil:
 		w.h2.Release()
 	}
+	w.releaseExchange()
+}
+
+func (w *Conn) releaseExchange() {
 	if w.exchange == nil {
 		return
 	}

@@ -7,4 +7,7 @@
 // Bodies that come packed by gzip or zstd are unpacked when the service asks for
 // them, bounded in what they become; answers above Options.CompressMin are
 // packed for clients that take that.
+//
+// A connection may become a WebSocket (socket.go), if the service says so
+// (engine.Exchange.Upgrade): it carries messages from then on, not exchanges.
 package web

@@ -48,7 +48,7 @@ func (l *Loop) newHTTP2(carrier *engine.Conn) *http2Conn {
 	}
 	h := &http2Conn{l: l, conn: carrier, m: l.http2.Open(l.engine.Engine())}
 	carrier.Carry(h)
-	l.http2Stats.connections.Add(1)
+	l.counters.http2.connections.Add(1)
 	return h
 }
 
@@ -87,12 +87,12 @@ func (h *http2Conn) deliver(p []byte) (taken int) {
 // accept serves a request, or keeps it until the peer has read of what it has
 // asked for before.
 func (h *http2Conn) accept(s *http2.Stream) {
-	h.l.http2Stats.requests.Add(1)
+	h.l.counters.http2.requests.Add(1)
 	if h.backlog < h.l.engine.Engine().Options().OutputHighWater && len(h.kept) == 0 {
 		h.serve(s)
 		return
 	}
-	h.l.http2Stats.kept.Add(1)
+	h.l.counters.http2.kept.Add(1)
 	if !h.m.Keep(s) {
 		h.l.refusedHTTP2(http2.ErrNoRoom)
 		h.m.SendHead(s, &http2.Response{Status: http2.ErrNoRoom.Status, Date: h.l.now(), Extra: []byte("Retry-After: 1\r\n")}, true)
@@ -156,11 +156,11 @@ func (h *http2Conn) release(s *http2.Stream) {
 func (h *http2Conn) reset(s *http2.Stream, why *http2.Error) {
 	switch {
 	case why == nil:
-		h.l.http2Stats.peerResets.Add(1)
+		h.l.counters.http2.peerResets.Add(1)
 	case why.Status != 0:
 		h.l.refusedHTTP2(why)
 	default:
-		h.l.http2Stats.errors.Add(1)
+		h.l.counters.http2.errors.Add(1)
 	}
 	if x, ok := s.Owner.(*http2Stream); ok {
 		x.lose()
@@ -176,7 +176,7 @@ func (h *http2Conn) reset(s *http2.Stream, why *http2.Error) {
 // so. As in HTTP/1.1, the rest is read for a while.
 func (h *http2Conn) fail(why *http2.Error) {
 	h.failed = true
-	h.l.http2Stats.failed[failureOf(why)].Add(1)
+	h.l.counters.http2.failed[http2FailureOf(why)].Add(1)
 	h.endStreams()
 	h.conn.PartialSince(h.l.engine.Now(), 0)
 }

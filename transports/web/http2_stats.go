@@ -6,56 +6,56 @@ import (
 	"github.com/gannetmcp/gannet/transports/http2"
 )
 
-// Failure is why a connection of HTTP/2 was ended by GOAWAY with an error.
-type Failure uint8
+// HTTP2Failure is why a connection of HTTP/2 was ended by GOAWAY with an error.
+type HTTP2Failure uint8
 
 // The failures, in the order of HTTP2Stats.Failed. Those of limits are named as
 // the fields of http2.Limits.
 const (
-	FailedProtocol      Failure = iota // the peer broke the protocol
-	FailedHeaderBlock                  // ENHANCE_YOUR_CALM, as all below: bytes of a header block
-	FailedContinuations                // frames of one
-	FailedResets
-	FailedSettings
-	FailedPings
-	FailedEmptyData
-	FailedIdleFrames
-	FailedControl // answers that were not read
-	// NumFailures is how many there are.
-	NumFailures
+	HTTP2Protocol      HTTP2Failure = iota // the peer broke the protocol
+	HTTP2HeaderBlock                       // ENHANCE_YOUR_CALM, as all below: bytes of a header block
+	HTTP2Continuations                     // frames of one
+	HTTP2Resets
+	HTTP2Settings
+	HTTP2Pings
+	HTTP2EmptyData
+	HTTP2IdleFrames
+	HTTP2Control // answers that were not read
+	// NumHTTP2Failures is how many there are.
+	NumHTTP2Failures
 )
 
-var failureNames = [NumFailures]string{"protocol", "header_block", "continuations", "resets", "settings", "pings", "empty_data", "idle_frames", "control"}
+var http2FailureNames = [NumHTTP2Failures]string{"protocol", "header_block", "continuations", "resets", "settings", "pings", "empty_data", "idle_frames", "control"}
 
 // String returns the name that metrics have.
-func (f Failure) String() string {
-	if f < NumFailures {
-		return failureNames[f]
+func (f HTTP2Failure) String() string {
+	if f < NumHTTP2Failures {
+		return http2FailureNames[f]
 	}
 	return "unknown"
 }
 
-// failureOf returns what an error counts as.
-func failureOf(e *http2.Error) Failure {
+// http2FailureOf returns what an error counts as.
+func http2FailureOf(e *http2.Error) HTTP2Failure {
 	switch e {
 	case http2.ErrBlockTooLong:
-		return FailedHeaderBlock
+		return HTTP2HeaderBlock
 	case http2.ErrBlockTooCut:
-		return FailedContinuations
+		return HTTP2Continuations
 	case http2.ErrTooManyResets:
-		return FailedResets
+		return HTTP2Resets
 	case http2.ErrTooManySettings:
-		return FailedSettings
+		return HTTP2Settings
 	case http2.ErrTooManyPings:
-		return FailedPings
+		return HTTP2Pings
 	case http2.ErrTooManyEmpty:
-		return FailedEmptyData
+		return HTTP2EmptyData
 	case http2.ErrTooManyIdle:
-		return FailedIdleFrames
+		return HTTP2IdleFrames
 	case http2.ErrTooMuchControl:
-		return FailedControl
+		return HTTP2Control
 	}
-	return FailedProtocol
+	return HTTP2Protocol
 }
 
 // HTTP2Stats are counters of HTTP/2.
@@ -66,17 +66,18 @@ type HTTP2Stats struct {
 	Errors      uint64 // streams reset because the peer broke a rule
 	Refused     uint64 // streams beyond http2.Limits.Streams, or behind GOAWAY
 	Kept        uint64 // requests that waited until the peer had read of what it asked for before
-	Failed      [NumFailures]uint64
+	Failed      [NumHTTP2Failures]uint64
 }
 
-// HTTP2Counters count what HTTP2Stats has. Safe from any goroutine.
-type HTTP2Counters struct {
+// http2Counters count what HTTP2Stats has. Safe from any goroutine.
+type http2Counters struct {
 	connections, requests, peerResets, errors, refused, kept atomic.Uint64
-	failed                                                   [NumFailures]atomic.Uint64
+	failed                                                   [NumHTTP2Failures]atomic.Uint64
 }
 
-// Stats returns the counters. They are not taken at one instant.
-func (c *HTTP2Counters) Stats() HTTP2Stats {
+// HTTP2 returns the counters of HTTP/2. They are not taken at one instant.
+func (all *Counters) HTTP2() HTTP2Stats {
+	c := &all.http2
 	s := HTTP2Stats{
 		Connections: c.connections.Load(), Requests: c.requests.Load(), PeerResets: c.peerResets.Load(),
 		Errors: c.errors.Load(), Refused: c.refused.Load(), Kept: c.kept.Load(),
@@ -91,18 +92,18 @@ func (c *HTTP2Counters) Stats() HTTP2Stats {
 func (l *Loop) refusedHTTP2(e *http2.Error) {
 	switch e {
 	case http2.ErrTooManyStreams, http2.ErrGoingAway:
-		l.http2Stats.refused.Add(1)
+		l.counters.http2.refused.Add(1)
 	case http2.ErrHeadTooLarge:
-		l.refused.add(RefusedHead)
+		l.counters.refuse(RefusedHead)
 	case http2.ErrTooManyField:
-		l.refused.add(RefusedFields)
+		l.counters.refuse(RefusedFields)
 	case http2.ErrBodyTooLarge:
-		l.refused.add(RefusedBody)
+		l.counters.refuse(RefusedBody)
 	case http2.ErrNoRoom:
-		l.refused.add(RefusedNoRoom)
+		l.counters.refuse(RefusedNoRoom)
 	case http2.ErrConnect, http2.ErrExpect:
-		l.refused.add(RefusedUnsupported)
+		l.counters.refuse(RefusedUnsupported)
 	default:
-		l.refused.add(RefusedMalformed)
+		l.counters.refuse(RefusedMalformed)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/transports/http1"
 	"github.com/gannetmcp/gannet/transports/http2"
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // Options are those of HTTP.
@@ -24,6 +25,8 @@ type Options struct {
 	// HTTP2 bounds what a peer of HTTP/2 can make a connection take. Its Body is
 	// the engine's MaxMessageBytes.
 	HTTP2 http2.Limits
+	// WebSocket are those of connections that become WebSockets.
+	WebSocket WebSocketOptions
 }
 
 // idleMax bounds the exchanges that a Loop keeps while nobody uses them.
@@ -33,32 +36,41 @@ const idleMax = 256
 // holds little. It and its connections are used inside turns of its
 // engine.Loop.
 type Loop struct {
-	engine  *engine.Loop
-	opts    Options
-	refused *Refused
-	http1   *http1.Loop
-	packed  *unpacker // of request bodies, nil before the first that is packed
-	idle    []*exchange
+	engine   *engine.Loop
+	opts     Options
+	counters *Counters
+	http1    *http1.Loop
+	packed   *unpacker // of request bodies, nil before the first that is packed
+	idle     []*exchange
 
-	http2      *http2.Loop // nil before the first connection of HTTP/2
-	http2Stats *HTTP2Counters
+	websocket *websocket.Loop     // nil before the first connection that becomes one
+	parsers   []*websocket.Parser // not in use
+	scratch   []byte              // for what is appended to the output at once
+
+	http2 *http2.Loop // nil before the first connection of HTTP/2
 
 	second int64 // that date is of
 	date   []byte
 }
 
-// NewLoop returns a Loop. What is refused before its message was looked at is
-// counted in refused, what HTTP/2 does in stats; several loops may share both.
-func NewLoop(l *engine.Loop, o Options, refused *Refused, stats *HTTP2Counters) *Loop {
+// NewLoop returns a Loop. It counts in counters, which several loops may share.
+func NewLoop(l *engine.Loop, o Options, counters *Counters) *Loop {
 	e := l.Engine()
+	o.WebSocket = o.WebSocket.WithDefaults()
 	return &Loop{
-		engine: l, opts: o, refused: refused, http2Stats: stats,
+		engine: l, opts: o, counters: counters,
 		http1: http1.NewLoop(e.Buffers(), http1.Limits{Body: e.Options().MaxMessageBytes}),
 	}
 }
 
 // NewConn returns a connection, which serves nothing before Serve.
 func (l *Loop) NewConn() *Conn { return &Conn{l: l} }
+
+// NewWebSocket returns a connection that is for WebSocket alone. Path is where; empty:
+// anywhere.
+func (l *Loop) NewWebSocket(path string) *Conn {
+	return &Conn{l: l, only: true, path: path, preface: -1}
+}
 
 // Serve opens the connection on wire. It returns nil when the service refuses the
 // connection, which is closed then.
@@ -114,7 +126,7 @@ func (l *Loop) unpackBody(x *engine.Exchange) *http1.Error {
 
 // refuse answers a request whose body cannot be unpacked.
 func (l *Loop) refuse(c *engine.Conn, x *engine.Exchange, err *http1.Error) {
-	l.refused.add(refusalOf(err))
+	l.counters.refuse(refusalOf(err))
 	switch err {
 	case errUnpackCoding:
 		x.Header = append(x.Header, "Accept-Encoding: gzip, zstd\r\n"...) // RFC 9110, section 15.5.16

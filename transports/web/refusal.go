@@ -1,10 +1,6 @@
 package web
 
-import (
-	"sync/atomic"
-
-	"github.com/gannetmcp/gannet/transports/http1"
-)
+import "github.com/gannetmcp/gannet/transports/http1"
 
 // Refusal is why an HTTP request was refused before its message was looked at.
 type Refusal uint8
@@ -24,16 +20,12 @@ const (
 	RefusedCoding                     // 415: Content-Encoding
 	RefusedPacked                     // 400: a body that cannot be unpacked
 	RefusedUnpacked                   // 413: one that would become too large
+	RefusedHandshake                  // 400, 405, 426: no handshake of a WebSocket
 	// NumRefusals is how many there are.
 	NumRefusals
 )
 
-// Refused counts refusals. Safe from any goroutine.
-type Refused [NumRefusals]atomic.Uint64
-
-func (r *Refused) add(why Refusal) { r[why].Add(1) }
-
-var refusalNames = [NumRefusals]string{"malformed", "unsupported", "line", "head", "fields", "body", "chunk_ext", "trailers", "no_room", "coding", "packed", "unpacked"}
+var refusalNames = [NumRefusals]string{"malformed", "unsupported", "line", "head", "fields", "body", "chunk_ext", "trailers", "no_room", "coding", "packed", "unpacked", "handshake"}
 
 // String returns the name that metrics have.
 func (r Refusal) String() string {
