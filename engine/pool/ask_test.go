@@ -66,7 +66,11 @@ func TestPoolAsksShared(t *testing.T) {
 			}
 			time.Sleep(7 * time.Second)
 			f.all[0].mute.Store(mute)
+			start := time.Now()
 			l := checkout(t, p)
+			if d := time.Since(start); d > time.Second+time.Millisecond {
+				t.Errorf("mute: %v: after %v", mute, d) // that is PingTimeout
+			}
 			if n := f.pings.Load(); n != 1 || (l.Conn() == long.Conn()) == mute || long.Conn().closed.Load() {
 				t.Errorf("mute: %v: %d pings, connection %d, the first closed: %v", mute, n, l.Conn().n, long.Conn().closed.Load())
 			}
