@@ -177,3 +177,30 @@ func TestBreakerHerd(t *testing.T) {
 		t.Errorf("%d trials, %d at once; %+v", trials.Load(), peak.Load(), s)
 	}
 }
+
+// The breakers of many clients are not open for one and the same time.
+func TestBreakerSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		early, late := 0, 0
+		for range 200 {
+			b, err := NewBreaker(BreakerOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Trip()
+			var open *BreakerOpenError
+			if _, err = b.Allow(); !errors.As(err, &open) || open.RetryAfter < time.Minute || open.RetryAfter > 66*time.Second {
+				t.Fatal(err)
+			}
+			if open.RetryAfter < 62*time.Second {
+				early++
+			}
+			if open.RetryAfter > 64*time.Second {
+				late++
+			}
+		}
+		if early < 30 || late < 30 { // of 67 each
+			t.Errorf("%d early, %d late", early, late)
+		}
+	})
+}
