@@ -137,8 +137,8 @@ func TestPoolAsksForWaiting(t *testing.T) {
 		l := checkout(t, p)
 		served := make(chan Lease[*fake], 1)
 		go func() { served <- checkout(t, p) }()
-		time.Sleep(11 * time.Second)
-		checkin(t, l, context.Canceled) // which tells nothing of the server
+		time.Sleep(11500 * time.Millisecond) // between two rounds of upkeep
+		checkin(t, l, context.Canceled)      // which tells nothing of the server
 		synctest.Wait()
 		select {
 		case l := <-served:
