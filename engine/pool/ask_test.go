@@ -66,7 +66,11 @@ func TestPoolAsksShared(t *testing.T) {
 			}
 			time.Sleep(7 * time.Second)
 			f.all[0].mute.Store(mute)
+			start := time.Now()
 			l := checkout(t, p)
+			if d := time.Since(start); d > time.Second+time.Millisecond {
+				t.Errorf("mute: %v: after %v", mute, d) // that is PingTimeout
+			}
 			if n := f.pings.Load(); n != 1 || (l.Conn() == long.Conn()) == mute || long.Conn().closed.Load() {
 				t.Errorf("mute: %v: %d pings, connection %d, the first closed: %v", mute, n, l.Conn().n, long.Conn().closed.Load())
 			}
@@ -133,8 +137,8 @@ func TestPoolAsksForWaiting(t *testing.T) {
 		l := checkout(t, p)
 		served := make(chan Lease[*fake], 1)
 		go func() { served <- checkout(t, p) }()
-		time.Sleep(11 * time.Second)
-		checkin(t, l, context.Canceled) // which tells nothing of the server
+		time.Sleep(11500 * time.Millisecond) // between two rounds of upkeep
+		checkin(t, l, context.Canceled)      // which tells nothing of the server
 		synctest.Wait()
 		select {
 		case l := <-served:

@@ -116,6 +116,31 @@ func TestPoolAutoSize(t *testing.T) {
 	})
 }
 
+// Each way to fail is one that nothing is learnt from.
+func TestPoolSampleFailing(t *testing.T) {
+	for name, fail := range map[string]func(p *Pool[*fake], f *fakes){
+		"the breaker is open":      func(p *Pool[*fake], _ *fakes) { p.Breaker().Trip() },
+		"dials fail":               func(p *Pool[*fake], f *fakes) { f.setDown(errDown); f.all[0].die() },
+		"the last connection went": func(p *Pool[*fake], f *fakes) { f.all[0].die() }, // and the next comes within RetryMin
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p, f := newPool(t, PoolOptions{Warm: 1, HealthInterval: -1, RetryMin: 30 * time.Second, AutoSize: &ControllerOptions{Min: 1}})
+			synctest.Wait()
+			time.Sleep(31 * time.Second)
+			before := p.Snapshot()
+			fail(p, f)
+			for p.Snapshot().Decisions[SizeFailing] == 0 && time.Since(p.base) < 10*time.Minute {
+				time.Sleep(100 * time.Millisecond)
+			}
+			s := p.Snapshot()
+			if before.Decisions[SizeFailing] != 0 || s.Decisions[SizeFailing] == 0 {
+				t.Errorf("%s: %s", name, gauges(s))
+			}
+			closeAll(t, p, f)
+		})
+	}
+}
+
 // A server that fails is no reason to resize.
 func TestPoolAutoSizeFailing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -172,6 +197,64 @@ func TestPoolResize(t *testing.T) {
 		checkin(t, ls[0], nil)
 		closeAll(t, p, f)
 	})
+}
+
+// What a Controller is told of: utilisation of all places, the wait of those who were
+// served, how many connections those want who wait.
+func TestPoolSample(t *testing.T) {
+	type load struct {
+		borrowers int
+		hold      time.Duration // all begin at once, each second
+	}
+	for _, tc := range []struct {
+		name    string
+		perConn int
+		load    load
+		wait    [2]time.Duration // at least, at most
+		waiting int
+		util    [2]float64
+	}{
+		{"all places", 4, load{40, time.Hour}, [2]time.Duration{0, 0}, 0, [2]float64{0.9, 1}},
+		{"some wait", 4, load{45, time.Hour}, [2]time.Duration{0, 0}, 2, [2]float64{0.9, 1}},
+		{"waits", 1, load{20, 10 * time.Millisecond}, [2]time.Duration{10 * time.Millisecond, 12 * time.Millisecond}, 0, [2]float64{0.01, 0.03}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var first Event
+			p, f := newPool(t, PoolOptions{PerConn: tc.perConn, Warm: 10, Strategy: LeastLoaded, WaitTimeout: time.Hour, LeaseTimeout: 2 * time.Hour, AutoSize: &ControllerOptions{}, OnEvent: func(e Event) {
+				if e.Kind == EventResized && first.To == 0 {
+					first = e
+				}
+			}})
+			synctest.Wait()
+			if s := p.Snapshot(); s.Open != 10 {
+				t.Errorf("%s", gauges(s))
+			}
+			var wg sync.WaitGroup
+			for range 3 {
+				for range tc.load.borrowers {
+					wg.Go(func() {
+						l := checkout(t, p)
+						if n := p.Snapshot(); n.Open > n.Size && n.Grown == 0 {
+							t.Errorf("%s: %d open of %d, with AutoSize", tc.name, n.Open, n.Size)
+						}
+						time.Sleep(tc.load.hold)
+						checkin(t, l, nil)
+					})
+				}
+				time.Sleep(1100 * time.Millisecond)
+				if tc.load.hold == time.Hour {
+					time.Sleep(5 * time.Second)
+					break
+				}
+			}
+			wg.Wait()
+			closeAll(t, p, f)
+			s := first.Sample
+			if s.Size != 10 || s.Wait < tc.wait[0] || s.Wait > tc.wait[1] || s.Waiting != tc.waiting || s.Utilisation < tc.util[0] || s.Utilisation > tc.util[1] || s.Failing {
+				t.Errorf("%s: %+v", tc.name, first)
+			}
+		})
+	}
 }
 
 // Size is the bound of what is kept open, also when it has become less than Warm.
@@ -236,6 +319,12 @@ func TestPoolWarns(t *testing.T) {
 				t.Errorf("step %d: %v", i, told)
 			}
 			mu.Unlock()
+		}
+		for range 5 { // a few leases say nothing
+			for range efficiencyLeases - 1 {
+				checkin(t, checkout(t, p), context.Canceled)
+			}
+			time.Sleep(time.Second)
 		}
 		if s := p.Snapshot(); s.Warnings != 2 || s.PoorSamples < 12 || told[0] >= 0.7 || told[0] < 0.5 {
 			t.Errorf("%v; %s", told, gauges(s))

@@ -36,7 +36,8 @@ func TestBreakerOptions(t *testing.T) {
 
 // The breaker as a table: o ok, f failed, b broken, i ignored, each a call from Allow to
 // Report; x a call that is refused; < a call that begins, > its end as ok, ! its
-// end as failed; _ half the open time, . the time of a trial; T trips, R resets.
+// end as failed; z a success and Z a failure of something nobody asked for; _ half the
+// open time, . the time of a trial; T trips, R resets.
 func TestBreakerSteps(t *testing.T) {
 	for _, tc := range []struct{ name, steps, want string }{
 		{"five in a row open", "ffff f x", "closed open"},
@@ -58,6 +59,10 @@ func TestBreakerSteps(t *testing.T) {
 		{"and its late end does not count", "fffff ___ <x.x > x", "closed open half-open open"},
 		{"calls from before do not count", "<<<<<<fffff ___ o !!!!!! o", "closed open half-open closed"},
 		{"nor when it is closed again", "<<<<<<fffff ___ oo !!!!!!", "closed open half-open closed"},
+		{"what nobody asked for fails too", "fff ZZ x", "closed open"},
+		{"but does not succeed", "ffffzf x", "closed open"},
+		{"nor half-open", "fffff ___ o zzz Z x", "closed open half-open open"},
+		{"and does not make it longer", "fffff _ ZZZZZ __ oo", "closed open half-open closed"},
 		{"tripped and reset", "T x R oooo", "closed open closed"},
 		{"a new window after it closed", "fffff ___ oo ffff", "closed open half-open closed"},
 	} {
@@ -98,6 +103,10 @@ func TestBreakerSteps(t *testing.T) {
 					if !errors.Is(err, ErrBreakerOpen) || !errors.As(err, &open) || open.RetryAfter > 66*time.Second || (b.State() == BreakerOpen) != (open.RetryAfter > 0) {
 						t.Errorf("%s: at %d: %v", tc.name, at, err)
 					}
+				case 'z':
+					b.Report(Ticket{}, OutcomeOK)
+				case 'Z':
+					b.Report(Ticket{}, OutcomeFailed)
 				case '<':
 					begun = append(begun, allow())
 				case '>', '!':
@@ -116,6 +125,9 @@ func TestBreakerSteps(t *testing.T) {
 				case 'R':
 					b.Reset()
 				}
+			}
+			if s := b.Stats(); int(s.TrialsStuck) != strings.Count(tc.steps, ".x") || int(s.Opened) != strings.Count(tc.want, " open") || int(s.HalfOpened) != strings.Count(tc.want, "half") {
+				t.Errorf("%s: %+v", tc.name, s)
 			}
 			if g := strings.Join(got, " "); g != tc.want {
 				t.Errorf("%s: %s, want %s; %+v", tc.name, g, tc.want, b.Stats())
@@ -164,4 +176,31 @@ func TestBreakerHerd(t *testing.T) {
 	if s := b.Stats(); trials.Load() != 20 || peak.Load() != 1 || s.Trials != 20 || s.Closed != 1 || s.Refused == 0 {
 		t.Errorf("%d trials, %d at once; %+v", trials.Load(), peak.Load(), s)
 	}
+}
+
+// The breakers of many clients are not open for one and the same time.
+func TestBreakerSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		early, late := 0, 0
+		for range 200 {
+			b, err := NewBreaker(BreakerOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Trip()
+			var open *BreakerOpenError
+			if _, err = b.Allow(); !errors.As(err, &open) || open.RetryAfter < time.Minute || open.RetryAfter > 66*time.Second {
+				t.Fatal(err)
+			}
+			if open.RetryAfter < 62*time.Second {
+				early++
+			}
+			if open.RetryAfter > 64*time.Second {
+				late++
+			}
+		}
+		if early < 30 || late < 30 { // of 67 each
+			t.Errorf("%d early, %d late", early, late)
+		}
+	})
 }

@@ -50,11 +50,12 @@ func TestPoolCloseDrains(t *testing.T) {
 // Close with a deadline closes what is still lent, and says so.
 func TestPoolCloseDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fakes{t: t}
-		p, err := NewPool(f.dialer(), PoolOptions{Size: 3, Max: 4, PerConn: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
+		reclaimed := 0
+		p, f := newPool(t, PoolOptions{Size: 3, Max: 4, PerConn: 2, OnEvent: func(e Event) {
+			if e.Kind == EventReclaimed && e.Err == ErrPoolClosed {
+				reclaimed++
+			}
+		}})
 		var ls []Lease[*fake]
 		for range 5 {
 			ls = append(ls, checkout(t, p))
@@ -70,6 +71,9 @@ func TestPoolCloseDeadline(t *testing.T) {
 			says(t, l.Checkin(nil), ErrLeaseOver)
 		}
 		nothing(t, p, f)
+		if reclaimed != 4 { // all events are told before Close returns
+			t.Errorf("%d events", reclaimed)
+		}
 	})
 }
 
@@ -92,5 +96,29 @@ func TestPoolCloseBusy(t *testing.T) {
 		}
 		says(t, l.Checkin(nil), ErrLeaseOver)
 		nothing(t, p, f)
+		if s := p.Snapshot(); s.PingFailures != 0 {
+			t.Errorf("pings that Close ended are failures: %s", gauges(s))
+		}
+	})
+}
+
+// A dial that Close ends is no failure of the server.
+func TestPoolCloseDialing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 1, Breaker: BreakerOptions{Failures: 1}})
+		f.setOnDial(func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) })
+		failed := make(chan error)
+		go func() { _, err := p.Checkout(context.Background()); failed <- err }()
+		synctest.Wait()
+		closed := make(chan error)
+		go func() { closed <- p.Close(context.Background()) }()
+		says(t, <-failed, ErrPoolClosed)
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		nothing(t, p, f)
+		if s := p.Snapshot(); s.Breaker.Failures != 0 || s.DialFailures != 1 {
+			t.Errorf("%s", gauges(s))
+		}
 	})
 }

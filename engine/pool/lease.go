@@ -180,7 +180,7 @@ var errLeaseTimeout = errors.New("pool: the lease lasted longer than LeaseTimeou
 func (p *Pool[C]) reclaimLate(now int64) (granted *waiter[C], tickets []Ticket) {
 	for id := range p.leases {
 		e := &p.leases[id]
-		if e.slot >= 0 && e.begun != notTaken && now-e.begun >= int64(p.o.LeaseTimeout) {
+		if e.slot >= 0 && now-e.begun >= int64(p.o.LeaseTimeout) {
 			tickets = append(tickets, e.ticket)
 			granted = granted.append(p.reclaim(&Lease[C]{p: p, id: int32(id), gen: e.gen}, e, now, errLeaseTimeout))
 		}

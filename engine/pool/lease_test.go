@@ -116,8 +116,54 @@ func TestPoolCheckoutUntil(t *testing.T) {
 		if _, err := p.CheckoutUntil(ended); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
+
+		// A connection that goes with its borrower, before it was of any use, says
+		// nothing of the server.
+		checkin(t, checkout(t, p), errDown)
+		time.Sleep(time.Minute)
+		ctx, cancel = context.WithCancel(context.Background())
+		if _, err = p.CheckoutUntil(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		synctest.Wait()
+		p.mu.Lock()
+		if p.retry.failed != 0 {
+			t.Errorf("%d dials have failed", p.retry.failed)
+		}
+		p.mu.Unlock()
+
+		// What watches the context goes with the lease, late or not.
+		w := &watched{Context: context.Background()}
+		for range 3 {
+			l, err := p.CheckoutUntil(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkin(t, l, nil)
+		}
+		if l, err = p.CheckoutUntil(w); err != nil || w.watchers != 1 {
+			t.Errorf("%v, %d watchers", err, w.watchers)
+		}
+		time.Sleep(DefaultLeaseTimeout + time.Minute)
+		if says(t, l.Checkin(nil), ErrLeaseOver); w.watchers != 0 {
+			t.Errorf("%d watchers", w.watchers)
+		}
 		closeAll(t, p, f)
 	})
+}
+
+// watched is a context that counts what waits for its end.
+type watched struct {
+	context.Context
+	watchers int
+}
+
+func (w *watched) Done() <-chan struct{} { return make(chan struct{}) }
+
+func (w *watched) AfterFunc(func()) func() bool {
+	w.watchers++
+	return func() bool { w.watchers--; return true }
 }
 
 // Efficiency is the time in which connections were of use, by the time that they

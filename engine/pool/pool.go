@@ -115,8 +115,8 @@ func (p *Pool[C]) Options() PoolOptions { return p.o }
 // has none.
 func (p *Pool[C]) Breaker() *Breaker { return p.breaker }
 
-// limit is how many connections may be open. mu is held.
-func (p *Pool[C]) limit() int { return min(p.size+p.over, p.o.Max) }
+// limit is how many connections may be open, if there are so many slots. mu is held.
+func (p *Pool[C]) limit() int { return p.size + p.over }
 
 // now returns nanoseconds since the pool was made.
 func (p *Pool[C]) now() int64 { return int64(time.Since(p.base)) }

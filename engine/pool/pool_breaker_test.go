@@ -80,6 +80,75 @@ func TestPoolBreaker(t *testing.T) {
 	})
 }
 
+// What a refusal says failed last is that, be it a call or a dial.
+func TestPoolBreakerSaysWhat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		errSlow, errBusy := errors.New("too slow"), errors.New("too busy")
+		f := &fakes{t: t}
+		d := f.dialer()
+		d.Judge = func(error) Outcome { return OutcomeFailed }
+		p, err := NewPool(d, PoolOptions{Size: 2, Max: 2, HealthInterval: -1, Breaker: BreakerOptions{Failures: 2, Open: time.Second}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkin(t, checkout(t, p), errBusy)
+		checkin(t, checkout(t, p), errSlow)
+		_, err = p.Checkout(context.Background())
+		says(t, err, ErrBreakerOpen, "last failure: too slow")
+		time.Sleep(2 * time.Second)
+		checkin(t, checkout(t, p), nil)
+		checkin(t, checkout(t, p), nil)
+		held := checkout(t, p)
+		f.setDown(errDown)
+		_, err = p.Checkout(context.Background()) // for which two dials, one after the other, fail
+		says(t, err, ErrBreakerOpen, "last failure: fake: nobody there")
+		checkin(t, held, nil)
+		closeAll(t, p, f)
+	})
+}
+
+// A trial whose borrower gives up, waiting, is not under way any longer: the next one
+// may try at once.
+func TestPoolBreakerTrialGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 1, Max: 1, HealthInterval: -1, Breaker: BreakerOptions{Open: time.Second, Trial: time.Hour}})
+		held := checkout(t, p) // from before
+		p.Breaker().Trip()
+		time.Sleep(2 * time.Second)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			_, err := p.Checkout(ctx)
+			says(t, err, context.DeadlineExceeded)
+			cancel()
+		}
+		checkin(t, held, nil)
+		checkin(t, checkout(t, p), nil)
+		if s := p.Breaker().Stats(); s.Trials != 4 || s.Stale != 1 {
+			t.Errorf("%+v", s)
+		}
+		closeAll(t, p, f)
+	})
+}
+
+// A breaker that opens between being asked and the queue is noticed there.
+func TestPoolBreakerJustOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 1, Max: 1, Breaker: BreakerOptions{Trial: time.Hour}})
+		k, err := p.breaker.Allow()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.breaker.Trip()
+		p.mu.Lock()
+		_, err = p.checkoutSlow(context.Background(), k, p.now())
+		says(t, err, ErrBreakerOpen)
+		if s := p.Snapshot(); s.RefusedBreaker != 1 || s.Breaker.Stale != 1 || s.Dials != 0 {
+			t.Errorf("%s", gauges(s))
+		}
+		closeAll(t, p, f)
+	})
+}
+
 // A pool without a breaker never refuses by one.
 func TestPoolWithoutBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

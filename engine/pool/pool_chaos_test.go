@@ -105,14 +105,7 @@ func chaos(t *testing.T, o PoolOptions) {
 		}
 		return nil
 	})
-	d := f.dialer()
-	end := d.Close
-
-	d.Close = func(c *fake) error {
-		c.lent.Store(0) // one whose lease was over may have it
-		return end(c)
-	}
-	p, err := NewPool(d, o)
+	p, err := NewPool(f.dialer(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -259,15 +259,24 @@ func TestPoolWaitLimits(t *testing.T) {
 		says(t, errs[1], context.DeadlineExceeded)
 		start := time.Now()
 		wg.Wait()
-		says(t, errs[2], ErrWaitTimeout, "1m0s", "raise Max")
+		says(t, errs[2], ErrWaitTimeout, "1m0s", "raise Max", "1 connections of at most 1, 1 leases out, 0 wait")
 		if d := time.Since(start); d > time.Minute {
 			t.Errorf("waited %v longer", d)
 		}
 		if s := p.Snapshot(); s.Refused != 1 || s.WaitsCancelled != 2 || s.WaitsTimedOut != 1 || s.Waiting != 0 || s.Checkouts != 1 {
 			t.Errorf("%+v", gauges(s))
 		}
-		checkin(t, l, nil)
+		before := p.Snapshot()
+		go func() {
+			time.Sleep(3 * time.Second)
+			checkin(t, l, nil)
+		}()
 		checkin(t, checkout(t, p), nil) // the queue is as it should be
+		s := p.Snapshot()
+		waits := s.WaitTime.Sub(&before.WaitTime)
+		if q := waits.Quantile(1); s.WaitSum-before.WaitSum != 3*time.Second || waits.Count() != 1 || q < 3*time.Second || q > 3*time.Second*9/8 {
+			t.Errorf("it waited 3 s: sum %v, histogram %v", s.WaitSum-before.WaitSum, q)
+		}
 		closeAll(t, p, f)
 		_, err = p.Checkout(context.Background())
 		says(t, err, ErrPoolClosed, "make another")
@@ -306,6 +315,24 @@ func TestPoolOverflow(t *testing.T) {
 		time.Sleep(time.Hour)
 		if open, _ := f.counts(); open != 2 {
 			t.Errorf("%d are open after an hour", open)
+		}
+		// It is idle from when it was checked in last, not from when it was made.
+		leases = leases[:0]
+		for range 3 {
+			leases = append(leases, checkout(t, p))
+		}
+		time.Sleep(time.Minute)
+		for _, l := range leases {
+			checkin(t, l, nil)
+		}
+		time.Sleep(9 * time.Second)
+		if open, _ := f.counts(); open != 3 {
+			t.Errorf("%d are open 9 s after they were used", open)
+		}
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if open, _ := f.counts(); open != 2 || f.all[0].closed.Load() || f.all[1].closed.Load() {
+			t.Errorf("%d are open, and the first two stay", open)
 		}
 		closeAll(t, p, f)
 	})
@@ -399,6 +426,7 @@ func TestPoolPingsFirst(t *testing.T) {
 			t.Error("lent, and not pinged first")
 		}
 		checkin(t, l, nil)
+		synctest.Wait() // the others have answered too
 		neglect(p)
 		for _, c := range f.all {
 			c.mute.Store(true)

@@ -19,7 +19,7 @@ type retry struct {
 
 // alone is told that no connection is left.
 func (r *retry) alone(now int64, most time.Duration) {
-	if !r.orphan && r.failed == 0 {
+	if r.failed == 0 {
 		r.orphan, r.after = true, now+fullJitter(most)
 	}
 }

@@ -286,3 +286,74 @@ func TestPoolProved(t *testing.T) {
 		closeAll(t, p, f)
 	})
 }
+
+// While one dial fails another may succeed: then the next may follow at once, one at
+// a time.
+func TestPoolRedialAfterSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 4, Max: 4, WaitTimeout: time.Hour, RetryMin: time.Hour, RetryMax: time.Hour})
+		var n atomic.Int32
+		f.setOnDial(func(context.Context) error {
+			switch n.Add(1) {
+			case 1:
+				time.Sleep(time.Second)
+				return errDown
+			case 2:
+				time.Sleep(2 * time.Second)
+			}
+			return nil
+		})
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				l := checkout(t, p)
+				if d := time.Since(start); d != 2*time.Second {
+					t.Errorf("after %v", d)
+				}
+				time.Sleep(time.Minute)
+				checkin(t, l, nil)
+			})
+		}
+		wg.Wait()
+		closeAll(t, p, f)
+	})
+}
+
+// The place of a connection is taken until Close has returned, and free right then;
+// beside it, others are opened.
+func TestPoolSlowClose(t *testing.T) {
+	for _, most := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakes{t: t}
+			d := f.dialer()
+			end := d.Close
+			d.Close = func(c *fake) error {
+				time.Sleep(time.Minute)
+				return end(c)
+			}
+			p, err := NewPool(d, PoolOptions{Size: most, Max: most, Warm: 1, RetryMin: 1, WaitTimeout: time.Hour, HealthInterval: -1, SampleInterval: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			for _, borrow := range []bool{true, false} {
+				start := time.Now()
+				if borrow {
+					checkin(t, checkout(t, p), errDown)
+				} else {
+					f.all[len(f.all)-1].die()
+				}
+				for p.Snapshot().Open == 0 || p.Snapshot().Lost == map[bool]uint64{true: 0, false: 1}[borrow] {
+					time.Sleep(time.Millisecond)
+				}
+				d := time.Since(start)
+				if least, limit := time.Duration(most%2)*time.Minute, time.Duration(most%2)*time.Minute+time.Second+10*time.Millisecond; d < least || d > limit {
+					t.Errorf("Max %d, borrowed: %v: another after %v, want %v to %v", most, borrow, d, least, limit)
+				}
+				time.Sleep(2 * time.Minute)
+			}
+			closeAll(t, p, f)
+		})
+	}
+}

@@ -89,6 +89,28 @@ func TestPoolStrategies(t *testing.T) {
 	}
 }
 
+// No connection is opened beside one that is idle, though what the strategy chose is
+// shared already.
+func TestPoolSharesIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 3, PerConn: 4}) // round robin
+		a := checkout(t, p)
+		b := checkout(t, p) // shared, so that another is dialled
+		synctest.Wait()
+		for range 3 {
+			c := checkout(t, p)
+			checkin(t, c, nil)
+			synctest.Wait()
+		}
+		if s := p.Snapshot(); s.Open != 2 {
+			t.Errorf("%s", gauges(s))
+		}
+		checkin(t, a, nil)
+		checkin(t, b, nil)
+		closeAll(t, p, f)
+	})
+}
+
 // Connections that are shared spread before they fill: up to Size, each new
 // borrower opens one.
 func TestPoolShares(t *testing.T) {

@@ -66,9 +66,6 @@ func (p *Pool[C]) tend() {
 // askIdle pings what was idle for HealthInterval, some at once; as each has
 // answered it is called again. mu is held.
 func (p *Pool[C]) askIdle(now int64) {
-	if p.closed {
-		return
-	}
 	for m := p.slots.byLoad[0]; !m.empty() && p.slots.asked.count() < probesAtOnce; {
 		i := m.last()
 		m.remove(i)
