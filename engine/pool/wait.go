@@ -185,7 +185,7 @@ func (p *Pool[C]) checkoutSlow(ctx context.Context, t Ticket, since int64) (Leas
 	now := p.now()
 	p.mu.Lock()
 	if end != nil {
-		return p.giveUp(w, t, now, end)
+		return p.giveUp(w, t, end)
 	}
 	l, err := w.lease, w.err
 	p.waiting.put(w)
@@ -212,14 +212,14 @@ func (p *Pool[C]) checkoutSlow(ctx context.Context, t Ticket, since int64) (Leas
 
 // giveUp ends a wait that took too long. A connection that came at the last moment
 // goes on to the next. mu is held, and let go.
-func (p *Pool[C]) giveUp(w *waiter[C], t Ticket, now int64, end error) (Lease[C], error) {
+func (p *Pool[C]) giveUp(w *waiter[C], t Ticket, end error) (Lease[C], error) {
 	var granted *waiter[C]
 	if p.waiting.has(w) {
 		p.waiting.remove(w)
 	} else {
 		p.mu.Unlock()
 		<-w.ready // on its way: whoever took w out of the queue wakes it
-		now = p.now()
+		now := p.now()
 		p.mu.Lock()
 		if w.err == nil {
 			if e := p.entry(&w.lease); e != nil {
