@@ -19,7 +19,7 @@ import (
 
 // peersCommand is perf peers.
 type peersCommand struct {
-	Transport []string `help:"Of ${enum}: what to measure on." enum:"tcp,stdio,http" default:"tcp,stdio,http" group:"Subjects"`
+	Transport []string `help:"Of ${enum}: what to measure on." enum:"tcp,stdio,http,ws" default:"tcp,stdio,http,ws" group:"Subjects"`
 	Only      string   `help:"Measure what matches, and what it is compared with." placeholder:"REGEXP" group:"Subjects"`
 	Peer      []string `help:"Another server with the tool echo {text}; repeatable. TRANSPORT is stdio if not given; on tcp and http it prints its address as its first line." placeholder:"[TRANSPORT:]NAME=COMMAND" sep:"none" group:"Subjects"`
 	Builtin   bool     `help:"The peers of bin/peer: go-sdk and mcp-go, as they come and tuned (GOGC=1600, low-level API), net/http and fasthttp." default:"true" negatable:"" group:"Subjects"`
@@ -87,6 +87,9 @@ func builtinPeers() (p rounds.Peers) {
 	for _, name := range []string{"net-http", "fasthttp"} {
 		p.Echoes = append(p.Echoes, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}})
 	}
+	for _, name := range []string{"gobwas", "gws"} {
+		p.WS = append(p.WS, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}})
+	}
 	return p
 }
 
@@ -97,7 +100,7 @@ func (c *peersCommand) peers() (p rounds.Peers, err error) {
 	}
 	for _, v := range c.Peer {
 		list := &p.Stdio
-		for prefix, of := range map[string]*[]rounds.Peer{"stdio:": &p.Stdio, "tcp:": &p.TCP, "http:": &p.HTTP} {
+		for prefix, of := range map[string]*[]rounds.Peer{"stdio:": &p.Stdio, "tcp:": &p.TCP, "http:": &p.HTTP, "ws:": &p.WS} {
 			if rest, ok := strings.CutPrefix(v, prefix); ok {
 				v, list = rest, of
 				break
@@ -130,7 +133,7 @@ func (c *peersCommand) subjects() ([]rounds.Subject, error) {
 		}
 	}
 	var list []rounds.Subject
-	for _, s := range append(rounds.Subjects(p), rounds.WebSubjects(p, c.Wrk)...) {
+	for _, s := range slices.Concat(rounds.Subjects(p), rounds.WebSubjects(p, c.Wrk), rounds.WSSubjects(p)) {
 		transport, _, _ := strings.Cut(s.Group, " ")
 		if slices.Contains(c.Transport, transport) && (!c.Quick || s.Quick()) {
 			list = append(list, s)

@@ -97,7 +97,7 @@ func (b *Bench) run(s *Subject, m *Measurement) error {
 // Load is what the generator does to the subject, but for where it is.
 func (s *Subject) Load() load.Options {
 	o := load.Options{Conns: s.Conns, Depth: s.Depth, Method: s.Method, Size: s.Size, ArgsExtra: s.Extra}
-	if s.HTTP && s.Echo {
+	if (s.HTTP || s.WS) && s.Echo {
 		if o.Method == load.MethodPing {
 			o.Size = pingSize
 		}
@@ -111,8 +111,11 @@ func (s *Subject) Load() load.Options {
 
 // Target is what the generator is given of a server that has said its address.
 func (s *Subject) Target(address string) string {
-	if s.HTTP {
+	switch {
+	case s.HTTP:
 		return webAddress(address, s.Path)
+	case s.WS:
+		return "ws" + strings.TrimPrefix(webAddress(address, s.Path), "http")
 	}
 	return address
 }

@@ -3,6 +3,7 @@ package rounds
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gannetmcp/gannet/bench/load"
@@ -30,6 +31,7 @@ type Subject struct {
 	Wrk     bool     `json:"wrk,omitempty"`     // HTTP, measured by wrk
 	Path    string   `json:"path,omitempty"`    // of its URL
 	HTTP    bool     `json:"http,omitempty"`    // measured by our generator
+	WS      bool     `json:"ws,omitempty"`      // WebSocket
 	Echo    bool     `json:"echo,omitempty"`    // it answers by what it is sent
 	Session bool     `json:"session,omitempty"` // it wants one
 	Modern  bool     `json:"modern,omitempty"`  // the request is of 2026-07-28
@@ -99,6 +101,7 @@ type Peers struct {
 	TCP    []Peer
 	HTTP   []Peer
 	Echoes []Peer // answer an HTTP request by its body
+	WS     []Peer // answer a WebSocket's message by what it says
 }
 
 // Subjects returns the lines of TCP and stdio, a base before those that refer to
@@ -167,7 +170,7 @@ func goals() []result.Goal {
 // GoalsOf returns the goals of subjects.
 func GoalsOf(list []Subject) []result.Goal {
 	var of []result.Goal
-	for _, g := range append(goals(), webGoals()...) {
+	for _, g := range slices.Concat(goals(), webGoals(), wsGoals()) {
 		for i := range list {
 			if list[i].Name == g.Subject {
 				of = append(of, g)

@@ -3,10 +3,10 @@
 // --demo: something to compare with.
 //
 //	server -peer go-sdk|go-sdk-lowlevel|mcp-go|mcp-go-lowlevel [-http 127.0.0.1:0]
-//	server -peer net-http|fasthttp -http 127.0.0.1:0
+//	server -peer net-http|fasthttp|gobwas|gws -http 127.0.0.1:0
 //
-// The last two serve no MCP: they answer by what they are sent, which is the
-// floor of a server that is built on them.
+// The last four serve no MCP: they answer by what they are sent, the last two on
+// WebSockets, which is the floor of a server that is built on them.
 //
 // go-sdk has a typed tool, the library's usual way; go-sdk-lowlevel the raw one.
 // mcp-go is served by the library's own transports; mcp-go-lowlevel hands each
@@ -69,6 +69,10 @@ func run(peer, address string) error {
 			c.SetContentType("application/json")
 			_, _ = c.Write(c.PostBody())
 		})
+	case "gobwas":
+		return echoGobwas(address)
+	case "gws":
+		return echoGWS(address)
 	case "mcp-go-lowlevel":
 		s := mcpGo()
 		if address == "" {
@@ -82,7 +86,7 @@ func run(peer, address string) error {
 		}
 		return serve(address, mcpgoserver.NewStreamableHTTPServer(s, mcpgoserver.WithStateLess(true)))
 	}
-	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel, mcp-go, mcp-go-lowlevel, net-http and fasthttp", peer)
+	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel, mcp-go, mcp-go-lowlevel, net-http, fasthttp, gobwas and gws", peer)
 }
 
 // serve serves h and prints where.
