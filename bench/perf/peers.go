@@ -19,7 +19,7 @@ import (
 
 // peersCommand is perf peers.
 type peersCommand struct {
-	Transport []string `help:"Of ${enum}: what to measure on." enum:"tcp,stdio,http,ws" default:"tcp,stdio,http,ws" group:"Subjects"`
+	Transport []string `help:"Of ${enum}: what to measure on; h2 wants h2load." enum:"tcp,stdio,http,h2,ws" default:"tcp,stdio,http,ws" group:"Subjects"`
 	Only      string   `help:"Measure what matches, and what it is compared with." placeholder:"REGEXP" group:"Subjects"`
 	Peer      []string `help:"Another server with the tool echo {text}; repeatable. TRANSPORT is stdio if not given; on tcp and http it prints its address as its first line." placeholder:"[TRANSPORT:]NAME=COMMAND" sep:"none" group:"Subjects"`
 	Builtin   bool     `help:"The peers of bin/peer: go-sdk and mcp-go, as they come and tuned (GOGC=1600, low-level API), net/http and fasthttp." default:"true" negatable:"" group:"Subjects"`
@@ -87,6 +87,8 @@ func builtinPeers() (p rounds.Peers) {
 	for _, name := range []string{"net-http", "fasthttp"} {
 		p.Echoes = append(p.Echoes, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}})
 	}
+	p.H2Echoes = []rounds.Peer{{Name: "net-http", Command: []string{placePeer, "-peer", "net-http", "-http", "127.0.0.1:0", "-h2c"}}}
+	p.H2 = []rounds.Peer{{Name: "go-sdk", Command: []string{placePeer, "-peer", "go-sdk", "-http", "127.0.0.1:0", "-h2c"}}}
 	for _, name := range []string{"gobwas", "gws"} {
 		p.WS = append(p.WS, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}})
 	}
@@ -133,7 +135,7 @@ func (c *peersCommand) subjects() ([]rounds.Subject, error) {
 		}
 	}
 	var list []rounds.Subject
-	for _, s := range slices.Concat(rounds.Subjects(p), rounds.WebSubjects(p, c.Wrk), rounds.WSSubjects(p)) {
+	for _, s := range slices.Concat(rounds.Subjects(p), rounds.WebSubjects(p, c.Wrk), rounds.HTTP2Subjects(p), rounds.WSSubjects(p)) {
 		transport, _, _ := strings.Cut(s.Group, " ")
 		if slices.Contains(c.Transport, transport) && (!c.Quick || s.Quick()) {
 			list = append(list, s)
@@ -197,6 +199,11 @@ func (c *peersCommand) check() error {
 	if c.Wrk {
 		if _, err := exec.LookPath("wrk"); err != nil {
 			return exitf(exitUsage, "--wrk: %w; leave it out, and this program generates the load", err)
+		}
+	}
+	if slices.Contains(c.Transport, "h2") {
+		if _, err := exec.LookPath("h2load"); err != nil {
+			return exitf(exitUsage, "--transport h2: %w; it is nghttp2's (in Debian nghttp2-client)", err)
 		}
 	}
 	return nil

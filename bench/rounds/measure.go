@@ -55,8 +55,11 @@ func (b *Bench) Run(subjects []Subject, rounds int, tell io.Writer) (all []Measu
 func (b *Bench) measure(s *Subject, round int) Measurement {
 	m := Measurement{Round: round, Subject: s.Name}
 	run := b.run
-	if s.Wrk {
-		run = b.runWrk
+	switch {
+	case s.Wrk:
+		run = b.runOther(wrk)
+	case s.H2load:
+		run = b.runOther(h2load)
 	}
 	if err := run(s, &m); err != nil {
 		m.Failure = err.Error()

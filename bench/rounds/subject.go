@@ -32,6 +32,7 @@ type Subject struct {
 	Path    string   `json:"path,omitempty"`    // of its URL
 	HTTP    bool     `json:"http,omitempty"`    // measured by our generator
 	WS      bool     `json:"ws,omitempty"`      // WebSocket
+	H2load  bool     `json:"h2load,omitempty"`  // HTTP/2, measured by h2load; Depth is of streams
 	Echo    bool     `json:"echo,omitempty"`    // it answers by what it is sent
 	Session bool     `json:"session,omitempty"` // it wants one
 	Modern  bool     `json:"modern,omitempty"`  // the request is of 2026-07-28
@@ -102,6 +103,9 @@ type Peers struct {
 	HTTP   []Peer
 	Echoes []Peer // answer an HTTP request by its body
 	WS     []Peer // answer a WebSocket's message by what it says
+	H2     []Peer // MCP servers with the tool echo, on HTTP/2 by prior knowledge
+	// H2Echoes answer a request of HTTP/2 by its body.
+	H2Echoes []Peer
 }
 
 // Subjects returns the lines of TCP and stdio, a base before those that refer to
@@ -170,7 +174,7 @@ func goals() []result.Goal {
 // GoalsOf returns the goals of subjects.
 func GoalsOf(list []Subject) []result.Goal {
 	var of []result.Goal
-	for _, g := range slices.Concat(goals(), webGoals(), wsGoals()) {
+	for _, g := range slices.Concat(goals(), webGoals(), wsGoals(), http2Goals()) {
 		for i := range list {
 			if list[i].Name == g.Subject {
 				of = append(of, g)

@@ -34,6 +34,7 @@ import (
 func main() {
 	peer := flag.String("peer", "go-sdk", "`library`: go-sdk, go-sdk-lowlevel, mcp-go or mcp-go-lowlevel")
 	address := flag.String("http", "", "serve Streamable HTTP without sessions on this `address`; else standard input and output")
+	flag.BoolVar(&h2c, "h2c", false, "of a server on net/http: HTTP/2 by prior knowledge too")
 	flag.Parse()
 	if err := run(*peer, *address); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
@@ -89,6 +90,9 @@ func run(peer, address string) error {
 	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel, mcp-go, mcp-go-lowlevel, net-http, fasthttp, gobwas and gws", peer)
 }
 
+// h2c has serve speak HTTP/2 as well.
+var h2c bool
+
 // serve serves h and prints where.
 func serve(address string, h http.Handler) error {
 	l, err := net.Listen("tcp", address)
@@ -96,7 +100,10 @@ func serve(address string, h http.Handler) error {
 		return err
 	}
 	fmt.Printf("http://%s\n", l.Addr())
-	return http.Serve(l, h)
+	srv := &http.Server{Handler: h, Protocols: new(http.Protocols)}
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetUnencryptedHTTP2(h2c)
+	return srv.Serve(l)
 }
 
 type echoArguments struct {
