@@ -20,6 +20,8 @@ import (
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports"
 	"github.com/gannetmcp/gannet/transports/sse"
+	"github.com/gannetmcp/gannet/transports/web"
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // settings is the one table of everything that can be configured. Each field
@@ -28,7 +30,7 @@ import (
 type settings struct {
 	Config string `help:"YAML file with any of these settings, by their names without dashes in front." placeholder:"FILE" env:"GANNET_CONFIG" type:"existingfile"`
 
-	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT, http://HOST:PORT or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600, http://127.0.0.1:7601 and a Unix socket of the user's." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
+	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT/PATH or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600, http://127.0.0.1:7601 and a Unix socket of the user's." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
 	Admin    string   `help:"HOST:PORT for health, metrics and profiles, or none. Default: 127.0.0.1:7602 with the default of --listen, else none." placeholder:"HOST:PORT" env:"GANNET_ADMIN"`
 	AddrFile string   `help:"File to write the bound addresses to, a URL a line; removed at the end." placeholder:"FILE" env:"GANNET_ADDR_FILE"`
 	Demo     bool     `help:"Serve the demo: tools, a prompt, resources." env:"GANNET_DEMO"`
@@ -66,6 +68,12 @@ type settings struct {
 	HTTPReplayAge   time.Duration `name:"http-replay-age" help:"How long they are kept." default:"${http_replay_age}" env:"GANNET_HTTP_REPLAY_AGE" group:"HTTP"`
 	HTTPReplayBytes byteSize      `name:"http-replay-bytes" help:"Bytes kept of all streams." default:"${http_replay_bytes}" env:"GANNET_HTTP_REPLAY_BYTES" group:"HTTP"`
 	HTTPUnpacked    byteSize      `name:"http-unpacked" help:"What a packed request body may become. 0: as max-message-bytes." default:"0" env:"GANNET_HTTP_UNPACKED" group:"HTTP"`
+
+	WSPath         string        `name:"ws-path" help:"Path of WebSocket on http:// listeners, or none." default:"${ws_path}" env:"GANNET_WS_PATH" group:"WebSocket"`
+	WSCompressMin  byteSize      `name:"ws-compress-min" help:"Size from which on messages are compressed, if the client takes that. 0: none is." default:"${ws_compress_min}" env:"GANNET_WS_COMPRESS_MIN" group:"WebSocket"`
+	WSPing         time.Duration `name:"ws-ping" help:"Time between two pings. 0: none are sent." default:"${ws_ping}" env:"GANNET_WS_PING" group:"WebSocket"`
+	WSMissedPings  int           `name:"ws-missed-pings" help:"Unanswered pings that end a connection." default:"${ws_missed_pings}" env:"GANNET_WS_MISSED_PINGS" group:"WebSocket"`
+	WSCloseTimeout time.Duration `name:"ws-close-timeout" help:"Time for a client to answer that the server closes." default:"${ws_close_timeout}" env:"GANNET_WS_CLOSE_TIMEOUT" group:"WebSocket"`
 
 	TCPNodelay         bool          `name:"tcp-nodelay" help:"TCP_NODELAY." default:"true" negatable:"" env:"GANNET_TCP_NODELAY" group:"TCP"`
 	TCPKeepalive       time.Duration `name:"tcp-keepalive" help:"Idle time before keepalive probes. 0: none." default:"${tcp_keepalive}" env:"GANNET_TCP_KEEPALIVE" group:"TCP"`
@@ -109,6 +117,11 @@ var defaults = kong.Vars{
 	"http_replay":          strconv.Itoa(sse.DefaultReplayEvents),
 	"http_replay_age":      sse.DefaultReplayAge.String(),
 	"http_replay_bytes":    byteSize(mcp.DefaultMaxReplayBytes).String(),
+	"ws_path":              web.DefaultWebSocketPath,
+	"ws_compress_min":      byteSize(websocket.DefaultCompressMin).String(),
+	"ws_ping":              web.DefaultPingInterval.String(),
+	"ws_missed_pings":      strconv.Itoa(web.DefaultMissedPings),
+	"ws_close_timeout":     web.DefaultCloseTimeout.String(),
 	"tcp_keepalive":        transports.DefaultKeepAlive.String(),
 	"tcp_keepalive_probes": strconv.Itoa(transports.DefaultKeepAliveProbes),
 }
@@ -197,6 +210,10 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 		},
 	}
 	o.MaxUnpackedBytes = int(s.HTTPUnpacked)
+	var err error
+	if o.WebSocket, err = s.webSocket(); err != nil {
+		return o, err
+	}
 	for i, u := range s.urls() {
 		if err := s.judgeURL(u); err != nil {
 			return o, &exitError{exitUsage, err}
@@ -217,7 +234,7 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 		{"shutdown-grace", s.ShutdownGrace}, {"call-timeout", s.CallTimeout}, {"max-call-timeout", s.MaxCallTimeout}, {"handshake-timeout", s.HandshakeTimeout},
 		{"read-timeout", s.ReadTimeout}, {"idle-timeout", s.IdleTimeout}, {"write-stall", s.WriteStall},
 		{"http-session-idle", s.HTTPSessionIdle}, {"http-keepalive", s.HTTPKeepalive}, {"http-replay-age", s.HTTPReplayAge},
-		{"tcp-keepalive", s.TCPKeepalive}, {"tcp-user-timeout", s.TCPUserTimeout},
+		{"ws-ping", s.WSPing}, {"tcp-keepalive", s.TCPKeepalive}, {"tcp-user-timeout", s.TCPUserTimeout},
 	} {
 		if d.v < 0 {
 			return o, usageError("%s is %v; it must not be negative (0 means none)", d.name, d.v)
@@ -225,6 +242,27 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 	}
 	if err := o.Validate(); err != nil {
 		return o, &exitError{exitUsage, err}
+	}
+	return o, nil
+}
+
+// webSocket returns what transports.Listen takes for WebSocket.
+func (s *settings) webSocket() (transports.WebSocketOptions, error) {
+	o := transports.WebSocketOptions{
+		Path: s.WSPath, Off: s.WSPath == "none", CompressMin: int(s.WSCompressMin),
+		PingInterval: orNone(s.WSPing), MissedPings: s.WSMissedPings, CloseTimeout: s.WSCloseTimeout,
+	}
+	if o.Off {
+		o.Path = ""
+	}
+	if o.CompressMin == 0 {
+		o.CompressMin = -1
+	}
+	if s.WSMissedPings < 1 || s.WSCloseTimeout <= 0 {
+		return o, usageError("--ws-missed-pings is %d and --ws-close-timeout %v; they must be above zero", s.WSMissedPings, s.WSCloseTimeout)
+	}
+	if !o.Off && !strings.HasPrefix(o.Path, "/") {
+		return o, usageError("--ws-path %s: a path begins with a slash; none leaves WebSocket out", s.WSPath)
 	}
 	return o, nil
 }
@@ -349,15 +387,15 @@ func (s *settings) judgeURL(raw string) error {
 		if u.Host != "" || !filepath.IsAbs(u.Path) {
 			return fmt.Errorf("--listen %s: a Unix socket is written unix:///absolute/path", raw)
 		}
-	case "tcp", "http":
-		if u.Port() == "" || u.Path != "" {
-			return fmt.Errorf("--listen %s: an address is written %s://HOST:PORT; port 0 lets the system pick one", raw, u.Scheme)
+	case "tcp", "http", "ws":
+		if u.Port() == "" || u.Path != "" && u.Scheme != "ws" || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("--listen %s: an address is written %s://HOST:PORT, with a path behind it in ws:// alone; port 0 lets the system pick one", raw, u.Scheme)
 		}
 		if !s.Insecure && !loopback(u.Hostname()) {
 			return fmt.Errorf("--listen %s: other machines can reach this address, and there is neither TLS nor authentication; listen on 127.0.0.1, or add --insecure", raw)
 		}
 	default:
-		return fmt.Errorf("--listen %s: unknown kind; there are stdio, tcp://HOST:PORT, http://HOST:PORT and unix:///PATH", raw)
+		return fmt.Errorf("--listen %s: unknown kind; there are stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT/PATH and unix:///PATH", raw)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"transports/http1":     {module + "/ringbuf"},
 	"transports/http2":     {module + "/ringbuf"},
 	"transports/websocket": {module + "/ringbuf", "github.com/klauspost/compress/flate"},
-	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports/line", module + "/transports/http1", module + "/transports/http2", module + "/transports/web", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
+	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports/line", module + "/transports/http1", module + "/transports/http2", module + "/transports/web", module + "/transports/websocket", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 	"transports/web":       {module + "/ringbuf", module + "/codec", module + "/engine", module + "/transports/http1", module + "/transports/http2", module + "/transports/websocket", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd"},
 	"transports/sse":       {module + "/ringbuf"},
 	"transports/nethttp":   {module + "/codec", module + "/engine"},

@@ -94,6 +94,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	numbers(wanted, "transports.TCPOptions", o.TCP)
 	numbers(wanted, "nethttp.Options", nethttp.Options{MaxRequests: nethttp.DefaultMaxRequests})
 	numbers(wanted, "http1.Limits", http1.NewLoop(nil, http1.Limits{}).Limits())
+	numbers(wanted, "web.WebSocketOptions", web.WebSocketOptions{}.WithDefaults())
 	numbers(wanted, "websocket.Options", websocket.NewLoop(nil, websocket.Options{}).Options())
 	numbers(wanted, "sse.ReplayOptions", sse.ReplayOptions{MaxEvents: sse.DefaultReplayEvents, MaxBytes: sse.DefaultReplayBytes, MaxAge: sse.DefaultReplayAge})
 	numbers(wanted, "sse.ReaderOptions", sse.ReaderOptions{MaxDataBytes: sse.DefaultReaderData, MaxFieldBytes: sse.DefaultReaderField})
@@ -125,10 +126,10 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		ReconnectMin: transports.DefaultReconnectMin, ReconnectMax: transports.DefaultReconnectMax})
 	numbers(wanted, "transports.CommandOptions", transports.CommandOptions{
 		ExitTimeout: transports.DefaultExitTimeout, TermTimeout: transports.DefaultTermTimeout, StderrTail: transports.DefaultStderrTail})
-	web := webclient.Options{
+	client := webclient.Options{
 		PostTimeout: webclient.DefaultPostTimeout, EndpointTimeout: webclient.DefaultEndpointTimeout, CloseTimeout: webclient.DefaultCloseTimeout,
 		MaxResumes: webclient.DefaultMaxResumes, MaxNotes: webclient.DefaultMaxNotes}
-	numbers(wanted, "webclient.Options", web)
+	numbers(wanted, "webclient.Options", client)
 	numbers(wanted, "mcp.ClientOptions", mcp.ClientOptions{
 		ProbeTimeout: mcp.DefaultProbeTimeout, RequestTimeout: mcp.DefaultRequestTimeout, RequestTimeoutMax: mcp.DefaultRequestTimeoutMax,
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
@@ -244,9 +245,14 @@ func hasCounter(m []string) bool {
 				return m[1] == "HTTPRefused"
 			}
 		}
+		for f := web.Failure(0); f.String() != "unknown"; f++ {
+			if f.String() == m[3] {
+				return m[1] == "WebSockets"
+			}
+		}
 		return false
 	case m[2] != "":
-		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}, pool.Snapshot{}, pool.BreakerStats{}, mcp.Stats{}} {
+		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}, pool.Snapshot{}, pool.BreakerStats{}, mcp.Stats{}, web.Sockets{}} {
 			typ := reflect.TypeOf(v)
 			_, method := typ.MethodByName(m[2])
 			field := typ.Kind() == reflect.Struct

@@ -14,6 +14,7 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports/web"
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // webMeta makes a message one of 2026-07-28.
@@ -62,6 +63,12 @@ func webSeeds() []string {
 		"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
 		webPost("", `{"jsonrpc":"2.0","id":1,"method":"ping"}`)[:90],
+		webUpgrade("", "") + webFrames(0x81, `{"jsonrpc":"2.0","id":1,"method":"ping"}`, `{"jsonrpc":"2.0"`, `[]`),
+		"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + webUpgrade("Sec-WebSocket-Protocol: mcp\r\n", "") + webFrames(0x89, "", "x") + webFrames(0x88, "\x03\xe8bye") + webFrames(0x81, "{}"),
+		webUpgrade("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n", "") +
+			webFrames(0xC1, string(deflated(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"long",`+webMeta+`}}`)), string(deflated("{")), "\xff\xff"),
+		webUpgrade("", "") + webFrames(0x01, `{"jsonrpc":"2.0","id":1,`) + webFrames(0x8A, "") + webFrames(0x80, `"method":"ping"}`) + webFrames(0x81, "\xff") + webFrames(0x81, "{}"),
+		webUpgrade("Origin: http://evil.example\r\n", "") + webUpgrade("", "Version: 8") + webUpgrade("", "") + webFrames(0x82, "x"),
 	}
 }
 
@@ -214,11 +221,51 @@ func judgeWeb(t *testing.T, stream []byte) {
 		if err != nil {
 			t.Fatalf("answer %d is none: %v\n%q", at, err, want)
 		}
+		if res.StatusCode == 101 {
+			judgeFrames(t, r)
+			return
+		}
 		_, err = io.Copy(io.Discard, res.Body)
 		if endless := res.Header.Get("Content-Type") == "text/event-stream"; err != nil && !endless {
 			t.Fatalf("answer %d, body: %v\n%q", at, err, want)
 		}
 	}
+}
+
+// judgeFrames reads what a WebSocket's server has sent: frames, each in one piece,
+// of text or control, none behind a close frame.
+func judgeFrames(t *testing.T, r *bufio.Reader) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(b) > 0 {
+		n := websocket.FrameLen(b)
+		if n > len(b) || b[0]&0xB0 != 0x80 || b[1]&0x80 != 0 {
+			t.Fatalf("no frame: %q", b)
+		}
+		if b[0] == 0x88 && n < len(b) {
+			t.Fatalf("behind a close frame: %q", b)
+		}
+		b = b[n:]
+	}
+}
+
+// webUpgrade is the handshake of a WebSocket, with more field lines; version is that
+// of its own line, 13 if empty.
+func webUpgrade(more, version string) string {
+	if version == "" {
+		version = "Version: 13"
+	}
+	return "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-" + version + "\r\n" + more + "\r\n"
+}
+
+// webFrames are frames of a client, one for each payload.
+func webFrames(first byte, payloads ...string) (frames string) {
+	for _, p := range payloads {
+		frames += webSocketFrame(first, p, "\x37\xfa\x21\x3d")
+	}
+	return frames
 }
 
 // TestWebCut cuts each seed once, everywhere.

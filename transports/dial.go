@@ -34,6 +34,13 @@ type DialOptions struct {
 	// between probes, of which three unanswered end the connection. Zero:
 	// 60 s; negative: no keepalive.
 	KeepAlive time.Duration
+	// Header returns fields of a WebSocket's handshake, such as Authorization, for
+	// each connection anew. nil: none.
+	Header func(context.Context) (map[string][]string, error)
+	// CompressMin is the size in bytes from which on a message over a WebSocket is
+	// compressed, if the server takes that. Zero: 256. Negative: none is, and none
+	// of the server's may be.
+	CompressMin int
 
 	// Reconnect has the session go on with a new connection when one is lost,
 	// until it is closed. Requests in flight fail with engine.ErrConnClosed:
@@ -78,9 +85,10 @@ func (o *DialOptions) validate() error {
 }
 
 // Dial connects client to a server at rawURL, "tcp://HOST:PORT" or
-// "unix:///PATH", where messages are lines (see FRAMING.md), and returns the
-// session once it is negotiated. ctx bounds only that. For servers on HTTP there
-// is webclient.Dial.
+// "unix:///PATH", where messages are lines (see FRAMING.md), or
+// "ws://HOST:PORT/PATH", a WebSocket (WEBSOCKET.md), and returns the session once
+// it is negotiated. ctx bounds only that. For servers on HTTP there is
+// webclient.Dial.
 //
 // The session has an engine and one goroutine, which reads. ClientSession.Close
 // ends both; a session that nobody closes lives until its connection ends, with
@@ -93,11 +101,18 @@ func Dial(ctx context.Context, client *mcp.Client, rawURL string, o DialOptions)
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	network, addr, err := dialTarget(rawURL)
+	t, err := dialTarget(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	return o.connect(ctx, client, rawURL, func(ctx context.Context) (ends, error) { return o.dial(ctx, rawURL, network, addr) })
+	return o.connect(ctx, client, rawURL, func(ctx context.Context) (ends, error) {
+		ctx, cancel := context.WithTimeout(ctx, o.DialTimeout)
+		defer cancel()
+		if t.url != nil {
+			return o.dialSocket(ctx, t.url)
+		}
+		return o.dial(ctx, rawURL, t.network, t.addr)
+	})
 }
 
 // connect makes a session over the connections that dial makes.
@@ -117,40 +132,56 @@ func (o *DialOptions) connect(ctx context.Context, client *mcp.Client, name stri
 	return c.connect(ctx, l)
 }
 
+// target is where to connect to.
+type target struct {
+	network, addr string
+	url           *url.URL // of a WebSocket, else nil
+}
+
 // dialTarget reads a URL to connect to.
-func dialTarget(rawURL string) (network, addr string, err error) {
+func dialTarget(rawURL string) (t target, err error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return "", "", fmt.Errorf("transports: %q is no URL: %w", rawURL, err)
+		return t, fmt.Errorf("transports: %q is no URL: %w", rawURL, err)
 	}
 	switch u.Scheme {
 	case "tcp":
 		if u.Port() == "" || u.Port() == "0" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-			return "", "", fmt.Errorf("transports: %q: want tcp://HOST:PORT, for example tcp://127.0.0.1:7600", rawURL)
+			return t, fmt.Errorf("transports: %q: want tcp://HOST:PORT, for example tcp://127.0.0.1:7600", rawURL)
 		}
-		return "tcp", u.Host, nil
+		return target{network: "tcp", addr: u.Host}, nil
+	case "ws":
+		return target{url: u}, socketTarget(u)
+	case "wss":
+		return t, fmt.Errorf("transports: %q: WebSocket over TLS is not dialled here; dial ws:// through something that adds TLS", rawURL)
 	case "unix":
 		if u.Host != "" || u.Path == "" || u.RawQuery != "" {
-			return "", "", fmt.Errorf("transports: %q: want unix:///PATH, for example unix:///run/user/1000/gannet.sock", rawURL)
+			return t, fmt.Errorf("transports: %q: want unix:///PATH, for example unix:///run/user/1000/gannet.sock", rawURL)
 		}
 		if n := len(u.Path); n > unixPathMax {
-			return "", "", fmt.Errorf("transports: %s: the path is too long: %d bytes, a socket's may have %d", rawURL, n, unixPathMax)
+			return t, fmt.Errorf("transports: %s: the path is too long: %d bytes, a socket's may have %d", rawURL, n, unixPathMax)
 		}
-		return "unix", u.Path, nil
+		return target{network: "unix", addr: u.Path}, nil
 	}
 	switch u.Scheme {
 	case "http", "https", "sse+http", "sse+https":
-		return "", "", fmt.Errorf("transports: %q: HTTP is dialled by webclient.Dial, of package transports/webclient: this package does without net/http", rawURL)
+		return t, fmt.Errorf("transports: %q: HTTP is dialled by webclient.Dial, of package transports/webclient: this package does without net/http", rawURL)
 	}
-	return "", "", fmt.Errorf("transports: %q: unknown scheme %q; use tcp://HOST:PORT or unix:///PATH, or Command for a server on standard input and output", rawURL, u.Scheme)
+	return t, fmt.Errorf("transports: %q: unknown scheme %q; use tcp://HOST:PORT, ws://HOST:PORT/PATH or unix:///PATH, or Command for a server on standard input and output", rawURL, u.Scheme)
 }
 
-// dial makes one connection.
-func (o *DialOptions) dial(ctx context.Context, rawURL, network, addr string) (ends, error) {
+// dialer returns what makes sockets.
+func (o *DialOptions) dialer() net.Dialer {
 	d := net.Dialer{Timeout: o.DialTimeout, KeepAlive: -1}
 	if o.KeepAlive > 0 {
 		d.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: o.KeepAlive, Interval: o.KeepAlive, Count: DefaultKeepAliveProbes}
 	}
+	return d
+}
+
+// dial makes one connection.
+func (o *DialOptions) dial(ctx context.Context, rawURL, network, addr string) (ends, error) {
+	d := o.dialer()
 	conn, err := d.DialContext(ctx, network, addr)
 	if err != nil {
 		return ends{}, dialError(rawURL, err)

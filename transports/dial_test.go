@@ -73,12 +73,16 @@ func useDemo(t *testing.T, s *mcp.ClientSession) {
 // A client and a server of ours speak each revision over sockets, and leave
 // nothing behind.
 func TestDial(t *testing.T) {
-	for _, url := range []string{"tcp://127.0.0.1:0", "unix://" + socketPath(t)} {
+	for _, url := range []string{"tcp://127.0.0.1:0", "unix://" + socketPath(t), "ws://127.0.0.1:0/a", "http://127.0.0.1:0"} {
 		srv := demo(t, url)
 		nothingLeft(t)
+		addr := srv.Addrs()[0]
+		if rest, ok := strings.CutPrefix(addr, "http"); ok {
+			addr = "ws" + rest + "/ws"
+		}
 		for _, rev := range append(mcp.Revisions(), "") {
 			t.Run(url[:4]+rev, func(t *testing.T) {
-				s, err := Dial(context.Background(), testClient(rev), srv.Addrs()[0], DialOptions{})
+				s, err := Dial(context.Background(), testClient(rev), addr, DialOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -192,7 +196,12 @@ func TestDialErrors(t *testing.T) {
 	}
 	defer quiet.Close()
 	for url, text := range map[string]string{
-		"ws://127.0.0.1:1":                    "unknown scheme",
+		"wss://127.0.0.1:1":                   "ws://",
+		"ws://127.0.0.1":                      "ws://HOST:PORT/PATH",
+		"ws://127.0.0.1:1/ws":                 "nobody listens",
+		"ws://" + ln.Addr().String():          "unexpected EOF",
+		"ws://" + quiet.Addr().String():       "deadline",
+		"gopher://127.0.0.1:1":                "unknown scheme",
 		"http://127.0.0.1:1":                  "webclient.Dial",
 		"sse+https://127.0.0.1:1":             "webclient.Dial",
 		"tcp://127.0.0.1":                     "tcp://HOST:PORT",

@@ -119,6 +119,12 @@ func (service) CloseConn(*engine.Conn, engine.CloseReason) {}
 // start serves on url and checks at the end of the test that nothing is left.
 func start(t testing.TB, o Options, urls ...string) *Server {
 	t.Helper()
+	return startWith(t, service{}, o, urls...)
+}
+
+// startWith is start with another service.
+func startWith(t testing.TB, svc engine.Service, o Options, urls ...string) *Server {
+	t.Helper()
 	fds, goroutines := openFiles(t), runtime.NumGoroutine()
 	for _, u := range urls {
 		o.Listeners = append(o.Listeners, Listener{URL: u})
@@ -126,7 +132,7 @@ func start(t testing.TB, o Options, urls ...string) *Server {
 	if o.Loops == 0 {
 		o.Loops = 2
 	}
-	s, err := Listen(service{}, o)
+	s, err := Listen(svc, o)
 	if err != nil {
 		t.Fatal(err)
 	}

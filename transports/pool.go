@@ -36,7 +36,7 @@ func DialPool(client *mcp.Client, rawURL string, d DialOptions, o pool.PoolOptio
 	if err := checked.validate(); err != nil {
 		return nil, err
 	}
-	if _, _, err := dialTarget(rawURL); err != nil {
+	if _, err := dialTarget(rawURL); err != nil {
 		return nil, err
 	}
 	p, err := pool.NewPool(SessionDialer(func(ctx context.Context) (*mcp.ClientSession, error) {

@@ -54,6 +54,16 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	} {
 		m.one(c.name, "counter", c.help, c.v)
 	}
+	ws := &s.WebSockets
+	m.one("gannet_websockets", "gauge", "WebSockets open now.", ws.Open)
+	m.one("gannet_websockets_opened_total", "counter", "Handshakes of WebSockets that succeeded.", ws.Opened)
+	m.one("gannet_websocket_pings_sent_total", "counter", "Pings to WebSocket clients.", ws.Pings)
+	m.one("gannet_websocket_pongs_left_out_total", "counter", "Pings of clients that did not read, not answered for a later one.", ws.PongsLeftOut)
+	m.one("gannet_websocket_closes_unanswered_total", "counter", "Close frames that the client did not answer in time.", ws.Unanswered)
+	m.head("gannet_websocket_failed_total", "counter", "WebSockets whose client broke the protocol, by kind.")
+	for f := range ws.Failed {
+		fmt.Fprintf(m.w, "gannet_websocket_failed_total{kind=%q} %d\n", web.Failure(f).String(), ws.Failed[f])
+	}
 	m.head("gannet_http_refused_total", "counter", "HTTP requests refused before their message was looked at, by reason.")
 	for r := range s.HTTPRefused {
 		fmt.Fprintf(m.w, "gannet_http_refused_total{reason=%q} %d\n", web.Refusal(r).String(), s.HTTPRefused[r])

@@ -10,10 +10,10 @@ import (
 
 // Defaults of WebSocketOptions.
 const (
-	DefaultPath         = "/ws"
-	DefaultPingInterval = 30 * time.Second
-	DefaultMissedPings  = 2
-	DefaultCloseTimeout = 5 * time.Second
+	DefaultWebSocketPath = "/ws"
+	DefaultPingInterval  = 30 * time.Second
+	DefaultMissedPings   = 2
+	DefaultCloseTimeout  = 5 * time.Second
 )
 
 // WebSocketOptions configures WebSockets. The zero value is usable. Messages are
@@ -46,7 +46,7 @@ type WebSocketOptions struct {
 // WithDefaults returns o with every field set.
 func (o WebSocketOptions) WithDefaults() WebSocketOptions {
 	if o.Path == "" {
-		o.Path = DefaultPath
+		o.Path = DefaultWebSocketPath
 	}
 	if o.CompressMin == 0 {
 		o.CompressMin = websocket.DefaultCompressMin
