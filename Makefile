@@ -20,6 +20,9 @@ BENCHSTAT   = golang.org/x/perf/cmd/benchstat@latest
 ALLOCSRUN   = mkdir -p bin && $(GO) test -p 1 -cpu 1 -run '^$$' -bench . -skip '$(OTHERS)' -benchmem -benchtime 30ms $(PKG) >bin/allocs.out || { cat bin/allocs.out; exit 1; }
 OTHERS      = /impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|general)|//impl=(cow|xsync)|/loop=awake|/chan=bare|/queue
 
+# Tools whose tests start programs without poison, and wait for them.
+STARTERS    = /bench/(perf|spine|suite)$$
+
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
 
 .DEFAULT_GOAL := help
@@ -51,7 +54,8 @@ check: ## what CI runs: test with -race required, lint, cross-builds, clients th
 	$(MAKE) --no-print-directory lint test cross node allocs ab
 
 race: ## tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $(PKG)
+	@# It would sleep for a second at the end of each program, of the tests and of what they start.
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 $(GO) test -race $(PKG)
 
 alloc: ## the allocation gates alone
 	$(GO) test -run 'Allocs' $(PKG)
@@ -68,7 +72,7 @@ ab: ## this tree against its first parent (AGAINST=revision), measured in turns;
 	$(GO) run ./bench/perf ab --against $(AGAINST) --rounds 3 -q
 
 invariants: ## tests with poisoned buffers, and of the codec without vectors
-	$(GO) test -tags invariants $(PKG)
+	$(GO) test -tags invariants $$($(GO) list $(PKG) | grep -vE '$(STARTERS)')
 	$(GO) vet -tags purego ./codec && $(GO) test -tags purego ./codec
 
 fuzz-short: ## each fuzz target for three seconds

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -107,21 +106,6 @@ func TestLineWaits(t *testing.T) {
 	got := make([]byte, len(line))
 	if _, err := io.ReadFull(conn, got); err != nil || string(got) != line {
 		t.Fatalf("%q, %v", got, err)
-	}
-}
-
-// TestBounded has a line without an end: the connection is closed.
-func TestBounded(t *testing.T) {
-	network, address := start(t, "127.0.0.1:0", "line", 1)
-	conn := dial(t, network, address)
-	chunk := bytes.Repeat([]byte("x"), 1<<20)
-	var err error
-	sent := 0
-	for ; sent < 4*maxBuffered && err == nil; sent += len(chunk) {
-		_, err = conn.Write(chunk)
-	}
-	if err == nil {
-		t.Errorf("%d bytes without a newline are taken", sent)
 	}
 }
 

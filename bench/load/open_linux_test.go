@@ -18,6 +18,7 @@ import (
 // loop: the requests that were meant to be sent meanwhile waited too, whether or
 // not they could be sent.
 func TestStallShows(t *testing.T) {
+	t.Parallel()
 	var once sync.Once
 	addr := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
 		serveLines(conn, conn, func(n int, _ uint64, reply string) ([]string, bool) {
@@ -58,6 +59,7 @@ func TestStallShows(t *testing.T) {
 // Starts beyond the limit in flight are skipped and counted; so are those that
 // nobody can take.
 func TestSkippedStarts(t *testing.T) {
+	t.Parallel()
 	addr := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
 		serveLines(conn, conn, func(n int, _ uint64, reply string) ([]string, bool) {
 			time.Sleep(20 * time.Millisecond)
@@ -73,6 +75,7 @@ func TestSkippedStarts(t *testing.T) {
 // One reply that does not come times out by itself; the connection goes on, and
 // the time-out is in the percentiles.
 func TestTimedOut(t *testing.T) {
+	t.Parallel()
 	late := make(chan string, 1)
 	addr := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
 		serveLines(conn, conn, func(n int, _ uint64, reply string) ([]string, bool) {

@@ -126,6 +126,7 @@ func only(k int, f fault) fault {
 // TestFaults asks for 200 pings on one connection at depth 8 of servers that
 // treat one reply badly, and checks every counter.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	ids := func(id uint64) string { return fmt.Sprint(id) }
 	swap := func() fault {
 		held := ""
@@ -234,6 +235,7 @@ func TestCloses(t *testing.T) {
 
 // TestSilent has servers that stop answering, or never start.
 func TestSilent(t *testing.T) {
+	t.Parallel()
 	addr := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
 		serveLines(conn, conn, func(n int, _ uint64, reply string) ([]string, bool) {
 			if n < 20 {

@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gannetmcp/gannet/bench/result"
 )
@@ -59,39 +56,6 @@ func TestPair(t *testing.T) {
 	var b strings.Builder
 	if err := paired(1).write(&b); err != nil || !strings.Contains(b.String(), "1.000 [1.000, 1.000]") {
 		t.Errorf("%v\n%s", err, b.String())
-	}
-}
-
-// The exit code follows from which build comes after which, and both are measured.
-func TestAB(t *testing.T) {
-	linux(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	build := func(name, busy string) string {
-		path := filepath.Join(t.TempDir(), name)
-		script := fmt.Sprintf("#!/bin/sh\nGANNET_PERF_TEST_BUSY=%s exec %q \"$@\"\n", busy, self)
-		if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	quick, busy := build("quick", "0"), build("busy", "300us")
-	for _, c := range []struct {
-		name, before, after string
-		code                int
-	}{
-		{"the build before is worse", busy, quick, exitOK},
-		{"the build after is worse", quick, busy, exitThreshold},
-	} {
-		code, out, errs := perf("ab", c.before, c.after, "--only", "regression.tcp_call", "--rounds", "2", "--cpus", "none")
-		if code != c.code || !strings.Contains(out, "server_cpu_us ") || strings.Contains(out, "server_allocs") {
-			t.Errorf("%s: exit code %d\n%s%s", c.name, code, out, errs)
-		}
-		if n := strings.Count(errs, "regression.tcp_call"); n < 4 {
-			t.Errorf("%s: %d measurements of 4\n%s", c.name, n, errs)
-		}
 	}
 }
 
@@ -163,54 +127,4 @@ func TestBuildBoth(t *testing.T) {
 	if _, _, err := buildBoth(ctx, t.TempDir(), "HEAD^", io.Discard); err == nil || errors.Is(err, errNothingBefore) {
 		t.Errorf("a tree that does not build: %v", err)
 	}
-}
-
-// sleepy serves pings, each answered after a while.
-func sleepy(t *testing.T, each time.Duration) string {
-	return listenBy(t, func(c io.ReadWriter) {
-		serve(struct {
-			io.Reader
-			io.Writer
-		}{c, lateWriter{c, each}})
-	})
-}
-
-type lateWriter struct {
-	io.Writer
-	after time.Duration
-}
-
-func (w lateWriter) Write(p []byte) (int, error) {
-	time.Sleep(w.after)
-	return w.Writer.Write(p)
-}
-
-// A server that was made slower by 15 % of its rate fails the gate, from load to
-// exit code, and one that is as it was passes. Its time is spent asleep, so that a
-// busy machine adds little to either.
-func TestGateOnServers(t *testing.T) {
-	linux(t)
-	const asItWas = 40 * time.Millisecond
-	dir := t.TempDir()
-	measure := func(name string, each time.Duration) string {
-		path := filepath.Join(dir, name)
-		code, _, errs := perf("load", sleepy(t, each), "-c", "2", "--duration", "700ms", "--warmup", "50ms", "--runs", "3", "--name", "sleepy", "--save", path, "-q")
-		if code != exitOK {
-			t.Fatalf("%s: exit code %d, %s", name, code, errs)
-		}
-		return path
-	}
-	// The greatest of some thirty latencies is p99: what else the machine does may
-	// disturb one round of results, and not each of six.
-	var same, slower string
-	for range 6 {
-		before := measure("before", asItWas)
-		code1, out1, errs1 := perf("compare", before, measure("again", asItWas))
-		code2, out2, errs2 := perf("compare", before, measure("slower", asItWas*100/85))
-		same, slower = out1+errs1, out2+errs2
-		if code1 == exitOK && code2 == exitThreshold && strings.Contains(out2, result.Fail) {
-			return
-		}
-	}
-	t.Errorf("six times over, the same server did not pass or one 15 %% slower did not fail:\n%s\n%s", same, slower)
 }

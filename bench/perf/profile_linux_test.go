@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,53 +55,6 @@ func TestProfile(t *testing.T) {
 		if p, err := profile.ParseData(b); err != nil || len(p.SampleType) == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// A server that runs already, with and without profiles of its own: what cannot
-// be had is said, the generator's is there.
-func TestProfileURL(t *testing.T) {
-	withPages := httptest.NewServer(http.DefaultServeMux)
-	defer withPages.Close()
-	without := httptest.NewServer(http.NotFoundHandler())
-	defer without.Close()
-	target := listen(t)
-	for _, c := range []struct {
-		name, admin string
-		server      bool
-	}{
-		{"profiles", withPages.URL, true},
-		{"no profiles", without.URL, false},
-		{"nobody there", "http://127.0.0.1:1", false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			code, out, errs := perf("profile", target, "--admin", c.admin, "--method", "ping", "-c", "2", "--no-pin", "--warmup", "0s", "--duration", "1s", "--trace", "0s", "--dir", dir, "--format", "json")
-			if code != exitOK {
-				t.Fatalf("exit code %d: %s%s", code, out, errs)
-			}
-			var r profileReport
-			if err := json.Unmarshal([]byte(out), &r); err != nil {
-				t.Fatal(err)
-			}
-			// The server is this process too here, which has one CPU profile at a time.
-			refused := slices.ContainsFunc(r.Missing, func(s string) bool { return strings.HasPrefix(s, "server.allocs.prof: ") })
-			if refused == c.server || r.Generator == nil || r.Load.Messages == 0 || len(r.Files) < 5 {
-				t.Errorf("files %v, missing %v", r.Files, r.Missing)
-			}
-			if !slices.ContainsFunc(r.Missing, func(s string) bool { return strings.HasPrefix(s, "server.cpu.prof: ") }) {
-				t.Errorf("two CPU profiles of one process: %v", r.Missing)
-			}
-			for _, m := range r.Missing {
-				name, _, _ := strings.Cut(m, ":")
-				if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-					t.Errorf("%s is missing, and there", name)
-				}
-			}
-		})
-	}
-	if code, _, _ := perf("profile", "tcp://127.0.0.1:1", "--no-pin", "--dir", t.TempDir()); code != exitConnect {
-		t.Errorf("nobody listens: exit code %d", code)
 	}
 }
 

@@ -42,6 +42,7 @@ func TestMux(t *testing.T) {
 
 // What goes wrong on a shared connection is told to all who share it.
 func TestMuxChecks(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name   string
 		answer func(n int, good string) string // n from 3: the calls

@@ -53,14 +53,14 @@ func TestRun(t *testing.T) {
 	target := demo(t)
 	for _, c := range []Config{
 		{Client: Line},
-		{Client: Line, Work: 5 * time.Millisecond, Strategy: pool.LeastLoaded},
+		{Client: Line, Work: 2 * time.Millisecond, Strategy: pool.LeastLoaded},
 		{Client: Mux, PerConn: 3, Strategy: pool.LeastLoaded},
 		{Client: Session, Text: 10},
 		{Client: Session, PerConn: 3, Strategy: pool.PowerOfTwo, Work: time.Millisecond},
 	} {
 		c.Target, c.ServerPID = target, os.Getpid()
 		c.Sizes = []Size{{"a", 2, 8}, {"b", 5, 4}}
-		c.WarmUp, c.Duration = 50*time.Millisecond, 300*time.Millisecond
+		c.WarmUp, c.Duration = 20*time.Millisecond, 200*time.Millisecond
 		r, err := Run(context.Background(), c)
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestRun(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 		for i, p := range r.Points {
-			if p.Size != c.Sizes[i] || p.Operations < 10 || p.ErrorTotal != 0 || p.Seconds < 0.29 ||
+			if p.Size != c.Sizes[i] || p.Operations < 10 || p.ErrorTotal != 0 || p.Seconds < 0.19 ||
 				p.Rate < 1 || p.Rate > 1.01*float64(p.Operations)/p.Seconds || p.Scaling <= 0 || p.Direct < 10 || p.OfDirect <= 0 {
 				t.Errorf("%+v", p)
 			}
@@ -104,6 +104,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunErrors(t *testing.T) {
+	t.Parallel()
 	target := demo(t)
 	for _, tc := range []struct {
 		name string
@@ -181,6 +182,7 @@ func scripted(t *testing.T, answer func(n int, good string) string) (target stri
 
 // A server that answers wrongly, or not at all, is noticed.
 func TestLineChecks(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name   string
 		answer func(n int, good string) string // n from 1: initialize, the first call, the next

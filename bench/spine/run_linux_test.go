@@ -1,3 +1,5 @@
+//go:build !race
+
 package main
 
 import (
@@ -9,7 +11,8 @@ import (
 	"testing"
 )
 
-// The command as a user runs it, with programs that it builds itself.
+// The command as a user runs it, with programs that it builds itself: what takes its
+// time is building and waiting, which the race detector sees nothing of.
 func TestRun(t *testing.T) {
 	if runtime.NumCPU() < 2 {
 		t.Skip("needs two CPUs")
