@@ -179,7 +179,7 @@ func (w *Conn) Resumed() {
 
 // Refused reports whether what came was no request. Behind the answer to it
 // nothing more is sent: its last byte is followed by the end of our half.
-func (w *Conn) Refused() bool { return w.refused || w.h2 != nil && w.h2.failed }
+func (w *Conn) Refused() bool { return w.refused || w.h2 != nil && w.h2.refused() }
 
 // EndsWithPeer reports whether a peer that ends its half has no use for what
 // would still be said.
