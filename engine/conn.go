@@ -43,6 +43,7 @@ type Conn struct {
 	openedAt     int64
 	lastIn       int64 // last complete message
 	partialAt    int64 // last byte of a message not complete, 0 if none
+	closeAt      int64 // by CloseBy, 0 if not
 	lastProgress int64 // last byte taken by the wire, or last complete message
 	tickAt       int64 // when the framing is to be called, 0: not
 
@@ -65,6 +66,7 @@ type Conn struct {
 	closed      bool
 	over        bool        // closed, and everybody told
 	cut         bool        // closed with output unsent
+	closeReason CloseReason // by CloseBy
 	gone        atomic.Bool // closed, for other goroutines
 	batchOK     bool
 	lost        CloseReason // why the peer is out of reach while calls go on, CloseNone: it is not

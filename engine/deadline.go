@@ -30,6 +30,9 @@ func (c *Conn) deadline() (at int64, reason CloseReason) {
 	case o.IdleTimeout > 0 && c.lastIn+int64(o.IdleTimeout) < at:
 		at, reason = c.lastIn+int64(o.IdleTimeout), CloseIdle
 	}
+	if c.closeAt != 0 && c.closeAt < at {
+		at, reason = c.closeAt, c.closeReason
+	}
 	return at, reason
 }
 

@@ -81,8 +81,8 @@ type Listener struct {
 
 // HTTP2Options are the options of HTTP/2.
 type HTTP2Options struct {
-	// Off has only HTTP/1.1 spoken.
-	Off bool
+	// Off has only HTTP/1.1 spoken, Only only HTTP/2.
+	Off, Only bool
 	// MaxStreams bounds the requests of one connection that are being received,
 	// served or answered at a time; more are refused (REFUSED_STREAM), and a
 	// client knows that it may send them again. Zero: 100; at most 10,000.
@@ -98,8 +98,15 @@ type HTTP2Options struct {
 
 // web returns the options of package web.
 func (o *Options) web() web.Options {
+	speaks := web.AnyProtocol
+	switch {
+	case o.HTTP2.Off:
+		speaks = web.HTTP1
+	case o.HTTP2.Only:
+		speaks = web.HTTP2
+	}
 	return web.Options{
-		CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes, HTTP1Only: o.HTTP2.Off, WebSocket: o.WebSocket,
+		CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes, Speaks: speaks, WebSocket: o.WebSocket,
 		HTTP2: http2.Limits{
 			Streams: o.HTTP2.MaxStreams, StreamWindow: o.HTTP2.StreamWindow, ConnWindow: o.HTTP2.ConnWindow, Resets: o.HTTP2.MaxResets,
 		},
@@ -217,6 +224,9 @@ func (o *Options) validate() error {
 	}
 	if err := o.WebSocket.Validate(); err != nil {
 		return fmt.Errorf("transports: Options.%w", err)
+	}
+	if o.HTTP2.Off && o.HTTP2.Only {
+		return errors.New("transports: Options.HTTP2 has both Off and Only; set one, or none")
 	}
 	if o.TCP.KeepAlive > 0 && o.TCP.KeepAlive < time.Second {
 		return fmt.Errorf("transports: Options.TCP.KeepAlive is %v; it must be at least a second, or negative for none", o.TCP.KeepAlive)

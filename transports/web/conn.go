@@ -209,7 +209,7 @@ func (w *Conn) Network() string {
 // Refused reports whether what came was no request, or no frame. Behind the answer
 // to it nothing more is sent: its last byte is followed by the end of our half.
 func (w *Conn) Refused() bool {
-	return w.refused || w.socket != nil && w.socket.failed || w.h2 != nil && w.h2.failed
+	return w.refused || w.socket != nil && w.socket.failed || w.h2 != nil && w.h2.refused()
 }
 
 // EndReason says why the connection ends where the peer ends its half, having no

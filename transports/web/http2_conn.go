@@ -15,6 +15,8 @@ const (
 	// idleAfter is for how long, in nanoseconds, a connection of HTTP/2 keeps a
 	// place for an exchange that it has not needed, while others are.
 	idleAfter = 5e9
+	// lingerNanos is how long a peer may take to close a connection that is over.
+	lingerNanos = 1e9
 )
 
 // http2Conn is what a connection of HTTP/2 carries: the streams of its machine,
@@ -35,7 +37,8 @@ type http2Conn struct {
 	idle    []*http2Stream  // of these
 	kept    []*http2.Stream // requests that wait for output to drain
 	backlog int             // bytes of output of parts that wait
-	failed  bool
+	failed  bool            // nothing is taken in any more
+	leaving bool            // nothing will be
 }
 
 // newHTTP2 makes a connection the carrier of one of HTTP/2.
@@ -62,7 +65,7 @@ func (h *http2Conn) deliver(p []byte) (taken int) {
 		taken += n
 		switch ev {
 		case http2.More:
-			if !h.failed {
+			if !h.failed && !h.leaving {
 				h.conn.PartialSince(h.m.PendingSince(), h.m.Charged())
 			}
 			return taken
@@ -75,6 +78,7 @@ func (h *http2Conn) deliver(p []byte) (taken int) {
 			h.l.refusedHTTP2(h.m.Err())
 		case http2.GoAway:
 			h.m.Drain()
+			h.leaveIfOver()
 		case http2.Failed:
 			h.fail(h.m.Err())
 		}
@@ -147,9 +151,26 @@ func (h *http2Conn) release(s *http2.Stream) {
 	h.m.Release(s)
 	h.conn.Revisit()
 	h.conn.Busy(-1)
-	if h.m.Over() {
-		h.conn.Drain()
+	h.leaveIfOver()
+}
+
+// leaveIfOver ends a connection of which nothing will come any more. The peer is
+// given time to read what was said last: what it sends meanwhile, not knowing,
+// would have a socket that is closed reset, and lose that.
+func (h *http2Conn) leaveIfOver() {
+	if h.failed || h.leaving || !h.m.Over() {
+		return
 	}
+	h.leaving = true
+	h.conn.Busy(1)
+	h.conn.PartialSince(0, 0)
+	h.conn.CloseBy(h.l.engine.Now()+lingerNanos, engine.CloseDrained)
+	h.conn.Revisit()
+}
+
+// refused reports whether all was said.
+func (h *http2Conn) refused() bool {
+	return (h.failed || h.leaving) && (h.m == nil || h.m.Buffered() == 0)
 }
 
 // reset ends what a stream was for.
@@ -173,12 +194,13 @@ func (h *http2Conn) reset(s *http2.Stream, why *http2.Error) {
 }
 
 // fail ends a connection that has broken the protocol, behind the GOAWAY that says
-// so. As in HTTP/1.1, the rest is read for a while.
+// so, and when the peer has had time to read that.
 func (h *http2Conn) fail(why *http2.Error) {
 	h.failed = true
 	h.l.counters.http2.failed[http2FailureOf(why)].Add(1)
 	h.endStreams()
-	h.conn.PartialSince(h.l.engine.Now(), 0)
+	h.conn.PartialSince(0, 0)
+	h.conn.CloseBy(h.l.engine.Now()+lingerNanos, engine.CloseProtocol)
 }
 
 // endStreams ends all that is being served: nobody hears of it.
@@ -217,9 +239,7 @@ func (h *http2Conn) resumed() {
 			return
 		}
 	}
-	if h.m.Over() && !h.failed {
-		h.conn.Drain()
-	}
+	h.leaveIfOver()
 }
 
 // Release ends the connection's streams and gives back all it holds. Where that is
@@ -262,6 +282,7 @@ func (h *http2Conn) CloseConn(*engine.Conn, engine.CloseReason) {}
 func (h *http2Conn) DrainConn(c *engine.Conn) {
 	if h.m != nil {
 		h.m.Drain()
+		h.leaveIfOver()
 		c.Revisit()
 	}
 }

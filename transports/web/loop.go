@@ -19,9 +19,8 @@ type Options struct {
 	// bytes; beyond it 413. Zero, and anything above: the engine's
 	// MaxMessageBytes. Negative: no coding is taken, 415.
 	MaxUnpackedBytes int
-	// HTTP1Only says that the preface of HTTP/2 is refused like any request that
-	// is not one of HTTP/1.1.
-	HTTP1Only bool
+	// Speaks is what connections speak, unless Conn.Speak says otherwise.
+	Speaks Protocol
 	// HTTP2 bounds what a peer of HTTP/2 can make a connection take. Its Body is
 	// the engine's MaxMessageBytes.
 	HTTP2 http2.Limits
@@ -75,7 +74,9 @@ func (l *Loop) NewWebSocket(path string) *Conn {
 // Serve opens the connection on wire. It returns nil when the service refuses the
 // connection, which is closed then.
 func (w *Conn) Serve(wire engine.Wire) *engine.Conn {
-	w.conn = w.l.engine.OpenHTTP(wire, w)
+	if w.conn = w.l.engine.OpenHTTP(wire, w); w.conn != nil {
+		w.Speak(w.l.opts.Speaks)
+	}
 	return w.conn
 }
 

@@ -27,10 +27,6 @@ func (w *Conn) Speak(p Protocol) {
 // comes begins with the preface (RFC 9113, section 3.3), whose first bytes could be
 // those of a method.
 func (w *Conn) sniff(p []byte) (taken int) {
-	if w.l.opts.HTTP1Only {
-		w.preface = -1
-		return w.Deliver(p)
-	}
 	had := int(w.preface)
 	rest := http2.Preface[had:]
 	n := min(len(p), len(rest))
