@@ -40,16 +40,15 @@ func NewConfig(id *Identity, minVersion uint16, protocols ...string) *tls.Config
 		GetCertificate:              id.GetCertificate,
 		DynamicRecordSizingDisabled: true,
 	}
-	if id.clientCAs() == nil {
+	cas := id.current.Load().cas
+	if cas == nil {
 		return c
 	}
 	c.ClientAuth = tls.RequireAndVerifyClientCert
-	c.ClientCAs = id.clientCAs()
+	c.ClientCAs = cas
 	// The keys of tickets stay those of c: crypto/tls takes them from there.
-	base := c.Clone()
-	c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		return id.configFor(base), nil
-	}
+	follow := &configs{id: id, base: c.Clone()}
+	c.GetConfigForClient = follow.forClient
 	return c
 }
 

@@ -17,6 +17,9 @@ type Files struct {
 	Cert     string // the certificate, then those between it and a root
 	Key      string // its private key
 	ClientCA string // the authorities of clients, who must show a certificate then; "" for none
+	// SelfSigned has a certificate for development made: kept in Cert and Key if
+	// neither is there, only in memory if they have no names.
+	SelfSigned bool
 }
 
 // Identity is the certificate that a server shows, and whose clients it trusts.
@@ -24,6 +27,7 @@ type Files struct {
 // one, connections are left alone. Its methods are safe from any goroutine.
 type Identity struct {
 	files Files
+	made  *tls.Certificate // in memory, if there are no files for it
 	now   func() time.Time
 
 	current atomic.Pointer[identity]
@@ -34,9 +38,8 @@ type Identity struct {
 
 // identity is what an Identity holds at a time.
 type identity struct {
-	cert   *tls.Certificate
-	cas    *x509.CertPool
-	config atomic.Pointer[tls.Config] // for clients, made when first asked for
+	cert *tls.Certificate
+	cas  *x509.CertPool
 }
 
 // stamp tells a file from what it was.
@@ -46,20 +49,19 @@ type stamp struct {
 	file     fs.FileInfo // for os.SameFile: a file that was moved here
 }
 
-// NewIdentity returns an Identity that stays as it is. cas are the authorities of
-// clients, nil for none.
-func NewIdentity(cert tls.Certificate, cas *x509.CertPool) *Identity {
-	i := &Identity{now: time.Now}
-	i.current.Store(&identity{cert: &cert, cas: cas})
-	return i
-}
-
 // LoadIdentity reads an Identity from files, which Reload reads again. Errors say
 // which file is at fault, and what to do.
 func LoadIdentity(f Files) (*Identity, error) {
 	i := &Identity{files: f, now: time.Now}
-	if f.Cert == "" || f.Key == "" {
+	switch {
+	case (f.Cert == "") != (f.Key == ""):
 		return nil, errors.New("tlsconn: a certificate needs its private key, and the other way round; name both files")
+	case f.SelfSigned:
+		if err := i.makeSelfSigned(); err != nil {
+			return nil, err
+		}
+	case f.Cert == "":
+		return nil, errors.New("tlsconn: no certificate; name its file and that of its private key")
 	}
 	i.stamps = i.stat()
 	cur, err := i.load()
@@ -72,11 +74,14 @@ func LoadIdentity(f Files) (*Identity, error) {
 
 // load reads the files.
 func (i *Identity) load() (*identity, error) {
-	cert, err := tls.LoadX509KeyPair(i.files.Cert, i.files.Key)
-	if err != nil {
-		return nil, fmt.Errorf("tlsconn: %s with %s: %w; want PEM files of a certificate and of the private key that belongs to it", i.files.Cert, i.files.Key, err)
+	cur := &identity{cert: i.made}
+	if i.made == nil {
+		cert, err := tls.LoadX509KeyPair(i.files.Cert, i.files.Key)
+		if err != nil {
+			return nil, fmt.Errorf("tlsconn: %s with %s: %w; want PEM files of a certificate and of the private key that belongs to it", i.files.Cert, i.files.Key, err)
+		}
+		cur.cert = &cert
 	}
-	cur := &identity{cert: &cert}
 	if i.files.ClientCA == "" {
 		return cur, nil
 	}
@@ -110,13 +115,10 @@ func (s stamp) same(t stamp) bool {
 
 // Reload reads the files again. What does not fit together, cannot be read or is
 // not valid now is not taken: the error says why, and the Identity stays as it
-// was. It does nothing for one of NewIdentity.
+// was.
 func (i *Identity) Reload() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.files.Cert == "" {
-		return nil
-	}
 	i.stamps = i.stat()
 	return i.replace()
 }
@@ -126,9 +128,6 @@ func (i *Identity) Reload() error {
 func (i *Identity) ReloadChanged() (changed bool, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.files.Cert == "" {
-		return false, nil
-	}
 	now := i.stat()
 	for k := range now {
 		changed = changed || !now[k].same(i.stamps[k])
@@ -182,16 +181,27 @@ func (i *Identity) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error
 	return i.current.Load().cert, nil
 }
 
-func (i *Identity) clientCAs() *x509.CertPool { return i.current.Load().cas }
+// configs makes a configuration follow the authorities of an Identity.
+type configs struct {
+	id   *Identity
+	base *tls.Config
+	last atomic.Pointer[configOf]
+}
 
-// configFor returns base with the authorities of now.
-func (i *Identity) configFor(base *tls.Config) *tls.Config {
-	cur := i.current.Load()
-	if c := cur.config.Load(); c != nil {
-		return c
+// configOf is the configuration for what an Identity held.
+type configOf struct {
+	cur    *identity
+	config *tls.Config
+}
+
+// forClient is what a tls.Config wants as GetConfigForClient.
+func (c *configs) forClient(*tls.ClientHelloInfo) (*tls.Config, error) {
+	cur := c.id.current.Load()
+	if last := c.last.Load(); last != nil && last.cur == cur {
+		return last.config, nil
 	}
-	c := base.Clone()
-	c.ClientCAs = cur.cas
-	cur.config.Store(c) // two at once make the same
-	return c
+	config := c.base.Clone()
+	config.ClientCAs = cur.cas
+	c.last.Store(&configOf{cur, config}) // two at once make the same
+	return config, nil
 }

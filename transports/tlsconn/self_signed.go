@@ -9,9 +9,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
+	"os"
 	"time"
 )
 
@@ -73,15 +75,38 @@ func SelfSigned(hosts ...string) (certPEM, keyPEM []byte, err error) {
 	return cert.Bytes(), private.Bytes(), nil
 }
 
-// SelfSignedIdentity is SelfSigned as an Identity, kept nowhere.
-func SelfSignedIdentity(hosts ...string) (*Identity, error) {
-	cert, key, err := SelfSigned(hosts...)
-	if err != nil {
-		return nil, err
+// makeSelfSigned makes the certificate of an Identity, where there is none yet.
+func (i *Identity) makeSelfSigned() error {
+	f := &i.files
+	_, certErr := os.Stat(f.Cert)
+	_, keyErr := os.Stat(f.Key)
+	if f.Cert != "" && (certErr == nil || keyErr == nil) {
+		return nil // load says what is wrong if only one of them is there
 	}
-	pair, err := tls.X509KeyPair(cert, key)
+	cert, key, err := SelfSigned()
 	if err != nil {
-		return nil, fmt.Errorf("tlsconn: %w", err)
+		return err
 	}
-	return NewIdentity(pair, nil), nil
+	if f.Cert == "" {
+		pair, err := tls.X509KeyPair(cert, key)
+		i.made = &pair
+		return err
+	}
+	if err := writeNew(f.Key, key, 0o600); err != nil {
+		return err
+	}
+	return writeNew(f.Cert, cert, 0o644)
+}
+
+// writeNew writes a file that must not be there yet.
+func writeNew(name string, b []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err == nil {
+		_, err = f.Write(b)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("tlsconn: keeping a certificate for development: %w", err)
+	}
+	return nil
 }

@@ -37,13 +37,13 @@ type Stats struct {
 
 // Snapshot is Stats at one moment. The counters are not taken at one instant.
 type Snapshot struct {
-	Done      uint64                            // handshakes that led to a connection
+	Done      uint64                             // handshakes that led to a connection
 	By        [len(Versions)][len(Suites)]uint64 // of these, by what was agreed on
-	Failed    [NumFailures]uint64               // those that did not, by Failure
-	Resumed   uint64                            // of Done, those that went on with an earlier session
-	Truncated uint64                            // connections whose peer ended them without close_notify
-	Buckets   [len(Bounds) + 1]uint64           // Done by duration, see Bounds
-	Duration  time.Duration                     // of all of Done together, the peers' part included
+	Failed    [NumFailures]uint64                // those that did not, by Failure
+	Resumed   uint64                             // of Done, those that went on with an earlier session
+	Truncated uint64                             // connections whose peer ended them without close_notify
+	Buckets   [len(Bounds) + 1]uint64            // Done by duration, see Bounds
+	Duration  time.Duration                      // of all of Done together, the peers' part included
 }
 
 // Snapshot returns the counters.
