@@ -112,7 +112,8 @@ type rig struct {
 	opts  Options
 	pool  *ringbuf.Pool
 	roots *x509.CertPool
-	wg    sync.WaitGroup
+
+	owners []*owner
 }
 
 var devIdentity = sync.OnceValue(func() *Identity {
@@ -135,7 +136,9 @@ func newRig(t testing.TB, g GateOptions) *rig {
 	r := &rig{t: t, pool: ringbuf.NewPool(ringbuf.PoolOptions{}), roots: rootsOf(id)}
 	r.opts = Options{Config: NewConfig(id, tls.VersionTLS12), Gate: NewGate(g)}
 	t.Cleanup(func() {
-		r.wg.Wait()
+		for _, o := range r.owners {
+			o.finish()
+		}
 		r.opts.Gate.Wait()
 		if s := r.pool.Stats(); s.Outstanding != 0 {
 			t.Errorf("%d buffers are not given back", s.Outstanding)
@@ -163,6 +166,7 @@ type owner struct {
 	s      *Session
 	end    end // the client's
 	notify chan struct{}
+	once   sync.Once
 	stop   chan struct{}
 	done   chan struct{}
 
@@ -185,7 +189,7 @@ func (r *rig) owner() *owner {
 }
 
 func (o *owner) start() *owner {
-	o.r.wg.Add(1)
+	o.r.owners = append(o.r.owners, o)
 	o.l = NewLoop(o.r.pool)
 	o.s = o.l.NewSession(&o.r.opts, nil, nil, func() {
 		select {
@@ -199,12 +203,11 @@ func (o *owner) start() *owner {
 
 // finish ends the owner and waits for it.
 func (o *owner) finish() {
-	close(o.stop)
+	o.once.Do(func() { close(o.stop) })
 	<-o.done
 }
 
 func (o *owner) run() {
-	defer o.r.wg.Done()
 	defer close(o.done)
 	defer func() {
 		o.s.Close()
@@ -253,6 +256,8 @@ func (o *owner) feed(p []byte) {
 				o.data(o, plain)
 			} else if err := o.s.Seal(plain); err != nil {
 				o.err = err
+			} else if len(o.s.Output()) > 64<<10 {
+				o.send()
 			}
 			clear(plain) // its owner may
 		case More:

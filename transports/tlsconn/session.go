@@ -269,6 +269,9 @@ func (s *Session) read() (plain []byte, ev Event) {
 		n, err = s.conn.Read(b[len(b):cap(b)]) // one record at a time: all of it has room
 		b = b[:len(b)+n]
 		s.unread-- // what is no data was passed over, so this may be more than there are
+		if s.err != nil {
+			err = s.err // of what Read has written
+		}
 	}
 	switch {
 	case err == nil:

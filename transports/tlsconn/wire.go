@@ -40,6 +40,7 @@ func (w wire) Write(b []byte) (int, error) {
 		return h.write(b)
 	}
 	if len(s.out)-s.sent+len(b) > outputMax {
+		s.err = ErrOutput // crypto/tls passes over it where it answers a key update
 		return 0, ErrOutput
 	}
 	s.out = append(s.l.grow(s.out, len(b)), b...)
