@@ -43,6 +43,7 @@ type Conn struct {
 	openedAt     int64
 	lastIn       int64 // last complete message
 	partialAt    int64 // last byte of a message not complete, 0 if none
+	fragmentAt   int64 // the transport holds part of what bytes of messages come in since then, 0: it does not
 	lastProgress int64 // last byte taken by the wire, or last complete message
 
 	calls     *Call // in flight, newest first
@@ -343,7 +344,7 @@ func (c *Conn) EndOfInput() {
 		return
 	}
 	c.inputEnded = true
-	c.partialAt = 0
+	c.partialAt, c.fragmentAt = 0, 0
 	c.endWhatWasLeft()
 	c.markDirty()
 }
@@ -438,8 +439,8 @@ func (c *Conn) Close(reason CloseReason) {
 func (c *Conn) deadline() (at int64, reason CloseReason) {
 	o := &c.loop.e.opts
 	at = noDeadline
-	if c.partialAt != 0 && o.ReadTimeout > 0 && !c.held {
-		at, reason = c.partialAt+int64(o.ReadTimeout), CloseReadTimeout
+	if begun := oldest(c.partialAt, c.fragmentAt); begun != 0 && o.ReadTimeout > 0 && !c.held {
+		at, reason = begun+int64(o.ReadTimeout), CloseReadTimeout
 	}
 	switch {
 	case c.keepIdle || c.inFlight > 0 || c.busy > 0 || c.blocked:

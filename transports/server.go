@@ -11,6 +11,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 	"github.com/gannetmcp/gannet/transports/web"
 )
 
@@ -31,6 +32,10 @@ type Server struct {
 	loops    []*loop
 	maxConns int64
 	adopting atomic.Int32 // sockets being handed to loops, whose goroutines want a CPU
+
+	gate     *tlsconn.Gate     // nil without listeners with TLS
+	identity *tlsconn.Identity // of Options.TLS, nil if no listener is by that
+	watching sync.WaitGroup
 
 	listeners []*listener
 	stdio     *stdio
@@ -75,6 +80,9 @@ type Snapshot struct {
 	HTTPRefused [web.NumRefusals]uint64
 	// HTTP2 is what was done by HTTP/2.
 	HTTP2 web.HTTP2Stats
+	// Handshakes are the handshakes of TLS under way, TLS those that are over.
+	Handshakes int
+	TLS        tlsconn.Snapshot
 }
 
 // Listen opens all listeners and serves svc on them until Shutdown or Close.
@@ -160,6 +168,9 @@ func (s *Server) open() error {
 			ln.running.Add(1)
 			go ln.acceptLoop()
 		}
+		if s.identity != nil && s.opts.TLS.ReloadInterval > 0 {
+			s.watching.Go(s.watchIdentity)
+		}
 	}
 	if len(stdin) > 0 {
 		d, err := newStdio(s)
@@ -194,6 +205,9 @@ func (s *Server) Snapshot() Snapshot {
 		LingerFailed: c.lingerFailed.Load(),
 	}
 	snapshot.HTTP2 = c.http2.Stats()
+	if s.gate != nil {
+		snapshot.Handshakes, snapshot.TLS = s.gate.InFlight(), s.gate.Stats.Snapshot()
+	}
 	for i := range c.refused {
 		snapshot.HTTPRefused[i] = c.refused[i].Load()
 	}
@@ -267,6 +281,8 @@ func (s *Server) end(why error) {
 		s.opts.Logger.Warn("handlers still run after their calls were cancelled; they are abandoned")
 	}
 	s.stopLoops()
+	s.watching.Wait()
+	s.endHandshakes()
 	s.mu.Lock()
 	s.cutErr = err
 	switch {
@@ -279,6 +295,21 @@ func (s *Server) end(why error) {
 	}
 	s.mu.Unlock()
 	close(s.stopped)
+}
+
+// endHandshakes waits for what is left of the goroutines of handshakes, whose
+// connections are gone.
+func (s *Server) endHandshakes() {
+	if s.gate == nil {
+		return
+	}
+	ended := make(chan struct{})
+	go func() { s.gate.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(cutWait):
+		s.opts.Logger.Warn("functions of a tls.Config still run; they are abandoned")
+	}
 }
 
 // drained waits until no connection is open; it returns false when done is

@@ -33,11 +33,13 @@ func (f Failure) String() string {
 var (
 	// ErrNotTLS says that the peer's first bytes are no ClientHello.
 	ErrNotTLS = errors.New("tlsconn: the peer does not speak TLS")
-	// ErrBusy says that Gate had no room for another handshake.
+	// ErrBusy says that the Gate had no room for another handshake.
 	ErrBusy = errors.New("tlsconn: too many handshakes in flight")
 	// ErrInput says that the peer sent more than Options.MaxHandshakeBytes before
 	// its handshake was over, or more than the budget had room for.
 	ErrInput = errors.New("tlsconn: too much came before the handshake was over")
+	// ErrPanic is wrapped by what a function of the tls.Config has panicked with.
+	ErrPanic = errors.New("tlsconn: a function of the tls.Config has panicked")
 	// ErrOutput says that the peer has our side answer and does not read it.
 	ErrOutput = errors.New("tlsconn: the peer does not read what it asks for")
 )

@@ -1,7 +1,6 @@
 package tlsconn
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -81,8 +80,6 @@ func (g *Gate) Wait() {
 	}
 	g.mu.Unlock()
 }
-
-var errPanic = errors.New("tlsconn: a function of the tls.Config has panicked")
 
 // start begins a handshake, now or when its turn comes. It returns false when
 // there are too many.

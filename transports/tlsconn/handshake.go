@@ -55,7 +55,7 @@ func (h *handshake) run() {
 func (h *handshake) shake() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanic, r, debug.Stack())
+			err = fmt.Errorf("%w: %v\n%s", ErrPanic, r, debug.Stack())
 		}
 	}()
 	h.mu.Lock()

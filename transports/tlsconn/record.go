@@ -82,6 +82,10 @@ func appendAlert(dst []byte, alert byte) []byte {
 	return append(dst, typeAlert, 3, 1, 0, 2, 2, alert)
 }
 
+// AppendRefusal appends what a peer is told that there is no room for, before its
+// handshake: the alert internal_error, since TLS has none that says so.
+func AppendRefusal(dst []byte) []byte { return appendAlert(dst, alertInternalError) }
+
 // alertFor returns what is said to a peer whose first byte is no ClientHello's.
 // With the top bit set it may be that of SSL 2 (RFC 5246, appendix E.2).
 func alertFor(first byte) byte {

@@ -421,7 +421,7 @@ func TestPanicInConfig(t *testing.T) {
 	o.closed = func(o *owner, ev Event, eof bool) { failed <- o.s.Err() }
 	o.start()
 	go func() { _ = tls.Client(o.end, r.client()).Handshake() }()
-	if err := <-failed; !errors.Is(err, errPanic) || !strings.Contains(err.Error(), "no such luck") {
+	if err := <-failed; !errors.Is(err, ErrPanic) || !strings.Contains(err.Error(), "no such luck") {
 		t.Errorf("error %v", err)
 	}
 	o.finish()
