@@ -44,6 +44,7 @@ type Conn struct {
 	lastIn       int64 // last complete message
 	partialAt    int64 // last byte of a message not complete, 0 if none
 	closeAt      int64 // by CloseBy, 0 if not
+	fragmentAt   int64 // the transport holds part of what bytes of messages come in since then, 0: it does not
 	lastProgress int64 // last byte taken by the wire, or last complete message
 	tickAt       int64 // when the framing is to be called, 0: not
 
@@ -364,7 +365,7 @@ func (c *Conn) EndOfInput() {
 		return
 	}
 	c.inputEnded = true
-	c.partialAt = 0
+	c.partialAt, c.fragmentAt = 0, 0
 	c.endWhatWasLeft()
 	c.markDirty()
 }

@@ -18,8 +18,8 @@ func (c *Conn) deadline() (at int64, reason CloseReason) {
 	if c.leaving {
 		return at, CloseNone
 	}
-	if c.partialAt != 0 && o.ReadTimeout > 0 && !c.held && c.partialAt+int64(o.ReadTimeout) < at {
-		at, reason = c.partialAt+int64(o.ReadTimeout), CloseReadTimeout
+	if begun := oldest(c.partialAt, c.fragmentAt); begun != 0 && o.ReadTimeout > 0 && !c.held && begun+int64(o.ReadTimeout) < at {
+		at, reason = begun+int64(o.ReadTimeout), CloseReadTimeout
 	}
 	switch {
 	case c.keepIdle || c.inFlight > 0 || c.busy > 0 || c.blocked:

@@ -25,7 +25,7 @@ func (c *Conn) Lose(reason CloseReason) {
 	}
 	c.releaseOut()
 	c.setHeld(0)
-	c.partialAt, c.partialHeld = 0, 0
+	c.partialAt, c.fragmentAt, c.partialHeld = 0, 0, 0
 	c.loop.n.connsOutlived.add(1)
 	c.markDirty()
 	w.Close(reason)

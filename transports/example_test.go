@@ -85,5 +85,5 @@ func ExampleListen_error() {
 	})
 	fmt.Println(err)
 	// Output:
-	// transports: "carrier-pigeon://coop": unknown scheme "carrier-pigeon"; use stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT or unix:///PATH
+	// transports: "carrier-pigeon://coop": unknown scheme "carrier-pigeon"; use stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT, with TLS tls://, https:// or wss://HOST:PORT, or unix:///PATH
 }

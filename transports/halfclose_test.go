@@ -2,7 +2,6 @@ package transports
 
 import (
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +102,7 @@ func TestCloseWithCallsInFlight(t *testing.T) {
 			p := dial(t, s)
 			p.send(req(1, "later", `{"ms":30}`) + req(2, "pool", "") + req(3, "block", ""))
 			eventually(t, "calls in flight", func() bool { return s.Snapshot().Engine.CallsPooled >= 3 })
-			_ = p.Conn.(*net.TCPConn).SetLinger(tc.linger)
+			_ = socketOf(p.Conn).SetLinger(tc.linger)
 			_ = p.Conn.Close()
 			eventually(t, "calls gone", func() bool {
 				n := s.Snapshot().Engine

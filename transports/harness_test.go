@@ -3,6 +3,7 @@ package transports
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,6 +130,9 @@ func startWith(t testing.TB, svc engine.Service, o Options, urls ...string) *Ser
 	for _, u := range urls {
 		o.Listeners = append(o.Listeners, Listener{URL: u})
 	}
+	if o.TLS.Cert == "" {
+		o.TLS.SelfSigned = true
+	}
 	if o.Loops == 0 {
 		o.Loops = 2
 	}
@@ -194,10 +198,29 @@ func dial(t testing.TB, s *Server) *peer {
 	return dialURL(t, s.Addrs()[0])
 }
 
+// dialConn connects to what a listener's URL says, with TLS if it says so.
+func dialConn(u string) (net.Conn, error) {
+	network, addr, _ := strings.Cut(u, "://")
+	switch network {
+	case "tls", "https":
+		return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	case "http":
+		network = "tcp"
+	}
+	return net.Dial(network, addr)
+}
+
+// socketOf returns the TCP connection under c.
+func socketOf(c net.Conn) *net.TCPConn {
+	if s, ok := c.(*tls.Conn); ok {
+		c = s.NetConn()
+	}
+	return c.(*net.TCPConn)
+}
+
 func dialURL(t testing.TB, u string) *peer {
 	t.Helper()
-	network, addr, _ := strings.Cut(u, "://")
-	c, err := net.Dial(network, addr)
+	c, err := dialConn(u)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gannetmcp/gannet/codec"
 	"github.com/gannetmcp/gannet/transports/http1"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 )
 
 // payload is what the connections of a listener carry.
@@ -30,14 +31,18 @@ type scheme struct {
 	unix    bool   // a path follows, not HOST:PORT
 	slash   bool   // the path "/" may follow HOST:PORT
 	path    bool   // any path may
+	secure  bool   // with TLS
 	want    string // the form of the URL
 }
 
 var schemes = map[string]scheme{
-	"tcp":  {carries: payloadLines, want: "tcp://HOST:PORT, for example tcp://127.0.0.1:7600 (port 0 for any free one)"},
-	"unix": {carries: payloadLines, unix: true, want: "unix:///PATH, for example unix:///run/user/1000/gannet.sock"},
-	"http": {carries: payloadHTTP, slash: true, want: "http://HOST:PORT, for example http://127.0.0.1:7601 (port 0 for any free one); the path is the service's"},
-	"ws":   {carries: payloadWebSocket, path: true, want: "ws://HOST:PORT or ws://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws (port 0 for any free one)"},
+	"tcp":   {carries: payloadLines, want: "tcp://HOST:PORT, for example tcp://127.0.0.1:7600 (port 0 for any free one)"},
+	"unix":  {carries: payloadLines, unix: true, want: "unix:///PATH, for example unix:///run/user/1000/gannet.sock"},
+	"http":  {carries: payloadHTTP, slash: true, want: "http://HOST:PORT, for example http://127.0.0.1:7601 (port 0 for any free one); the path is the service's"},
+	"ws":    {carries: payloadWebSocket, path: true, want: "ws://HOST:PORT or ws://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws (port 0 for any free one)"},
+	"tls":   {carries: payloadLines, secure: true, want: "tls://HOST:PORT, for example tls://127.0.0.1:7644 (port 0 for any free one)"},
+	"https": {carries: payloadHTTP, secure: true, slash: true, want: "https://HOST:PORT, for example https://127.0.0.1:7643 (port 0 for any free one); the path is the service's"},
+	"wss":   {carries: payloadWebSocket, secure: true, path: true, want: "wss://HOST:PORT or wss://HOST:PORT/PATH, for example wss://127.0.0.1:7643/ws (port 0 for any free one)"},
 }
 
 // listener is one listening socket and the goroutine that accepts from it.
@@ -45,10 +50,11 @@ type listener struct {
 	scheme
 	srv     *Server
 	ln      net.Listener
-	network string // the scheme's name, which Peer.Transport is
-	url     string // as bound
-	at      string // the path of a WebSocket, "" for any
-	cleanup func() // removes what the listener left in the file system; may be nil
+	network string           // the scheme's name, which Peer.Transport is
+	tls     *tlsconn.Options // nil without
+	url     string           // as bound
+	at      string           // the path of a WebSocket, "" for any
+	cleanup func()           // removes what the listener left in the file system; may be nil
 	running sync.WaitGroup
 	once    sync.Once
 	spare   int // a descriptor kept for gnet's duplicate of the next socket, 0 if none; the accept loop's
@@ -62,7 +68,7 @@ func (s *Server) listen(l Listener) (*listener, error) {
 	}
 	sc, known := schemes[u.Scheme]
 	if !known {
-		return nil, fmt.Errorf("transports: %q: unknown scheme %q; use stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT or unix:///PATH", l.URL, u.Scheme)
+		return nil, fmt.Errorf("transports: %q: unknown scheme %q; use stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT, with TLS tls://, https:// or wss://HOST:PORT, or unix:///PATH", l.URL, u.Scheme)
 	}
 	fits := u.RawQuery == "" && u.Fragment == "" && u.User == nil
 	if sc.unix {
@@ -74,6 +80,9 @@ func (s *Server) listen(l Listener) (*listener, error) {
 		return nil, fmt.Errorf("transports: %q: want %s", l.URL, sc.want)
 	}
 	ln := &listener{scheme: sc, srv: s, network: u.Scheme}
+	if err := ln.secureBy(l); err != nil {
+		return nil, err
+	}
 	if sc.unix {
 		err = ln.listenUnix(l.URL, u.Path)
 	} else {
@@ -207,6 +216,11 @@ var errNotEnrolled = errors.New("transports: the event loop refused a socket")
 func (ln *listener) turnAway(c net.Conn) {
 	e := codec.Overloaded("the server has as many connections as it may have")
 	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	if ln.tls != nil {
+		_, _ = c.Write(tlsconn.AppendRefusal(nil))
+		_ = c.Close()
+		return
+	}
 	if ln.carries != payloadLines {
 		res := http1.Response{Status: 503, ContentType: "application/json", Close: true, Extra: []byte("Retry-After: 1\r\n")}
 		_, _ = c.Write(res.AppendWhole(nil, codec.AppendErrorReply(nil, codec.ID{}, codec.NoIDNull, &e)))

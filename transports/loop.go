@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 	"github.com/gannetmcp/gannet/transports/web"
 )
 
@@ -24,11 +26,29 @@ type loop struct {
 	timer  *time.Timer
 	web    *web.Loop // shared by the connections with HTTP, nil before the first
 
+	// Of connections with TLS.
+	tls        *tlsconn.Loop // shared by them, nil before the first
+	notes      ringbuf.Mailbox[*greeting]
+	greetings  greetings // whose handshake is not over
+	partings   greetings // whose handshake has failed
+	greetTimer *time.Timer
+	greetAt    int64 // when it was last set to, on the engine's clock
+
 	mu     sync.Mutex // protects wakeFD against being closed while it is written to
 	wakeFD int        // our end of the socket pair, -1 when closed
 }
 
+// open begins to serve what the listener carries.
+func (l *loop) open(s *stream) *engine.Conn {
+	if s.ln.carries == payloadLines {
+		return l.engine.Open(s, nil)
+	}
+	return l.openHTTP(s)
+}
+
 // openHTTP begins to serve HTTP on a connection, which may be for WebSocket alone.
+// What version, its first bytes tell; with TLS the protocol that was agreed on
+// (ALPN), HTTP/1.1 where there is none (RFC 9113, section 3.3).
 func (l *loop) openHTTP(s *stream) *engine.Conn {
 	if l.web == nil {
 		o := &l.srv.opts
@@ -39,7 +59,15 @@ func (l *loop) openHTTP(s *stream) *engine.Conn {
 		w = l.web.NewWebSocket(s.ln.at)
 	}
 	s.carried = w
-	return w.Serve(s)
+	conn := w.Serve(s)
+	switch {
+	case conn == nil || s.session == nil:
+	case s.session.Protocol() == alpnHTTP2:
+		w.Speak(web.HTTP2)
+	default:
+		w.Speak(web.HTTP1)
+	}
+	return conn
 }
 
 // wakeByte is what wakes a loop; its value says nothing.
@@ -85,15 +113,14 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	c.SetContext(s)
 	s.feeding = true
 	l.engine.Begin()
-	switch p.ln.carries {
-	case payloadLines:
-		s.conn = l.engine.Open(s, nil)
-	case payloadHTTP, payloadWebSocket:
-		s.conn = l.openHTTP(s)
+	if p.ln.tls != nil {
+		s.greet()
+	} else {
+		s.conn = l.open(s)
 	}
 	l.engine.End()
 	s.feeding = false
-	if s.conn == nil || s.wantClose {
+	if s.conn == nil && s.greeting == nil || s.wantClose {
 		s.gc = nil
 		return nil, gnet.Close
 	}
@@ -107,9 +134,17 @@ func (h *handler) OnTraffic(c gnet.Conn) gnet.Action {
 		return x.onTraffic(c)
 	case *loop:
 		_, _ = c.Discard(-1)
-		x.engine.Turn()
+		x.turn()
 	}
 	return gnet.None
+}
+
+// turn runs a turn of a loop that was woken.
+func (l *loop) turn() {
+	l.engine.Begin()
+	l.takeNotes()
+	l.endGreetings()
+	l.engine.End()
 }
 
 // OnClose is told of the end of a connection, before its descriptor is closed.
@@ -160,6 +195,9 @@ func (s *Server) addLoop() error {
 	l := &loop{srv: s, wakeFD: fds[1]}
 	l.timer = time.AfterFunc(time.Hour, l.Wake)
 	l.timer.Stop()
+	l.greetTimer = time.AfterFunc(time.Hour, l.Wake)
+	l.greetTimer.Stop()
+	l.notes.Sleep() // the first note must wake it
 	f := os.NewFile(uintptr(fds[0]), "wake")
 	nc, err := net.FileConn(f)
 	_ = f.Close()
@@ -198,6 +236,7 @@ func (s *Server) stopLoops() {
 	}
 	for _, l := range s.loops {
 		l.timer.Stop()
+		l.greetTimer.Stop()
 	}
 	_ = s.gnet.Stop()
 	for _, l := range s.loops {

@@ -1,6 +1,7 @@
 package transports
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/transports/http2"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 	"github.com/gannetmcp/gannet/transports/web"
 )
 
@@ -20,6 +22,9 @@ const (
 	DefaultMaxConnections  = 50_000
 	DefaultKeepAlive       = 60 * time.Second
 	DefaultKeepAliveProbes = 3
+
+	DefaultTLSHandshakeTimeout = 10 * time.Second
+	DefaultTLSReloadInterval   = 10 * time.Second
 )
 
 // Options says what to listen on and how. The zero value of each field but
@@ -49,11 +54,14 @@ type Options struct {
 	// Content-Encoding of gzip or zstd becomes, in bytes; beyond it 413. Zero, and
 	// anything above: Engine.MaxMessageBytes. Negative: no coding is taken, 415.
 	MaxUnpackedBytes int
-	// HTTP2 holds the options of HTTP/2, which http listeners speak beside
-	// HTTP/1.1: the first bytes of a connection tell.
+	// HTTP2 holds the options of HTTP/2, which http and https listeners speak
+	// beside HTTP/1.1: the first bytes of a connection tell, with TLS the
+	// protocol that was agreed on (ALPN).
 	HTTP2 HTTP2Options
 	// WebSocket configures WebSockets, on http:// and ws:// listeners.
 	WebSocket WebSocketOptions
+	// TLS holds the options of tls and https listeners.
+	TLS TLSOptions
 	// Logger takes what an operator should know. nil discards. It is the
 	// engine's too, unless Engine.Logger is set.
 	Logger *slog.Logger
@@ -72,11 +80,50 @@ type Options struct {
 
 // Listener is one address to serve.
 type Listener struct {
-	// URL is "stdio", "tcp://HOST:PORT", "http://HOST:PORT", "ws://HOST:PORT/PATH"
-	// (port 0: the kernel picks one) or "unix:///PATH". A ws:// listener is for nothing
-	// but WebSocket, at any path if it has none; an http:// listener serves it at
-	// WebSocket.Path beside the rest.
+	// URL is "stdio", "tcp://HOST:PORT", "http://HOST:PORT", "ws://HOST:PORT/PATH",
+	// with TLS "tls://", "https://" and "wss://" (port 0: the kernel picks one), or
+	// "unix:///PATH". A ws:// or wss:// listener is for nothing but WebSocket, at any
+	// path if it has none; an http:// or https:// listener serves it at WebSocket.Path
+	// beside the rest.
 	URL string
+	// TLS is the configuration of a tls or https listener, nil: that which
+	// Options.TLS describes. It is cloned. Without NextProtos those of HTTP are
+	// offered on https. Session tickets are as it says; with those that crypto/tls
+	// makes by itself, sessions are resumed on this listener only.
+	TLS *tls.Config
+}
+
+// TLSOptions are the options of TLS.
+type TLSOptions struct {
+	// Cert and Key are PEM files: the certificate, with those between it and a
+	// root behind it, and its private key. ClientCA has the authorities of
+	// clients; with it each client must show a certificate of theirs, which is
+	// then what Call.Principal names it by.
+	//
+	// The files are read again when they change, and by Server.ReloadTLS:
+	// handshakes from then on see what is new, connections stay. What does not fit
+	// together or has expired is not taken, and that is logged.
+	Cert, Key, ClientCA string
+	// SelfSigned has a certificate for development made, for localhost, 127.0.0.1
+	// and ::1: kept in Cert and Key if neither is there, only in memory if they
+	// have no names.
+	SelfSigned bool
+	// MinVersion is the least version that is spoken: tls.VersionTLS13 or
+	// tls.VersionTLS12. Zero: TLS 1.3.
+	MinVersion uint16
+	// HandshakeTimeout bounds a handshake, from the moment that the connection was
+	// accepted. Zero: 10 s; negative: none.
+	HandshakeTimeout time.Duration
+	// MaxHandshakes bounds the handshakes in flight. Zero: 2,048. Beyond it a
+	// peer gets the alert internal_error and is closed.
+	MaxHandshakes int
+	// MaxHandshakeBytes bounds what is kept of what a peer sends before its
+	// handshake is over; a client may have begun with its messages by then. Zero:
+	// 1 MiB. Beyond it the connection is closed.
+	MaxHandshakeBytes int
+	// ReloadInterval is how often the files are looked at. Zero: 10 s; negative:
+	// never.
+	ReloadInterval time.Duration
 }
 
 // HTTP2Options are the options of HTTP/2.
@@ -165,6 +212,17 @@ func (o Options) withDefaults() Options {
 	def(&o.HTTP2.ConnWindow, http2.DefaultConnWindow)
 	def(&o.HTTP2.MaxResets, http2.DefaultResets)
 	o.WebSocket = o.WebSocket.WithDefaults()
+	def(&o.TLS.MaxHandshakes, tlsconn.DefaultMaxHandshakes)
+	def(&o.TLS.MaxHandshakeBytes, tlsconn.DefaultMaxHandshakeBytes)
+	if o.TLS.MinVersion == 0 {
+		o.TLS.MinVersion = tls.VersionTLS13
+	}
+	if o.TLS.HandshakeTimeout == 0 {
+		o.TLS.HandshakeTimeout = DefaultTLSHandshakeTimeout
+	}
+	if o.TLS.ReloadInterval == 0 {
+		o.TLS.ReloadInterval = DefaultTLSReloadInterval
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -211,6 +269,8 @@ func (o *Options) validate() error {
 		{"HTTP2.StreamWindow", int64(o.HTTP2.StreamWindow), 1<<16 - 1, 1<<31 - 1},
 		{"HTTP2.ConnWindow", int64(o.HTTP2.ConnWindow), 1<<16 - 1, 1<<31 - 1},
 		{"HTTP2.MaxResets", int64(o.HTTP2.MaxResets), 1, 1_000_000},
+		{"TLS.MaxHandshakes", int64(o.TLS.MaxHandshakes), 1, 1 << 20},
+		{"TLS.MaxHandshakeBytes", int64(o.TLS.MaxHandshakeBytes), 32 << 10, 1 << 30},
 		{"TCP.KeepAliveProbes", int64(o.TCP.KeepAliveProbes), 1, 100},
 		{"TCP.RecvBuffer", int64(o.TCP.RecvBuffer), 0, 1 << 30},
 		{"TCP.SendBuffer", int64(o.TCP.SendBuffer), 0, 1 << 30},
@@ -227,6 +287,9 @@ func (o *Options) validate() error {
 	}
 	if o.HTTP2.Off && o.HTTP2.Only {
 		return errors.New("transports: Options.HTTP2 has both Off and Only; set one, or none")
+	}
+	if v := o.TLS.MinVersion; v != tls.VersionTLS13 && v != tls.VersionTLS12 {
+		return fmt.Errorf("transports: Options.TLS.MinVersion is %#x; use tls.VersionTLS13 or tls.VersionTLS12, older versions are broken", v)
 	}
 	if o.TCP.KeepAlive > 0 && o.TCP.KeepAlive < time.Second {
 		return fmt.Errorf("transports: Options.TCP.KeepAlive is %v; it must be at least a second, or negative for none", o.TCP.KeepAlive)

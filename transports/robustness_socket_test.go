@@ -145,15 +145,13 @@ func socketRows() []robustnessRow {
 		}},
 		{n: 7, name: "message_without_end", o: Options{Engine: engine.Options{MaxMessageBytes: 1 << 20}}, run: func(t *testing.T, s *Server) {
 			p := socket(t, s)
-			bounded(t, 16<<20, func() {
-				for i := range 100 {
-					first := byte(0x00)
-					if i == 0 {
-						first = 0x01
-					}
-					if _, err := p.Write([]byte(wsFrame(first, strings.Repeat("x", 50_000)))); err != nil {
+			bounded(t, 24<<20, func() { // of 100 MiB that come
+				fragment := []byte(wsFrame(0x01, strings.Repeat("x", 50_000)))
+				for range 2000 {
+					if _, err := p.Write(fragment); err != nil {
 						break
 					}
+					fragment[0] = 0x00
 				}
 				p.wantClose(1009, true)
 			})

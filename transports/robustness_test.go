@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,13 +29,15 @@ type robustnessRow struct {
 // the connections in robustness_conn_test.go.
 func TestRobustness(t *testing.T) {
 	for _, r := range append(messageRows(), connRows()...) {
-		t.Run(fmt.Sprintf("row=%02d_%s", r.n, r.name), func(t *testing.T) {
-			s := start(t, r.o, "tcp://127.0.0.1:0")
-			stop := startBystander(t, s, !r.noFresh)
-			defer stop()
-			r.run(t, s)
-		})
+		t.Run(fmt.Sprintf("row=%02d_%s", r.n, r.name), func(t *testing.T) { r.on(t, "tcp://127.0.0.1:0") })
 	}
+}
+
+func (r *robustnessRow) on(t *testing.T, url string) {
+	s := start(t, r.o, url)
+	stop := startBystander(t, s, !r.noFresh)
+	defer stop()
+	r.run(t, s)
 }
 
 // bystanderLimit returns how long a bystander may wait for its ping: half a
@@ -52,8 +53,7 @@ func bystanderLimit() time.Duration {
 // one each time too, until stop is called.
 func startBystander(t *testing.T, s *Server, fresh bool) (stop func()) {
 	t.Helper()
-	addr := strings.TrimPrefix(s.Addrs()[0], "tcp://")
-	standing, err := net.Dial("tcp", addr)
+	standing, err := dialConn(s.Addrs()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func startBystander(t *testing.T, s *Server, fresh bool) (stop func()) {
 			err := pingOn(standing)
 			if err == nil && fresh {
 				var c net.Conn
-				if c, err = net.Dial("tcp", addr); err == nil {
+				if c, err = dialConn(s.Addrs()[0]); err == nil {
 					err = pingOn(c)
 					_ = c.Close()
 				}

@@ -11,6 +11,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 	"github.com/gannetmcp/gannet/transports/web"
 )
 
@@ -31,6 +32,10 @@ type Server struct {
 	loops    []*loop
 	maxConns int64
 	adopting atomic.Int32 // sockets being handed to loops, whose goroutines want a CPU
+
+	gate     *tlsconn.Gate     // nil without listeners with TLS
+	identity *tlsconn.Identity // of Options.TLS, nil if no listener is by that
+	watching sync.WaitGroup
 
 	listeners []*listener
 	stdio     *stdio
@@ -73,8 +78,12 @@ type Snapshot struct {
 	// looked at, by web.Refusal.
 	HTTPRefused [web.NumRefusals]uint64
 	// HTTP2 is what was done by HTTP/2.
-	HTTP2      web.HTTP2Stats
+	HTTP2 web.HTTP2Stats
+	// WebSockets is what was done by WebSocket.
 	WebSockets web.Sockets
+	// Handshakes are the handshakes of TLS under way, TLS those that are over.
+	Handshakes int
+	TLS        tlsconn.Snapshot
 }
 
 // Listen opens all listeners and serves svc on them until Shutdown or Close.
@@ -160,6 +169,9 @@ func (s *Server) open() error {
 			ln.running.Add(1)
 			go ln.acceptLoop()
 		}
+		if s.identity != nil && s.opts.TLS.ReloadInterval > 0 {
+			s.watching.Go(s.watchIdentity)
+		}
 	}
 	if len(stdin) > 0 {
 		d, err := newStdio(s)
@@ -183,7 +195,7 @@ func (s *Server) Engine() *engine.Engine { return s.engine }
 // Snapshot returns the counters.
 func (s *Server) Snapshot() Snapshot {
 	c := &s.counters
-	return Snapshot{
+	snapshot := Snapshot{
 		Engine:       s.engine.Snapshot(),
 		Accepted:     c.accepted.Load(),
 		AcceptErrors: c.acceptErrors.Load(),
@@ -196,6 +208,10 @@ func (s *Server) Snapshot() Snapshot {
 		WebSockets:   c.web.Sockets(),
 		HTTP2:        c.web.HTTP2(),
 	}
+	if s.gate != nil {
+		snapshot.Handshakes, snapshot.TLS = s.gate.InFlight(), s.gate.Stats.Snapshot()
+	}
+	return snapshot
 }
 
 // drainPoll is how often a drain looks whether it is over.
@@ -265,6 +281,8 @@ func (s *Server) end(why error) {
 		s.opts.Logger.Warn("handlers still run after their calls were cancelled; they are abandoned")
 	}
 	s.stopLoops()
+	s.watching.Wait()
+	s.endHandshakes()
 	s.mu.Lock()
 	s.cutErr = err
 	switch {
@@ -277,6 +295,21 @@ func (s *Server) end(why error) {
 	}
 	s.mu.Unlock()
 	close(s.stopped)
+}
+
+// endHandshakes waits for what is left of the goroutines of handshakes, whose
+// connections are gone.
+func (s *Server) endHandshakes() {
+	if s.gate == nil {
+		return
+	}
+	ended := make(chan struct{})
+	go func() { s.gate.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(cutWait):
+		s.opts.Logger.Warn("functions of a tls.Config still run; they are abandoned")
+	}
 }
 
 // drained waits until no connection is open; it returns false when done is

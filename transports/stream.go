@@ -12,6 +12,7 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports/line"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 )
 
 // carried is what a byte stream carries if not lines: it finds the messages or
@@ -192,12 +193,21 @@ type stream struct {
 	feeding   bool // inside OnTraffic of this very connection
 	wantClose bool // the engine closed it while feeding
 	closed    bool
+
+	session  *tlsconn.Session // nil without TLS
+	greeting *greeting        // while its handshake is not over: conn is nil then
+	owed     int              // see writeSealed
 }
 
 // Write writes what the kernel takes.
-func (s *stream) Write(p []byte) (int, error) {
-	n, err := writeFD(s.fd, p)
+func (s *stream) Write(p []byte) (n int, err error) {
+	if s.session != nil {
+		n, err = s.seal(p)
+	} else {
+		n, err = writeFD(s.fd, p)
+	}
 	if s.carried != nil && s.carried.Refused() && n == len(p) {
+		s.sayGoodbye()
 		_ = unix.Shutdown(s.fd, unix.SHUT_WR) // that was the last
 	}
 	return n, err
@@ -234,6 +244,9 @@ func (s *stream) Close(engine.CloseReason) {
 	}
 	s.closed = true
 	s.release()
+	if s.session != nil {
+		s.endTLS()
+	}
 	s.l.srv.counters.open.Add(-1)
 	switch {
 	case s.gc == nil: // lingering, or gnet is just closing it
@@ -256,6 +269,12 @@ func (s *stream) Peer() engine.Peer {
 	p := engine.Peer{Transport: s.ln.network}
 	if s.carried != nil {
 		p.Transport = s.carried.Network()
+		if s.session != nil {
+			p.Transport += "s"
+		}
+	}
+	if s.session != nil {
+		p.TLS = s.session.State()
 	}
 	if s.ln.unix {
 		p.Local = strings.TrimPrefix(s.ln.url, "unix://")
@@ -278,15 +297,19 @@ func (s *stream) onTraffic(gc gnet.Conn) gnet.Action {
 	}
 	s.feeding = true
 	s.l.engine.Begin()
-	s.feed(p)
+	if s.session != nil {
+		s.openRecords(p)
+	} else {
+		s.feed(p)
+	}
 	s.l.engine.End()
 	s.feeding = false
 	if s.wantClose {
 		s.gc = nil
 		return gnet.Close
 	}
-	if s.l.srv.adopting.Load() > 0 {
-		runtime.Gosched()
+	if s.greeting != nil || s.l.srv.adopting.Load() > 0 {
+		runtime.Gosched() // a handshake wants a CPU, too
 	}
 	return gnet.None
 }
@@ -298,31 +321,46 @@ func (s *stream) onClose(err error) {
 		return
 	}
 	s.l.engine.Begin()
+	if eof := errors.Is(err, io.EOF); eof && s.session != nil {
+		s.session.Truncated()
+	}
 	switch {
+	case s.conn == nil:
+		s.lostGreeting(err)
 	case !errors.Is(err, io.EOF):
 		s.fd = -1
 		s.conn.Lose(engine.CloseReset)
 	case s.carried != nil && s.carried.EndReason() != engine.CloseNone:
+		s.sayGoodbye()
 		s.fd = -1
 		s.conn.Close(s.carried.EndReason())
 	case s.conn.Idle() && s.held == nil:
+		s.sayGoodbye()
 		s.fd = -1
 		s.conn.Close(engine.ClosePeer)
 	default:
 		// The peer has asked and shut down its sending half. What it asked for
 		// is written through a duplicate of the descriptor.
-		fd, derr := dupFD(s.fd)
-		s.fd = fd
-		if derr != nil {
-			s.l.srv.counters.lingerFailed.Add(1)
+		if s.linger(); s.fd < 0 {
 			s.conn.Lose(engine.CloseReset)
 			break
 		}
-		s.l.srv.counters.lingering.Add(1)
-		s.l.srv.counters.lingers.Add(1)
 		s.end()
 	}
 	s.l.engine.End()
+}
+
+// linger goes on with a duplicate of the descriptor, which gnet is about to close;
+// there is none afterwards if that fails.
+func (s *stream) linger() {
+	fd, err := dupFD(s.fd)
+	s.fd = fd
+	if err != nil {
+		s.l.srv.counters.lingerFailed.Add(1)
+		return
+	}
+	s.l.srv.counters.lingering.Add(1)
+	s.l.srv.counters.lingers.Add(1)
 }
 
 // dupFD duplicates fd, close-on-exec, above the standard descriptors; it

@@ -1,0 +1,197 @@
+//go:build !race && !invariants
+
+package tlsconn
+
+import (
+	"bytes"
+	"crypto/tls"
+	"testing"
+	"time"
+)
+
+// direct is a client and a Session without an owner: the test is the loop.
+type direct struct {
+	t testing.TB
+	c *tls.Conn
+	e end
+	l *Loop
+	s *Session
+	n int // bytes of plaintext that came
+}
+
+// newDirect returns a connection whose handshake is done.
+func newDirect(t testing.TB, r *rig, config *tls.Config) *direct {
+	notify := make(chan struct{}, 16)
+	d := &direct{t: t, e: end{newDuct(), newDuct()}, l: NewLoop(r.pool)}
+	d.s = d.l.NewSession(&r.opts, nil, nil, func() { notify <- struct{}{} })
+	d.c = tls.Client(d.e, config)
+	done := make(chan error, 1)
+	go func() { done <- d.c.Handshake() }()
+	late := time.After(patience)
+	for !d.s.Open() {
+		select {
+		case <-notify:
+		case <-d.e.out.told:
+		case <-late:
+			t.Fatal("no handshake")
+		}
+		b, _ := d.e.out.take()
+		d.feed(b, nil)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	d.feed(nil, nil)
+	return d
+}
+
+// feed feeds p and answers each piece of plaintext with reply.
+func (d *direct) feed(p, reply []byte) {
+	for {
+		plain, n, ev := d.s.Next(p)
+		p = p[n:]
+		d.n += len(plain)
+		switch ev {
+		case Data:
+			if reply != nil {
+				if err := d.s.Seal(reply); err != nil {
+					d.t.Fatal(err)
+				}
+			}
+		case Failed:
+			d.t.Fatal(d.s.Err())
+		case More:
+			if out := d.s.Output(); len(out) > 0 {
+				if reply == nil {
+					_, _ = d.e.in.Write(out)
+				}
+				d.s.Sent(len(out))
+			}
+			return
+		}
+	}
+}
+
+func (d *direct) close() {
+	d.s.Close()
+	d.l.Close()
+}
+
+// record has the client encrypt messages, each a record, and returns them.
+func (d *direct) records(size, count int) []byte {
+	d.e.out.take()
+	for range count {
+		if _, err := d.c.Write(bytes.Repeat([]byte("r"), size)); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	b, _ := d.e.out.take()
+	return b
+}
+
+// A message costs one allocation: crypto/tls makes an atLeastReader of 24 bytes,
+// which escapes, each time that it reads from its net.Conn, and nothing can be
+// done about that from outside. Records that come together are read together, so
+// it is one for an event, not for a message. A record in pieces is not read
+// before it is whole: that is one as well, not one for each piece. There is none
+// for the attempt that finds nothing, because it is not made. Answering adds
+// nothing.
+func TestAllocsPerMessage(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS13, tls.VersionTLS12} {
+		for _, tc := range []struct {
+			name     string
+			size     int
+			messages int     // that come in one event
+			pieces   int     // in which that comes
+			want     float64 // allocations for all of them
+		}{
+			{"one", 300, 1, 1, 1},
+			{"ten", 100, 10, 1, 1},
+			{"one in pieces", 300, 1, 8, 1},
+			{"a large one", 16000, 1, 1, 1},
+		} {
+			t.Run(tls.VersionName(version)+"/"+tc.name, func(t *testing.T) {
+				r := newRig(t, GateOptions{})
+				config := r.client()
+				config.MaxVersion = version
+				d := newDirect(t, r, config)
+				defer d.close()
+				reply := bytes.Repeat([]byte("R"), 1000)
+				const runs = 50
+				var in [][]byte
+				for range runs + 2 {
+					in = append(in, d.records(tc.size, tc.messages))
+				}
+				i := 0
+				one := func() {
+					b := in[i]
+					i++
+					step := (len(b) + tc.pieces - 1) / tc.pieces
+					for len(b) > 0 {
+						n := min(step, len(b))
+						d.feed(b[:n], reply)
+						b = b[n:]
+					}
+				}
+				one() // buffers grow
+				d.n = 0
+				n := testing.AllocsPerRun(runs, one)
+				if n != tc.want {
+					t.Errorf("%v allocations, want %v", n, tc.want)
+				}
+				if want := (runs + 1) * tc.size * tc.messages; d.n != want {
+					t.Errorf("%d bytes came, want %d", d.n, want)
+				}
+			})
+		}
+	}
+}
+
+// Nothing is allocated for writing.
+func TestAllocsSeal(t *testing.T) {
+	r := newRig(t, GateOptions{})
+	d := newDirect(t, r, r.client())
+	defer d.close()
+	for _, size := range []int{100, 16000, SealMax} {
+		b := make([]byte, size)
+		if n := testing.AllocsPerRun(50, func() {
+			if err := d.s.Seal(b); err != nil {
+				t.Fatal(err)
+			}
+			d.s.Sent(len(d.s.Output()))
+		}); n != 0 {
+			t.Errorf("%d bytes: %v allocations", size, n)
+		}
+	}
+}
+
+func BenchmarkSession(b *testing.B) {
+	for _, bc := range []struct {
+		name           string
+		size, messages int
+	}{{"1KB", 1000, 1}, {"1KB x 16", 1000, 16}, {"16KB", 16000, 1}} {
+		b.Run("msg="+bc.name, func(b *testing.B) {
+			r := newRig(b, GateOptions{})
+			d := newDirect(b, r, r.client())
+			defer d.close()
+			reply := bytes.Repeat([]byte("R"), bc.size)
+			b.SetBytes(int64(2 * bc.size * bc.messages))
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				in := d.records(bc.size, bc.messages)
+				b.StartTimer()
+				d.feed(in, reply)
+			}
+		})
+	}
+}
+
+func BenchmarkHandshake(b *testing.B) {
+	r := newRig(b, GateOptions{})
+	b.ReportAllocs()
+	for b.Loop() {
+		d := newDirect(b, r, r.client())
+		d.close()
+	}
+}

@@ -1,0 +1,331 @@
+package tlsconn
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// helloOf returns the first flight of a client of crypto/tls.
+func helloOf(t testing.TB, config *tls.Config) []byte {
+	t.Helper()
+	e := end{newDuct(), newDuct()}
+	done := make(chan struct{})
+	go func() { _ = tls.Client(e, config).Handshake(); close(done) }()
+	<-e.out.told
+	b, _ := e.out.take()
+	e.in.close()
+	<-done
+	if whole, why := judgeHello(b); !whole || why != notFailed {
+		t.Fatal("no hello")
+	}
+	return b
+}
+
+func eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for begun := time.Now(); !f(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > patience {
+			t.Fatal("not in time: ", what)
+		}
+	}
+}
+
+// Peers that stop behind their hello hold no CPU: with one for all, others get
+// through. When they leave, nothing of them is left.
+func TestParkedHandshakesHoldNoCPU(t *testing.T) {
+	r := newRig(t, GateOptions{CPUs: 1})
+	hello := helloOf(t, r.client())
+	var parked []*owner
+	for range 50 {
+		o := r.owner().start()
+		_, _ = o.end.Write(hello)
+		parked = append(parked, o)
+	}
+	for _, o := range parked { // each has been answered, and waits
+		if _, err := io.ReadFull(o.end, make([]byte, 500)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.opts.Gate.InFlight(); n != 50 {
+		t.Errorf("%d in flight", n)
+	}
+	for range 3 {
+		o := r.owner().start()
+		exchange(t, o.dial(r.client()), []byte("through"))
+		o.finish()
+	}
+	for _, o := range parked {
+		o.end.out.close()
+	}
+	eventually(t, "the parked ones are gone", func() bool { return r.opts.Gate.InFlight() == 0 })
+	if s := r.opts.Gate.Stats.Snapshot(); s.Done != 3 || s.Failed[FailedGone] != 50 || sum(s.Failed[:]) != 50 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Beyond the bound a peer is refused with an alert, and counted; when one of the
+// others is over there is room again.
+func TestGateBound(t *testing.T) {
+	r := newRig(t, GateOptions{MaxHandshakes: 2})
+	hello := helloOf(t, r.client())
+	first := r.owner().start()
+	_, _ = first.end.Write(hello)
+	second := r.owner().start()
+	_, _ = second.end.Write(hello)
+	eventually(t, "two in flight", func() bool { return r.opts.Gate.InFlight() == 2 })
+	third := r.owner().start()
+	_, _ = third.end.Write(hello)
+	got := make([]byte, 7)
+	if _, err := io.ReadFull(third.end, got); err != nil || string(got) != "\x15\x03\x01\x00\x02\x02\x50" {
+		t.Errorf("%q, %v", got, err)
+	}
+	third.finish()
+	if third.err != ErrBusy {
+		t.Errorf("error %v", third.err)
+	}
+	first.finish()
+	eventually(t, "one in flight", func() bool { return r.opts.Gate.InFlight() == 1 })
+	o := r.owner().start()
+	exchange(t, o.dial(r.client()), []byte("room"))
+	if s := r.opts.Gate.Stats.Snapshot(); s.Done != 1 || s.Failed[FailedBusy] != 1 || s.Failed[FailedGone] != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// No more handshakes compute at once than there are CPUs for them, all are done
+// in the end, and those that are nearly done go before those that begin.
+func TestGateOrder(t *testing.T) {
+	var now, most, begun, ended atomic.Int64
+	r := newRig(t, GateOptions{CPUs: 2})
+	r.opts.Config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		n := now.Add(1)
+		for {
+			if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+				break
+			}
+		}
+		begun.Add(1)
+		for range 10 {
+			runtime.Gosched()
+		}
+		now.Add(-1)
+		return nil, nil
+	}
+	const clients = 60
+	done := make(chan error, clients)
+	for range clients {
+		o := r.owner().start()
+		config := r.client()
+		config.VerifyConnection = func(tls.ConnectionState) error { ended.Add(1); return nil }
+		go func() {
+			_ = o.end.SetDeadline(time.Now().Add(patience))
+			done <- tls.Client(o.end, config).Handshake()
+		}()
+	}
+	for range clients {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if most.Load() > 2 {
+		t.Errorf("%d computed at once", most.Load())
+	}
+	eventually(t, "all are over", func() bool { return r.opts.Gate.InFlight() == 0 })
+}
+
+// The order in which a CPU is given: those that had one before, but one that
+// begins after each sixteen of them.
+func TestGateQueues(t *testing.T) {
+	g := NewGate(GateOptions{CPUs: 1})
+	g.free = 0
+	var resumed []*handshake
+	for range 40 {
+		h := &handshake{wake: make(chan struct{}, 1)}
+		g.resumed.push(h)
+		resumed = append(resumed, h)
+	}
+	// A fresh one would be run: instead it is seen to have left its queue.
+	woken := func() (n int) {
+		for _, h := range resumed {
+			n += len(h.wake)
+		}
+		return n
+	}
+	fresh := closedHandshake(g)
+	g.inFlight = 1
+	g.fresh.push(fresh)
+	for i := 1; g.fresh.first != nil; i++ {
+		g.leave()
+		if i > resumedRun+1 {
+			t.Fatal("the fresh one starves")
+		}
+	}
+	if n := woken(); n < resumedRun || n > resumedRun+1 {
+		t.Errorf("%d were woken before it", n)
+	}
+	g.Wait()
+}
+
+// closedHandshake returns one that ends as soon as it runs.
+func closedHandshake(g *Gate) *handshake {
+	return &handshake{gate: g, wake: make(chan struct{}, 1), notify: func() {}, closed: true}
+}
+
+// A peer whose deadline has passed is dropped wherever its handshake stands, and
+// counted as such.
+func TestExpire(t *testing.T) {
+	r := newRig(t, GateOptions{})
+	hello := helloOf(t, r.client())
+	for _, in := range [][]byte{nil, hello[:3], hello[:100], hello} {
+		notify := make(chan struct{}, 4)
+		l := NewLoop(r.pool)
+		s := l.NewSession(&r.opts, nil, nil, func() { notify <- struct{}{} })
+		if _, n, ev := s.Next(in); n != len(in) || ev != More {
+			t.Fatalf("%d, %v", n, ev)
+		}
+		if len(in) == len(hello) {
+			<-notify // it has answered and waits
+		}
+		if s.Begun() != (len(in) > 0) {
+			t.Errorf("%d bytes: begun %v", len(in), s.Begun())
+		}
+		s.Expire()
+		if _, n, ev := s.Next([]byte("more")); n != 4 || ev != More || s.Open() {
+			t.Errorf("behind its end: %d, %v", n, ev)
+		}
+		s.Expire()
+		s.Close()
+		s.Close()
+		l.Close()
+	}
+	if s := r.opts.Gate.Stats.Snapshot(); s.Failed[FailedTimeout] != 4 || sum(s.Failed[:]) != 4 {
+		t.Errorf("%v", s.Failed)
+	}
+}
+
+type meter struct{ used, max, most int }
+
+func (m *meter) Reserve(n int) bool {
+	if m.used+n > m.max {
+		return false
+	}
+	m.used += n
+	m.most = max(m.most, m.used)
+	return true
+}
+
+func (m *meter) Release(n int) { m.used -= n }
+
+// What a peer sends while its handshake is not over is kept within bounds, of its
+// own and of all peers together.
+func TestHandshakeBytes(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		max, budget int
+		send        int
+		fails       bool
+	}{
+		{"within", 300_000, 1 << 20, 280_000, false},
+		{"beyond", 300_000, 1 << 20, 320_000, true},
+		{"no budget", 300_000, 100_000, 200_000, true},
+		{"small needs no budget", 300_000, 0, 60_000, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t, GateOptions{})
+			m := &meter{max: tc.budget}
+			r.opts.MaxHandshakeBytes, r.opts.Budget = tc.max, m
+			block, blocked := make(chan struct{}), make(chan struct{})
+			r.opts.Config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+				close(blocked)
+				<-block
+				return nil, nil
+			}
+			defer close(block)
+			l := NewLoop(r.pool)
+			s := l.NewSession(&r.opts, nil, nil, func() {})
+			if _, _, ev := s.Next(helloOf(t, r.client())); ev != More {
+				t.Fatal(ev)
+			}
+			<-blocked
+			ev := More
+			for sent := 0; sent < tc.send && ev == More; sent += 10_000 {
+				_, _, ev = s.Next(make([]byte, 10_000))
+			}
+			if (ev == Failed) != tc.fails || tc.fails && (s.Err() != ErrInput || r.opts.Gate.Stats.Snapshot().Failed[FailedInput] != 1) {
+				t.Errorf("event %v, error %v", ev, s.Err())
+			}
+			s.Close()
+			l.Close()
+			if m.used != 0 || m.most > tc.budget {
+				t.Errorf("%d bytes are charged, %d were", m.used, m.most)
+			}
+		})
+	}
+}
+
+// A client that has done its part sends on while ours has no CPU: it is kept, and
+// served when the handshake is over.
+func TestMuchBehindTheHandshake(t *testing.T) {
+	r := newRig(t, GateOptions{CPUs: 1})
+	block, blocked := make(chan struct{}), make(chan struct{})
+	r.opts.Config.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		if h.ServerName == "" { // the one that takes all CPUs
+			close(blocked)
+			<-block
+		}
+		return nil, nil
+	}
+	o := r.owner().start()
+	config := r.client()
+	w := &withholding{end: o.end}
+	config.VerifyConnection = func(tls.ConnectionState) error { w.hold = true; return nil }
+	c := tls.Client(w, config)
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	other := r.owner().start()
+	nameless := r.client()
+	nameless.ServerName, nameless.InsecureSkipVerify = "", true
+	_, _ = other.end.Write(helloOf(t, nameless))
+	<-blocked
+	message := bytes.Repeat([]byte("much "), 100_000)
+	go func() {
+		_, _ = c.Write(message)
+		for held := w.held; len(held) > 0; {
+			n := min(len(held), 64<<10)
+			_, _ = w.end.Write(held[:n])
+			held = held[n:]
+		}
+		time.Sleep(20 * time.Millisecond)
+		close(block)
+	}()
+	got := make([]byte, len(message))
+	if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, message) {
+		t.Fatal(err)
+	}
+}
+
+func TestGateOptions(t *testing.T) {
+	for _, o := range []GateOptions{{MaxHandshakes: -1}, {CPUs: -1}} {
+		if o.Validate() == nil {
+			t.Errorf("%+v is taken", o)
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%+v: a Gate", o)
+				}
+			}()
+			NewGate(o)
+		}()
+	}
+	if g := NewGate(GateOptions{}); g.max != DefaultMaxHandshakes || g.free != runtime.GOMAXPROCS(0) {
+		t.Errorf("%+v", g)
+	}
+}

@@ -1,0 +1,68 @@
+package tlsconn
+
+import (
+	"net"
+	"time"
+)
+
+// wire is the net.Conn of a Session's tls.Conn. During the handshake it may wait;
+// afterwards it has what src holds and then says that there is no more for now.
+type wire struct{ s *Session }
+
+// again is the one error that crypto/tls does not keep: a net.Error that is
+// temporary.
+type again struct{}
+
+func (again) Error() string   { return "tlsconn: no more for now" }
+func (again) Timeout() bool   { return false }
+func (again) Temporary() bool { return true }
+
+var errAgain net.Error = again{}
+
+// Read is called by crypto/tls.
+func (w wire) Read(b []byte) (int, error) {
+	s := w.s
+	if h := s.hs; h != nil {
+		return h.read(b)
+	}
+	if len(s.src) == 0 {
+		return 0, errAgain
+	}
+	n := copy(b, s.src)
+	s.src = s.src[n:]
+	return n, nil
+}
+
+// Write is called by crypto/tls. It never waits.
+func (w wire) Write(b []byte) (int, error) {
+	s := w.s
+	if h := s.hs; h != nil {
+		return h.write(b)
+	}
+	if len(s.out)-s.sent+len(b) > outputMax {
+		s.err = ErrOutput // crypto/tls passes over it where it answers a key update
+		return 0, ErrOutput
+	}
+	s.out = append(s.l.grow(s.out, len(b)), b...)
+	return len(b), nil
+}
+
+// Close is called by crypto/tls when a handshake's context ends, which ours has
+// not.
+func (wire) Close() error { return nil }
+
+// SetWriteDeadline is called by crypto/tls around close_notify, which is not
+// sent if this fails.
+func (wire) SetWriteDeadline(time.Time) error { return nil }
+
+// SetReadDeadline and SetDeadline are for net.Conn.
+func (wire) SetReadDeadline(time.Time) error { return nil }
+
+// SetDeadline is for net.Conn.
+func (wire) SetDeadline(time.Time) error { return nil }
+
+// LocalAddr is what the functions of a tls.Config may ask for.
+func (w wire) LocalAddr() net.Addr { return w.s.local }
+
+// RemoteAddr is what the functions of a tls.Config may ask for.
+func (w wire) RemoteAddr() net.Addr { return w.s.remote }
