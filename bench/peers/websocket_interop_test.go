@@ -285,6 +285,7 @@ func TestWebSocketClientOfServers(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			c.SetReadLimit(-1)
 			serve(coderMessages{c})
 		},
 		"gws": func(w http.ResponseWriter, r *http.Request) {
