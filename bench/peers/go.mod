@@ -3,6 +3,7 @@ module github.com/gannetmcp/gannet/bench/peers
 go 1.26.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/gannetmcp/gannet v0.0.0-00010101000000-000000000000
 	github.com/go-json-experiment/json v1.27.2
 	github.com/gobwas/ws v1.5.0
