@@ -61,6 +61,7 @@ type Conn struct {
 	blocked     bool // the wire took less than it was given
 	held        bool // told Blocked to the transport, owes it Resume
 	paused      bool // by Pause
+	revisit     bool // by Revisit
 	keepIdle    bool
 	inputEnded  bool
 	draining    bool
@@ -391,7 +392,7 @@ func (c *Conn) endWhatWasLeft() {
 // Idle reports whether nothing is left to do: no call in flight, no output
 // that waits, no input held back.
 func (c *Conn) Idle() bool {
-	return c.inFlight == 0 && c.busy == 0 && len(c.out) == c.sent && !c.held
+	return c.inFlight == 0 && c.busy == 0 && len(c.out) == c.sent && !c.held && !c.revisit
 }
 
 // finishIfDone closes a connection that ends when its work is done.

@@ -203,7 +203,7 @@ func (l *Loop) flushDirty() {
 			}
 			c.flush()
 		}
-		if c.held && !c.paused && !c.blocked {
+		if c.resumable() && !c.blocked {
 			c.resume()
 		}
 		if !c.closed {

@@ -196,15 +196,18 @@ func (c *Conn) unblock() {
 
 // resume lets the transport feed what it held, once output is below the mark.
 func (c *Conn) resume() {
-	if !c.held || c.paused || c.closed || len(c.out)-c.sent >= c.loop.e.opts.OutputHighWater {
+	if !c.resumable() || c.closed || len(c.out)-c.sent >= c.loop.e.opts.OutputHighWater {
 		return
 	}
-	c.held = false
+	c.held, c.revisit = false, false
 	c.setHeld(0)
 	c.lastIn = c.loop.now
 	c.wire.Resume()
 	c.markDirty()
 }
+
+// resumable reports whether the transport waits to be told that it may go on.
+func (c *Conn) resumable() bool { return c.held && !c.paused || c.revisit }
 
 // retryFlush is the flush timer: it offers blocked output again.
 func (c *Conn) retryFlush() {

@@ -97,7 +97,7 @@ func (c *Conn) Cut() bool { return c.cut }
 // peer has read enough of it: for a transport that has more to send then.
 func (c *Conn) Revisit() {
 	if !c.closed {
-		c.held = true
+		c.revisit = true
 		c.markDirty()
 	}
 }

@@ -24,6 +24,9 @@ func testWebAuth(t *testing.T, serve webHostFunc) {
 	modern := []string{"MCP-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/list"}
 	for _, token := range []string{"", "Bearer", "Bearer ", "Bearer secret", "Bearer secret-aa", "Basic secret-a", "secret-a"} {
 		r := post(t, url, list, append([]string{"Authorization", token}, modern...)...)
+		if r.status == 400 && strings.HasSuffix(token, " ") {
+			continue // a value of HTTP/2 has no white space around it
+		}
 		if r.status != 401 || !strings.Contains(r.header.Get("WWW-Authenticate"), `resource_metadata="/.well-known/oauth-protected-resource"`) {
 			t.Errorf("token %q: %+v", token, r)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports/nethttp"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 // webHost serves HTTP: a Server, or what stands in its place.
@@ -21,12 +22,24 @@ type webHost interface {
 
 type webHostFunc func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server)
 
-// onEachWebHost runs a test on the event loop and on net/http, which must not
-// differ in what they answer.
+// onEachWebHost runs a test on the event loop, by HTTP/1.1 and by HTTP/2, and on
+// net/http, which must not differ in what they answer.
 func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
 	t.Run("loop", func(t *testing.T) {
 		f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
 			return webServer(t, o, eo)
+		})
+	})
+	t.Run("http2", func(t *testing.T) {
+		overHTTP2(t)
+		f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
+			s, svc := webServer(t, o, eo)
+			t.Cleanup(func() {
+				if n := s.Snapshot().HTTP2; n.Requests == 0 || n.Failed != [web.NumFailures]uint64{} {
+					t.Errorf("HTTP/2 was not spoken, or not well: %+v", n)
+				}
+			})
+			return s, svc
 		})
 	})
 	t.Run("nethttp", func(t *testing.T) {
@@ -34,6 +47,23 @@ func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
 			return netHTTPServer(t, o, eo)
 		})
 	})
+}
+
+// overHTTP2 has net/http's default client speak HTTP/2 without TLS, until the end
+// of the test.
+func overHTTP2(t *testing.T) {
+	before := http.DefaultClient
+	http.DefaultClient = &http.Client{Transport: http2Transport()}
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		http.DefaultClient = before
+	})
+}
+
+func http2Transport() *http.Transport {
+	tr := &http.Transport{Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true)
+	return tr
 }
 
 // netHTTPHost is a nethttp.Handler behind a server of net/http.

@@ -87,7 +87,6 @@ var (
 
 // What a stream is reset for (RFC 9113 §5.4.2).
 var (
-	ErrMalformed      = &Error{CodeProtocol, 0, "malformed request"}                                      // §8.1.1
 	ErrLengthSum      = &Error{CodeProtocol, 0, "content-length is not that of the DATA"}                 // §8.1.1
 	ErrTrailers       = &Error{CodeProtocol, 0, "trailers malformed or without END_STREAM"}               // §8.1
 	ErrSelfDependency = &Error{CodeProtocol, 0, "stream that depends on itself"}                          // RFC 7540 §5.3.1
@@ -97,6 +96,19 @@ var (
 	ErrHalfClosed     = &Error{CodeStreamClosed, 0, "frame behind the one with END_STREAM"}               // §5.1
 	ErrTooManyStreams = &Error{CodeRefusedStream, 0, "more streams than SETTINGS_MAX_CONCURRENT_STREAMS"} // §5.1.2
 	ErrGoingAway      = &Error{CodeRefusedStream, 0, "the server takes no more requests"}                 // §6.8
+)
+
+// What a malformed request is answered before its stream is reset (RFC 9113 §8.1.1).
+var (
+	ErrPseudoHeader    = &Error{CodeProtocol, 400, "pseudo-header field missing, repeated, unknown or behind a field"} // §8.3
+	ErrMethod          = &Error{CodeProtocol, 400, "malformed :method"}                                                // §8.3.1
+	ErrScheme          = &Error{CodeProtocol, 400, "malformed :scheme"}                                                // §8.3.1
+	ErrTarget          = &Error{CodeProtocol, 400, "malformed :path"}                                                  // §8.3.1
+	ErrHost            = &Error{CodeProtocol, 400, "host missing, malformed or other than :authority"}                 // §8.3.1
+	ErrFieldName       = &Error{CodeProtocol, 400, "field name malformed or not in small letters"}                     // §8.2.1
+	ErrFieldValue      = &Error{CodeProtocol, 400, "control character in a field value, or white space around it"}     // §8.2.1
+	ErrConnectionField = &Error{CodeProtocol, 400, "field that is about a connection, or TE other than trailers"}      // §8.2.2
+	ErrContentLength   = &Error{CodeProtocol, 400, "content-length repeated or malformed"}                             // §8.1.1
 )
 
 // What a request is answered (RFC 9110 §15), by the Conn itself.

@@ -231,7 +231,7 @@ func frames(t testing.TB, b []byte) (out []string) {
 			out = append(out, s+fin)
 		case *http2.DataFrame:
 			s := string(f.Data())
-			if len(s) > 60 {
+			if len(s) > 100 {
 				s = fmt.Sprintf("(%d bytes)", len(s))
 			}
 			out = append(out, fmt.Sprintf("DATA %d %s%s", id, s, fin))

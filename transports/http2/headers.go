@@ -153,7 +153,7 @@ func (c *Conn) refuse(id uint32, r *Request, err *Error, over bool) Event {
 	if err.Status != 0 {
 		c.acted = id
 		c.sayRefused(id, c.firstSend, err, string(r.Method()) == "HEAD", over)
-		if over {
+		if over && err.Code == CodeNo {
 			how = byEnd
 		}
 	} else {

@@ -66,7 +66,7 @@ func TestLimits(t *testing.T) {
 		{"resets at the limit", resetMany(3), "reset 5 by the peer"},
 		{"resets above", resetMany(4), failed(ErrTooManyResets)},
 		{"resets that we are made to send", zeroWindows(4), failed(ErrTooManyResets)},
-		{"malformed requests", malformed(3), refused(ErrMalformed)},
+		{"malformed requests", malformed(3), refused(ErrPseudoHeader)},
 		{"malformed requests above", malformed(4), failed(ErrTooManyResets)},
 		{"data on a stream that was reset", headers(1, whole, request("POST", "/")) + rst(1, CodeCancel) + strings.Repeat(data(1, 0, "a"), 3), failed(ErrTooManyResets)},
 		{"settings at the limit", settingsFrame() + frame(frameSettings, flagAck, 0, ""), est},

@@ -102,33 +102,33 @@ func (r *Request) add(from, mid int) {
 // addPseudo takes in a pseudo-header field (RFC 9113 §8.3).
 func (r *Request) addPseudo(name, value []byte, v span) *Error {
 	if r.regular || r.trailers {
-		return ErrMalformed
+		return ErrPseudoHeader
 	}
 	var which pseudo
 	switch string(name) {
 	case ":method":
 		which, r.method = hasMethod, v
 		if len(value) == 0 || !all(value, isToken) {
-			return ErrMalformed
+			return ErrMethod
 		}
 	case ":scheme":
 		which, r.scheme = hasScheme, v
 		if !validScheme(value) {
-			return ErrMalformed
+			return ErrScheme
 		}
 	case ":authority":
 		which, r.authority = hasAuthority, v
 		if !validHost(value) {
-			return ErrMalformed
+			return ErrHost
 		}
 	case ":path":
 		which, r.target = hasPath, v
 		if !r.parsePath(value) {
-			return ErrMalformed
+			return ErrTarget
 		}
 	}
 	if which == 0 || r.seen&which != 0 {
-		return ErrMalformed
+		return ErrPseudoHeader
 	}
 	r.seen |= which
 	return nil
@@ -169,28 +169,31 @@ func (r *Request) parsePath(b []byte) bool {
 // addField takes in a regular field.
 func (r *Request) addField(name, value []byte, f field) *Error {
 	r.regular = true
-	if len(name) == 0 || !all(name, isName) || !validValue(value) {
-		return ErrMalformed
+	switch {
+	case len(name) == 0 || !all(name, isName):
+		return ErrFieldName
+	case !validValue(value):
+		return ErrFieldValue
 	}
 	if r.number++; r.number > r.limits.Fields {
 		return ErrTooManyField
 	}
 	switch string(name) {
 	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
-		return ErrMalformed // RFC 9113 §8.2.2
+		return ErrConnectionField
 	case "te":
 		if string(value) != "trailers" {
-			return ErrMalformed
+			return ErrConnectionField
 		}
 	case "content-length":
 		n, ok := parseLength(value)
 		if !ok || r.hasLength {
-			return ErrMalformed
+			return ErrContentLength
 		}
 		r.length, r.hasLength = n, true
 	case "host":
 		if r.hasHost || !validHost(value) {
-			return ErrMalformed
+			return ErrHost
 		}
 		r.host, r.hasHost = f.value, true
 	case "expect":
@@ -213,17 +216,17 @@ func (r *Request) judge(l *Loop) *Error {
 		return r.err
 	case string(method) == "CONNECT":
 		if r.seen != hasMethod|hasAuthority { // RFC 9113 §8.5
-			return ErrMalformed
+			return ErrPseudoHeader
 		}
 		return ErrConnect
 	case r.seen|hasAuthority != hasMethod|hasScheme|hasAuthority|hasPath:
-		return ErrMalformed
+		return ErrPseudoHeader
 	case r.seen&hasAuthority == 0 && !r.hasHost:
-		return ErrMalformed // RFC 9113 §8.3.1
+		return ErrHost
 	case r.seen&hasAuthority != 0 && r.hasHost && !sameFold(r.authority.of(r.buf), string(r.host.of(r.buf))):
-		return ErrMalformed // RFC 9113 §8.3.1
+		return ErrHost
 	case r.buf[r.target.from] == '*' && string(method) != "OPTIONS":
-		return ErrMalformed
+		return ErrTarget
 	case r.badExpect:
 		return ErrExpect
 	case r.length > int64(r.limits.Body):

@@ -245,8 +245,8 @@ func (c *Conn) sayRefused(id uint32, window int64, err *Error, head, over bool) 
 		c.out = append(append(appendFrameHead(c.out, n, frameData, flagEndStream, id), err.Reason...), '\n')
 		c.send -= int64(n)
 	}
-	if !over {
-		c.sendReset(id, CodeNo) // RFC 9113 §8.1: the rest of the request is not needed
+	if !over || err.Code != CodeNo {
+		c.sendReset(id, err.Code) // NO_ERROR: the rest of the request is not needed (RFC 9113 §8.1)
 	}
 }
 
