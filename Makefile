@@ -54,8 +54,9 @@ check: ## what CI runs: test with -race required, lint, cross-builds, clients th
 	$(MAKE) --no-print-directory lint test cross node allocs ab
 
 race: ## tests under the race detector (needs a C compiler)
-	@# It would sleep for a second at the end of each program, of the tests and of what they start.
-	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 $(GO) test -race $(PKG)
+	@# Many rounds on one goroutine are few here: they are many in the other runs. The detector would sleep
+	@# for a second at the end of each program, of the tests and of what they start.
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 $(GO) test -race -short $(PKG)
 
 alloc: ## the allocation gates alone
 	$(GO) test -run 'Allocs' $(PKG)

@@ -356,7 +356,11 @@ func TestStringBytes(t *testing.T) {
 	// letters of several lengths.
 	r := rand.New(rand.NewPCG(15, 16))
 	fill := []string{"x", "é", "ы", "я ", "中", "国", "ह", "한", "😀", "word ", "слово ", `\n`}
-	for round := range 20_000 {
+	rounds := 20_000
+	if testing.Short() {
+		rounds = 2000
+	}
+	for round := range rounds {
 		text := []byte{'"'}
 		if round&1 == 0 {
 			text = append(text, strings.Repeat("x", longRun+r.IntN(40))...)

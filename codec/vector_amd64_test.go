@@ -263,7 +263,11 @@ func TestVectorPieces(t *testing.T) {
 func TestVectorUTF8(t *testing.T) {
 	needVectors(t)
 	b := make([]byte, 80)
-	for _, place := range []int{0, 29, 30, 31, 32, 47, 48, 76, 78} {
+	places := []int{31, 0, 29, 30, 32, 47, 48, 76, 78}
+	if testing.Short() {
+		places = places[:1] // over the border of a block
+	}
+	for _, place := range places {
 		for first := 0x80; first < 0x100; first++ {
 			for second := 0; second < 0x100; second++ {
 				for _, rest := range []string{"", "\x80", "\xbf\xbf"} {
