@@ -123,13 +123,15 @@ func (e *dialError) Unwrap() error { return e.err }
 type child struct {
 	cmd    *exec.Cmd
 	exited chan error
+	log    *pageFinder // of its standard error; nil where nobody asks for its page
 }
 
 // startChild starts the command and returns the descriptors of its standard
 // output (r) and input (w), which do not block; the caller closes them and then
 // calls wait. The calling goroutine is locked to its thread until then: the
-// child dies with the thread that started it, so that none is left behind.
-func startChild(command []string, cpus []int) (c *child, r, w int, err error) {
+// child dies with the thread that started it, so that none is left behind. paged
+// has its page of metrics looked for.
+func startChild(command []string, cpus []int, paged bool) (c *child, r, w int, err error) {
 	var in, out [2]int
 	if err := unix.Pipe2(in[:], unix.O_CLOEXEC); err != nil {
 		return nil, -1, -1, os.NewSyscallError("pipe2", err)
@@ -143,12 +145,16 @@ func startChild(command []string, cpus []int) (c *child, r, w int, err error) {
 	stdin, stdout := os.NewFile(uintptr(in[0]), "stdin"), os.NewFile(uintptr(out[1]), "stdout")
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, os.Stderr
+	c = &child{cmd: cmd, exited: make(chan error, 1)}
+	if paged {
+		c.log = newPageFinder(os.Stderr)
+		cmd.Stderr, cmd.WaitDelay = c.log, time.Second
+	}
 	err = StartPinned(cmd, cpus)
 	_ = stdin.Close()
 	_ = stdout.Close()
 	// Only our ends: the file descriptions of the child's ends are others.
 	err = errors.Join(err, unix.SetNonblock(r, true), unix.SetNonblock(w, true))
-	c = &child{cmd, make(chan error, 1)}
 	if err != nil {
 		_ = unix.Close(r)
 		_ = unix.Close(w)

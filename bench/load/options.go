@@ -107,8 +107,9 @@ type Options struct {
 
 	// MetricsURL is the server's page of metrics in the text format of Prometheus,
 	// with the names of its Go collector, as gannet's admin pages and most Go
-	// servers have one; "" reports nothing of its heap. It is read before and after
-	// the measured time, and what reading costs is taken off.
+	// servers have one; "" reports nothing of its heap. MetricsOfChild is where the
+	// child of stdio says. It is read before and after the measured time, and what
+	// reading costs is taken off.
 	MetricsURL string
 
 	// Interval is how often a point of Result.Series is taken; 0 is DefaultInterval.
@@ -240,6 +241,8 @@ func (o *Options) validate() error {
 		return usagef("from %v: an IPv4 address is needed, and a target on TCP", o.From)
 	case len(o.Messages) > MaxMessages:
 		return usagef("messages: %d are more than %d", len(o.Messages), MaxMessages)
+	case o.MetricsURL == MetricsOfChild && t.network != "stdio":
+		return usagef("metrics: only of stdio there is a child that says where they are; a URL is needed")
 	case o.ServerPID < 0:
 		return usagef("server pid: %d is none", o.ServerPID)
 	case o.ArgsExtra != "" && !json.Valid([]byte("{"+o.ArgsExtra+"}")):

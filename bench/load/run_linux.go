@@ -109,7 +109,7 @@ func (s *Session) connect() error {
 	window := func() window { return newWindow(o.Depth, o.Conns, len(kinds), o.Plan != nil) }
 	if where.network == "stdio" {
 		// The child first: it is not to inherit where this process is pinned.
-		ch, r, w, err := startChild(o.Command, o.ChildCPUs)
+		ch, r, w, err := startChild(o.Command, o.ChildCPUs, o.MetricsURL == MetricsOfChild)
 		if err != nil {
 			return &ConnectError{err}
 		}
@@ -267,7 +267,14 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 	}
 	// What the set-up left behind is collected before, not while measuring.
 	runtime.GC()
-	page, err := newScraper(o.MetricsURL)
+	url := o.MetricsURL
+	if url == MetricsOfChild {
+		var err error
+		if url, err = s.child.log.url(o.Timeout); err != nil {
+			return nil, err
+		}
+	}
+	page, err := newScraper(url)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@
 //	perf conns tcp://127.0.0.1:7600 -n 5000                           connections that stand and answer
 //	perf peers --out peers.json                                       ours beside other libraries and bare echoes
 //	perf profile 'gannet tcp call d16'                                where server and generator spend their time
+//	perf keep codec.txt -- go test -bench Parse ./codec               a benchmark's output, with machine and commit
 //	perf report a.json b.json -o report.html
 //	perf compare before.json after.json
 //	perf baseline check result.json

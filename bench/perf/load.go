@@ -50,7 +50,7 @@ type loadCommand struct {
 	tlsFlags
 
 	ServerPID int    `name:"server-pid" help:"Process whose CPU, memory and switches to report (the child, of -- COMMAND)." group:"Machine"`
-	Metrics   string `help:"Page of the server's metrics (Prometheus, of a Go server), whose allocations and collections to report." placeholder:"URL" group:"Machine"`
+	Metrics   string `help:"Page of the server's metrics (Prometheus, of a Go server), whose allocations and collections to report; child is the one that the child of -- COMMAND says on its standard error." placeholder:"URL" group:"Machine"`
 	CPU       *int   `name:"cpu" help:"CPU to pin this process to." group:"Machine"`
 	ChildCPU  *int   `name:"child-cpu" help:"CPU to pin the child to." group:"Machine"`
 

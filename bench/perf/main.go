@@ -45,6 +45,7 @@ type commands struct {
 	AB       abCommand       `cmd:"" name:"ab" help:"Compare two builds of gannet, measured in turns."`
 	Allocs   allocsCommand   `cmd:"" help:"Compare what Go benchmarks allocate with what they did."`
 	Peers    peersCommand    `cmd:"" help:"Measure our server beside those of other libraries and bare echoes."`
+	Keep     keepCommand     `cmd:"" help:"Run a command, such as a Go benchmark, and keep what it says with machine, commit and date."`
 	Profile  profileCommand  `cmd:"" help:"Profile a server and the generator while a load runs."`
 	Report   reportCommand   `cmd:"" help:"Draw results: one HTML file, or Markdown tables."`
 	Compare  compareCommand  `cmd:"" help:"Compare two results of one load; fails where the second is worse."`

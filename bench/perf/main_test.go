@@ -99,7 +99,7 @@ func perf(args ...string) (code int, out, errs string) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, verb := range []string{"load", "conns", "peers", "profile", "report", "compare", "baseline save", "baseline check"} {
+	for _, verb := range []string{"load", "conns", "keep", "peers", "profile", "report", "compare", "baseline save", "baseline check"} {
 		code, out, _ := perf(append(strings.Fields(verb), "--help")...)
 		if code != exitOK || !strings.Contains(out, "Examples:") || strings.Count(out, " perf "+verb) < 1 {
 			t.Errorf("%s --help: exit code %d, without examples: %s", verb, code, out)

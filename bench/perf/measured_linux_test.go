@@ -118,7 +118,7 @@ func TestPeers(t *testing.T) {
 	if code != exitOK && code != exitSaturated {
 		t.Fatalf("exit code %d: %s%s", code, out, errs)
 	}
-	for _, want := range []string{"| go-sdk-tuned http call d1 |", "| gannet stdio call W1 | other stdio call W1 |", "| gannet tcp ping d1 | wire tcp ping d1 |", "| P1 | gannet http call d1 | cpu | mcp-go http call d1 |", "generator: the limit in "} {
+	for _, want := range []string{"| go-sdk-tuned http call d1 |", "| gannet stdio call W1 | other stdio call W1 |", "| gannet tcp ping d1 | wire tcp ping d1 |", "| P1 | gannet http call d1 | cpu | mcp-go http call d1 |", "generator: the limit in ", "| RSS MB | GC | allocs | GC pauses µs | |\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
@@ -140,6 +140,15 @@ func TestPeers(t *testing.T) {
 		for _, run := range p.Runs {
 			if run.Messages == 0 || run.ErrorTotal != 0 || run.Server == nil || run.Server.PID == 0 {
 				t.Errorf("%s: %+v", p.Name, run)
+			}
+			// Ours and the builtin peers have a page; floors and the peers of the
+			// command line have none.
+			_, paged := strings.CutPrefix(p.Name, "gannet")
+			for _, peer := range []string{"go-sdk", "mcp-go", "fasthttp", "net-http"} {
+				paged = paged || strings.HasPrefix(p.Name, peer)
+			}
+			if (run.Heap != nil) != paged || paged && run.Messages > 0 && run.Heap.Allocs <= 0 || p.HeapApart != strings.HasPrefix(p.Name, "gannet") {
+				t.Errorf("%s: the server's heap is %+v, apart: %v", p.Name, run.Heap, p.HeapApart)
 			}
 		}
 	}

@@ -57,7 +57,11 @@ func (peersCommand) Help() string {
 Each round starts every server anew, alone on one CPU with GOMAXPROCS=1, and the
 generator on another. Ratios are taken within a round; stated are the median over the
 rounds, the least and the greatest. Where the generator was the limit the rate is only a
-lower bound (marked, exit code 6), while the server's CPU a message still counts.`
+lower bound (marked, exit code 6), while the server's CPU a message still counts.
+
+Collections, their pauses and the objects allocated a message are those that the servers'
+own pages of metrics say; ours costs CPU for each message, so what it says is of a run of
+its own.`
 }
 
 // Defaults of a whole run and of a quick one.
@@ -70,6 +74,10 @@ const (
 // placePeer is where the peers' server is in the commands of subjects.
 const placePeer = "{peer}"
 
+// peerPage has the peers' server serve a page of its runtime's metrics, which costs
+// nothing while nobody reads it.
+var peerPage = []string{"-metrics", "127.0.0.1:0"}
+
 // builtinPeers are the libraries of bench/peers, as they come and tuned.
 func builtinPeers() (p rounds.Peers) {
 	tuned := []string{"env", "GOGC=1600"}
@@ -81,11 +89,11 @@ func builtinPeers() (p rounds.Peers) {
 		{"mcp-go", "mcp-go", nil}, {"mcp-go-tuned", "mcp-go-lowlevel", tuned},
 	} {
 		command := append(slices.Clone(one.env), placePeer, "-peer", one.library)
-		p.Stdio = append(p.Stdio, rounds.Peer{Name: one.name, Command: command})
-		p.HTTP = append(p.HTTP, rounds.Peer{Name: one.name, Command: append(slices.Clone(command), "-http", "127.0.0.1:0")})
+		p.Stdio = append(p.Stdio, rounds.Peer{Name: one.name, Command: command, Page: peerPage})
+		p.HTTP = append(p.HTTP, rounds.Peer{Name: one.name, Command: append(slices.Clone(command), "-http", "127.0.0.1:0"), Page: peerPage})
 	}
 	for _, name := range []string{"net-http", "fasthttp"} {
-		p.Echoes = append(p.Echoes, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}})
+		p.Echoes = append(p.Echoes, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}, Page: peerPage})
 	}
 	p.H2Echoes = []rounds.Peer{{Name: "net-http", Command: []string{placePeer, "-peer", "net-http", "-http", "127.0.0.1:0", "-h2c"}}}
 	p.H2 = []rounds.Peer{{Name: "go-sdk", Command: []string{placePeer, "-peer", "go-sdk", "-http", "127.0.0.1:0", "-h2c"}}}
@@ -240,7 +248,7 @@ func (c *peersCommand) Run(std *streams) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := &rounds.Bench{Generator: []string{self, "load", "--format", "json"}, Saturated: exitSaturated, Places: places, AddrFile: filepath.Join(dir, "addr"),
+	b := &rounds.Bench{Generator: []string{self, "load", "--format", "json"}, Saturated: exitSaturated, Pages: true, Places: places, AddrFile: filepath.Join(dir, "addr"),
 		ServerCPU: c.ServerCPU, GeneratorCPU: c.GenCPU, Warmup: c.Warmup, Duration: c.Duration}
 	places[rounds.PlaceAddrFile] = b.AddrFile
 	tell := std.err

@@ -11,6 +11,7 @@ import (
 	_ "net/http/pprof"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -37,6 +38,17 @@ func standIn(args []string) error {
 	case args[0] == "-peer":
 		on = "stdio"
 	}
+	for _, flag := range []string{"--admin", "-metrics"} {
+		if value(flag) == "" {
+			continue
+		}
+		pages, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		go func() { _ = http.Serve(pages, nil) }() // net/http/pprof is on the default mux
+		fmt.Fprintf(os.Stderr, "level=INFO msg=\"admin pages\" url=http://%s/metrics\n", pages.Addr())
+	}
 	if on == "stdio" {
 		lines(os.Stdin, os.Stdout, args[0] == "-mode")
 		return nil
@@ -56,14 +68,6 @@ func standIn(args []string) error {
 		}
 	} else {
 		fmt.Println(address)
-	}
-	if value("--admin") != "" {
-		pages, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		go func() { _ = http.Serve(pages, nil) }() // net/http/pprof is on the default mux
-		fmt.Fprintf(os.Stderr, "level=INFO msg=\"admin pages\" url=http://%s/metrics\n", pages.Addr())
 	}
 	echo := args[0] == "-mode" || slices.Contains([]string{"net-http", "fasthttp"}, value("-peer"))
 	stop := make(chan os.Signal, 1)
@@ -95,6 +99,16 @@ func standIn(args []string) error {
 	}
 	<-stop
 	return nil
+}
+
+// The page of metrics that servers of Go have.
+func init() {
+	http.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		fmt.Fprintf(w, "go_memstats_mallocs_total %d\ngo_memstats_alloc_bytes_total %d\ngo_gc_duration_seconds_sum %g\ngo_gc_duration_seconds_count %d\n",
+			m.Mallocs, m.TotalAlloc, float64(m.PauseTotalNs)/1e9, m.NumGC)
+	})
 }
 
 // lines answers messages, or says them again, to the end of r.

@@ -27,8 +27,11 @@ type Part struct {
 	Runs    []*load.Result `json:"runs"`
 	// Collections are the server's garbage collections in each run; absent where
 	// the server does not report them.
-	Collections []int     `json:"gc_cycles,omitempty"`
-	Failures    []Failure `json:"failures,omitempty"`
+	Collections []int `json:"gc_cycles,omitempty"`
+	// HeapApart says that what the runs have of the server's heap is each of a run of
+	// its own: the server does more for a message while it serves its page.
+	HeapApart bool      `json:"heap_apart,omitempty"`
+	Failures  []Failure `json:"failures,omitempty"`
 }
 
 // A Failure is what went wrong in a round.

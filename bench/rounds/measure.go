@@ -28,6 +28,8 @@ type Bench struct {
 	// Saturated is the exit code by which the generator says that it was the
 	// limit; its result counts, and is marked. 0 is none.
 	Saturated int
+	// Pages says that it reads a server's page of metrics, as perf's does.
+	Pages bool
 
 	Places                  map[string]string // values of the placeholders
 	AddrFile                string            // a path that is free, for servers to write their address to
@@ -54,20 +56,40 @@ func (b *Bench) Run(subjects []Subject, rounds int, tell io.Writer) (all []Measu
 // measure runs one subject once.
 func (b *Bench) measure(s *Subject, round int) Measurement {
 	m := Measurement{Round: round, Subject: s.Name}
-	run := b.run
+	var err error
 	switch {
 	case s.Wrk:
-		run = b.runOther(wrk)
+		err = b.runOther(wrk, s, &m)
 	case s.H2load:
-		run = b.runOther(h2load)
+		err = b.runOther(h2load, s, &m)
+	default:
+		err = b.run(s, b.Pages && !s.PageCosts && s.Page != nil, &m)
 	}
-	if err := run(s, &m); err != nil {
+	if err == nil && b.Pages && s.Page != nil && (s.PageCosts || s.Wrk) {
+		err = b.heapApart(s, &m)
+	}
+	if err != nil {
 		m.Failure = err.Error()
 	}
 	return m
 }
 
-func (b *Bench) run(s *Subject, m *Measurement) error {
+// heapApart measures a subject once more for what its page says of its heap, which is
+// all that is taken of it.
+func (b *Bench) heapApart(s *Subject, m *Measurement) error {
+	by := *s
+	by.Wrk, by.HTTP = false, s.HTTP || s.Wrk
+	var apart Measurement
+	if err := b.run(&by, true, &apart); err != nil {
+		return fmt.Errorf("with its page of metrics: %w", err)
+	}
+	m.Result.Heap = apart.Result.Heap
+	return nil
+}
+
+// run measures by our generator; paged has the server serve its page, and the
+// generator read it.
+func (b *Bench) run(s *Subject, paged bool, m *Measurement) error {
 	o := s.Load()
 	args := []string{"-c", strconv.Itoa(o.Conns), "-d", strconv.Itoa(o.Depth), "--method", o.Method,
 		"--warmup", b.Warmup.String(), "--duration", b.Duration.String(), "--cpu", strconv.Itoa(b.GeneratorCPU)}
@@ -82,16 +104,25 @@ func (b *Bench) run(s *Subject, m *Measurement) error {
 	}
 	var w Watcher
 	command := s.CommandLine(b.Places)
+	if paged {
+		command = append(command, s.Page...)
+	}
 	if s.Stdio {
+		if paged {
+			args = append(args, "--metrics", load.MetricsOfChild)
+		}
 		args = append(b.target(args, "stdio"), "--child-cpu", strconv.Itoa(b.ServerCPU), "--")
 		return b.generate(append(args, command...), &w, m)
 	}
 	if err := os.Remove(b.AddrFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	srv, err := StartServer(command, b.ServerCPU, b.AddrFile, &w)
+	srv, err := startServer(command, b.ServerCPU, b.AddrFile, paged, &w)
 	if err != nil {
 		return err
+	}
+	if paged {
+		args = append(args, "--metrics", w.page())
 	}
 	args = append(b.target(args, s.Target(srv.Address)), "--server-pid", strconv.Itoa(srv.PID))
 	return errors.Join(b.generate(args, &w, m), srv.Stop())

@@ -27,18 +27,16 @@ type otherSaid struct {
 
 // runOther measures a subject with HTTP by a generator. Whether it answers rightly
 // is looked at once, before: such programs count statuses only.
-func (b *Bench) runOther(g generator) func(*Subject, *Measurement) error {
-	return func(s *Subject, m *Measurement) error {
-		if err := os.Remove(b.AddrFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		var w Watcher
-		srv, err := StartServer(s.CommandLine(b.Places), b.ServerCPU, b.AddrFile, &w)
-		if err != nil {
-			return err
-		}
-		return errors.Join(b.other(g, s, srv, &w, m), srv.Stop())
+func (b *Bench) runOther(g generator, s *Subject, m *Measurement) error {
+	if err := os.Remove(b.AddrFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
+	var w Watcher
+	srv, err := StartServer(s.CommandLine(b.Places), b.ServerCPU, b.AddrFile, &w)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.other(g, s, srv, &w, m), srv.Stop())
 }
 
 func (b *Bench) other(g generator, s *Subject, srv *Server, w *Watcher, m *Measurement) error {

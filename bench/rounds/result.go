@@ -28,6 +28,7 @@ func Summary(subjects []Subject, all []Measurement, rounds int, duration, warmup
 			if m.Result == nil {
 				continue
 			}
+			part.HeapApart = part.HeapApart || m.Result.Heap != nil && (s.PageCosts || s.Wrk)
 			part.Rounds, part.Runs = append(part.Rounds, m.Round), append(part.Runs, m.Result)
 			if s.traced() {
 				part.Collections = append(part.Collections, m.GCCycles)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/subject"
 )
 
@@ -23,6 +24,7 @@ type Watcher struct {
 	atStart   int
 	atEnd     int
 	lastLines []string
+	metrics   string // the URL of a page of metrics that was said; "" if none was
 }
 
 // keepLines bounds what a watcher keeps, keepBytes each line of it.
@@ -68,6 +70,8 @@ func (w *Watcher) line(s string) {
 		w.atStart = w.cycles
 	case generatorSays(s, "draining"):
 		w.atEnd = w.cycles
+	case w.metrics == "":
+		w.metrics = load.PageIn(s)
 	}
 	if len(w.lastLines) == keepLines {
 		w.lastLines = append(w.lastLines[:0], w.lastLines[1:]...)
@@ -78,6 +82,13 @@ func (w *Watcher) line(s string) {
 // generatorSays tells the generator's words from a server's.
 func generatorSays(line, word string) bool {
 	return strings.HasPrefix(line, "gen: "+word) || strings.HasPrefix(line, "perf: "+word)
+}
+
+// page is the URL of the server's page of metrics; "" if it has said none.
+func (w *Watcher) page() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.metrics
 }
 
 // collections is the number of cycles while measuring.
@@ -107,6 +118,11 @@ type Server struct {
 // The calling goroutine is locked to its thread for as long as the server is to
 // live. A server that is returned must be stopped.
 func StartServer(command []string, cpu int, addrFile string, w *Watcher) (*Server, error) {
+	return startServer(command, cpu, addrFile, false, w)
+}
+
+// startServer waits, if the server is paged, for its page of metrics too.
+func startServer(command []string, cpu int, addrFile string, paged bool, w *Watcher) (*Server, error) {
 	r, out, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -130,6 +146,9 @@ func StartServer(command []string, cpu int, addrFile string, w *Watcher) (*Serve
 	}()
 	fromFile := strings.Contains(strings.Join(command, " "), addrFile)
 	s.Process, err = subject.Launch(cmd, cpus, func() bool {
+		if paged && w.page() == "" {
+			return false
+		}
 		if fromFile {
 			b, err := os.ReadFile(addrFile)
 			s.Address, _, _ = strings.Cut(string(b), "\n")

@@ -38,6 +38,13 @@ type Subject struct {
 	Modern  bool     `json:"modern,omitempty"`  // the request is of 2026-07-28
 	Base    string   `json:"base,omitempty"`    // name of the subject that ratios refer to
 	Ours    string   `json:"ours,omitempty"`    // of a peer: the subject of ours with the same load
+
+	// Page are arguments that have the server serve a page of its runtime's metrics,
+	// on loopback, and say where on its standard error; nil is that it has none.
+	Page []string `json:"page,omitempty"`
+	// PageCosts is that a server with the page does more for each message. What the
+	// page says is then of a run of its own.
+	PageCosts bool `json:"page_costs,omitempty"`
 }
 
 // The figures that goals are about.
@@ -78,10 +85,14 @@ func gannet(listen ...string) []string {
 	return append(append(append([]string{}, traced...), PlaceGannet, "serve", "--demo", "--listen"), listen...)
 }
 
+// gannetPage has gannet serve its admin pages, with which it measures each operation.
+var gannetPage = []string{"--admin", "127.0.0.1:0", "--log-level", "info"}
+
 // A Peer is a server that is none of ours. Its command may have placeholders.
 type Peer struct {
 	Name    string
 	Command []string
+	Page    []string // Subject.Page
 }
 
 // ParsePeer reads NAME=COMMAND with arguments after spaces.
@@ -91,7 +102,7 @@ func ParsePeer(v string) (Peer, error) {
 	if !ok || name == "" || len(words) == 0 {
 		return Peer{}, fmt.Errorf("%.60q is not NAME=COMMAND", v)
 	}
-	return Peer{name, words}, nil
+	return Peer{Name: name, Command: words}, nil
 }
 
 // Peers are servers of others, by what they are measured on. Those of TCP and
@@ -125,7 +136,7 @@ func Subjects(peers Peers) []Subject {
 				Method: load.MethodCall, Size: callSize, Extra: pooledExtra, Base: inline})
 		for _, p := range peers.TCP {
 			list = append(list, Subject{Name: fmt.Sprintf("%s tcp call d%d", p.Name, d), Group: "tcp call", Command: p.Command, Conns: conns, Depth: d,
-				Method: load.MethodCall, Size: callSize, Base: base, Ours: inline})
+				Method: load.MethodCall, Size: callSize, Base: base, Ours: inline, Page: p.Page})
 		}
 	}
 	for _, d := range []int{1, 16, 64} {
@@ -137,7 +148,7 @@ func Subjects(peers Peers) []Subject {
 		ours := list[len(list)-1].Name
 		for _, p := range peers.TCP {
 			list = append(list, Subject{Name: fmt.Sprintf("%s tcp ping d%d", p.Name, d), Group: "tcp ping", Command: p.Command, Conns: conns, Depth: d,
-				Method: load.MethodPing, Base: base, Ours: ours})
+				Method: load.MethodPing, Base: base, Ours: ours, Page: p.Page})
 		}
 	}
 	for _, d := range []int{1, 16, 64} {
@@ -149,7 +160,17 @@ func Subjects(peers Peers) []Subject {
 		ours := list[len(list)-1].Name
 		for _, p := range peers.Stdio {
 			list = append(list, Subject{Name: fmt.Sprintf("%s stdio call W%d", p.Name, d), Group: "stdio call", Command: p.Command,
-				Stdio: true, Conns: 1, Depth: d, Method: load.MethodCall, Size: callSize, Base: base, Ours: ours})
+				Stdio: true, Conns: 1, Depth: d, Method: load.MethodCall, Size: callSize, Base: base, Ours: ours, Page: p.Page})
+		}
+	}
+	return paged(list)
+}
+
+// paged gives ours the arguments of their page.
+func paged(list []Subject) []Subject {
+	for i := range list {
+		if slices.Contains(list[i].Command, PlaceGannet) {
+			list[i].Page, list[i].PageCosts = gannetPage, true
 		}
 	}
 	return list

@@ -7,10 +7,10 @@ import (
 )
 
 var allPeers = Peers{
-	Stdio:  []Peer{{"go-sdk", []string{"a"}}, {"mcp-go", []string{"b"}}, {"ts-sdk", []string{"c"}}},
-	TCP:    []Peer{{"other", []string{"d"}}},
-	HTTP:   []Peer{{"go-sdk", []string{"a"}}, {"go-sdk-tuned", []string{"a"}}, {"mcp-go", []string{"b"}}},
-	Echoes: []Peer{{"net-http", []string{"e"}}, {"fasthttp", []string{"f"}}},
+	Stdio:  []Peer{{Name: "go-sdk", Command: []string{"a"}, Page: []string{"-page"}}, {Name: "mcp-go", Command: []string{"b"}, Page: []string{"-page"}}, {Name: "ts-sdk", Command: []string{"c"}, Page: []string{"-page"}}},
+	TCP:    []Peer{{Name: "other", Command: []string{"d"}, Page: []string{"-page"}}},
+	HTTP:   []Peer{{Name: "go-sdk", Command: []string{"a"}, Page: []string{"-page"}}, {Name: "go-sdk-tuned", Command: []string{"a"}, Page: []string{"-page"}}, {Name: "mcp-go", Command: []string{"b"}, Page: []string{"-page"}}},
+	Echoes: []Peer{{Name: "net-http", Command: []string{"e"}, Page: []string{"-page"}}, {Name: "fasthttp", Command: []string{"f"}, Page: []string{"-page"}}},
 }
 
 // A name means one line, a base stands before those that refer to it, and each
@@ -24,6 +24,9 @@ func TestSubjects(t *testing.T) {
 		}
 		if s.Ours != "" && !seen[s.Ours] {
 			t.Errorf("%q refers to %q, which does not stand before it", s.Name, s.Ours)
+		}
+		if ours := slices.Contains(s.Command, PlaceGannet); ours != s.PageCosts || (s.Page != nil) != (ours || s.Ours != "") {
+			t.Errorf("%q has the page %v, which costs: %v", s.Name, s.Page, s.PageCosts)
 		}
 		if s.Base != "" && !seen[s.Base] {
 			t.Errorf("%q refers to %q, which does not stand before it", s.Name, s.Base)

@@ -2,6 +2,7 @@ package rounds
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gannetmcp/gannet/bench/load"
@@ -11,15 +12,20 @@ import (
 // WriteTable writes a Markdown table for each group of subjects, and one of
 // goals if there are any.
 func WriteTable(b *strings.Builder, subjects []Subject, all []Measurement, goals []result.Assessment) {
+	heap := slices.ContainsFunc(all, func(m Measurement) bool { return m.Result != nil && m.Result.Heap != nil })
+	columns, dashes := "", ""
+	if heap {
+		columns, dashes = " allocs | GC pauses µs |", "---:|---:|"
+	}
 	group := ""
 	for i := range subjects {
 		s := &subjects[i]
 		if s.Group != group {
 			group = s.Group
-			fmt.Fprintf(b, "\n**%s**\n\n| subject | messages/s | of base | CPU µs | of base | p50 µs | of base | p99 µs | RSS MB | GC | |\n"+
-				"|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n", group)
+			fmt.Fprintf(b, "\n**%s**\n\n| subject | messages/s | of base | CPU µs | of base | p50 µs | of base | p99 µs | RSS MB | GC |%s |\n"+
+				"|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|%s---|\n", group, columns, dashes)
 		}
-		row(b, s, all)
+		row(b, s, all, heap)
 	}
 	WriteGoals(b, goals)
 }
@@ -40,8 +46,8 @@ func WriteGoals(b *strings.Builder, goals []result.Assessment) {
 	}
 }
 
-// row writes a subject's line.
-func row(b *strings.Builder, s *Subject, all []Measurement) {
+// row writes a subject's line; heap says that there are columns of the server's heap.
+func row(b *strings.Builder, s *Subject, all []Measurement, heap bool) {
 	figure := func(metric string, scale float64) string {
 		return Span(result.SpreadOf(Figures(all, s.Name, metric)), scale)
 	}
@@ -54,6 +60,7 @@ func row(b *strings.Builder, s *Subject, all []Measurement) {
 	rate := figure(MetricRate, 1)
 	var notes []string
 	saturated, failed, cycles, measured, unequal := 0, 0, 0, 0, 0.0
+	var allocs, pauses []float64
 	for i := range all {
 		m := &all[i]
 		if m.Subject != s.Name {
@@ -68,6 +75,12 @@ func row(b *strings.Builder, s *Subject, all []Measurement) {
 		}
 		measured++
 		cycles += m.GCCycles
+		if h := m.Result.Heap; h != nil {
+			allocs, pauses = append(allocs, h.PerMessage), append(pauses, h.Pauses*1e6)
+			if !s.traced() {
+				cycles += int(h.Cycles)
+			}
+		}
 		if m.Result.Generator.Saturated {
 			saturated++
 		}
@@ -82,8 +95,11 @@ func row(b *strings.Builder, s *Subject, all []Measurement) {
 		notes = append(notes, fmt.Sprintf("disturbed: waited up to %.0f %% for a CPU", 100*unequal))
 	}
 	gc := ""
-	if s.traced() && measured > 0 {
+	if s.traced() && measured > 0 || len(allocs) > 0 {
 		gc = fmt.Sprint(cycles)
+	}
+	if heap {
+		gc += " | " + Span(result.SpreadOf(allocs), 1) + " | " + Span(result.SpreadOf(pauses), 1)
 	}
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name, rate, ratio(MetricRate),
 		figure(MetricCPU, 1), ratio(MetricCPU), figure(MetricP50, 1), ratio(MetricP50), figure(MetricP99, 1), figure(metricRSS, 1e-6), gc,

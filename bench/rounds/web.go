@@ -23,11 +23,11 @@ func WebSubjects(peers Peers, wrk bool) []Subject {
 		add(Subject{Name: ours, Command: serve, Path: "/mcp", Session: true, Base: base})
 		add(Subject{Name: fmt.Sprintf("gannet http call 2026-07-28 d%d", d), Command: serve, Path: "/mcp", Modern: true, Base: base})
 		for _, e := range peers.Echoes {
-			add(Subject{Name: fmt.Sprintf("%s d%d", e.Name, d), Echo: true, Command: e.Command, Base: base, Ours: ours})
+			add(Subject{Name: fmt.Sprintf("%s d%d", e.Name, d), Echo: true, Command: e.Command, Base: base, Ours: ours, Page: e.Page})
 		}
 		if d == 1 {
 			for _, p := range peers.HTTP {
-				add(Subject{Name: fmt.Sprintf("%s http call d%d", p.Name, d), Command: p.Command, Path: "/mcp", Base: base, Ours: ours})
+				add(Subject{Name: fmt.Sprintf("%s http call d%d", p.Name, d), Command: p.Command, Path: "/mcp", Base: base, Ours: ours, Page: p.Page})
 			}
 		}
 	}
@@ -48,9 +48,9 @@ func WebSubjects(peers Peers, wrk bool) []Subject {
 	add(Subject{Name: base, Echo: true, Command: []string{PlaceFloor, "-mode", "http"}})
 	add(Subject{Name: "gannet http ping d1", Command: serve, Path: "/mcp", Session: true, Base: base})
 	for _, p := range peers.HTTP {
-		add(Subject{Name: p.Name + " http ping d1", Command: p.Command, Path: "/mcp", Base: base, Ours: "gannet http ping d1"})
+		add(Subject{Name: p.Name + " http ping d1", Command: p.Command, Path: "/mcp", Base: base, Ours: "gannet http ping d1", Page: p.Page})
 	}
-	return list
+	return paged(list)
 }
 
 // webGoals are those of HTTP/1.1 that this table can show.

@@ -4,15 +4,19 @@
 //
 //	server -peer go-sdk|go-sdk-lowlevel|mcp-go|mcp-go-lowlevel [-http 127.0.0.1:0]
 //	server -peer net-http|fasthttp|gobwas|gws -http 127.0.0.1:0
+//	server … -metrics 127.0.0.1:0
 //
-// The last four serve no MCP: they answer by what they are sent, the last two on
-// WebSockets, which is the floor of a server that is built on them.
+// net-http, fasthttp, gobwas and gws serve no MCP: they answer by what they are
+// sent, the last two on WebSockets, which is the floor of a server that is built on
+// them.
 //
 // go-sdk has a typed tool, the library's usual way; go-sdk-lowlevel the raw one.
 // mcp-go is served by the library's own transports; mcp-go-lowlevel hands each
 // message to MCPServer.HandleMessage, with nothing in between but reading and
 // writing (lowlevel.go).
-// With -http the address is printed as the first line of standard output.
+// With -http the address is printed as the first line of standard output. With
+// -metrics what the runtime counts is a page beside, whose URL is said on standard
+// error (metrics.go).
 package main
 
 import (
@@ -35,7 +39,14 @@ func main() {
 	peer := flag.String("peer", "go-sdk", "`library`: go-sdk, go-sdk-lowlevel, mcp-go or mcp-go-lowlevel")
 	address := flag.String("http", "", "serve Streamable HTTP without sessions on this `address`; else standard input and output")
 	flag.BoolVar(&h2c, "h2c", false, "of a server on net/http: HTTP/2 by prior knowledge too")
+	page := flag.String("metrics", "", "serve the runtime's metrics for Prometheus on this `address`, under /metrics")
 	flag.Parse()
+	if *page != "" {
+		if err := serveMetrics(*page); err != nil {
+			fmt.Fprintln(os.Stderr, "server: -metrics:", err)
+			os.Exit(1)
+		}
+	}
 	if err := run(*peer, *address); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
 		os.Exit(1)
