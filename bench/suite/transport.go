@@ -25,6 +25,7 @@ var transports = []transport{
 	{"unix", subject.Unix, ""},
 	{"http1", "http://127.0.0.1:0", ""},
 	{"sse", "http://127.0.0.1:0", "2024-11-05"},
+	{"ws", "http://127.0.0.1:0", ""},
 }
 
 // Transports, Depths and Sizes are what the ids transport.NAME.dDEPTH.SIZE are made
@@ -91,8 +92,11 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 	}
 	err := e.with(t.listen, args, func(s *subject.Server) error {
 		o.Target, o.ServerPID, o.MetricsURL = s.Addresses[0], s.PID, s.Metrics()
-		if t.name == "sse" {
+		switch t.name {
+		case "sse":
 			o.Target = "sse+" + strings.TrimSuffix(o.Target, "/mcp")
+		case "ws":
+			o.Target = "ws" + strings.TrimPrefix(strings.TrimSuffix(o.Target, "/mcp"), "http")
 		}
 		return e.generate(r, o)
 	})
@@ -130,7 +134,7 @@ func transportWorkloads() []Workload {
 
 // further are the workloads of a transport beside those by depth and size.
 func (t *transport) further() (list []Workload) {
-	if t.name == "tcp" || t.name == "http1" || t.name == "unix" {
+	if t.name == "tcp" || t.name == "http1" || t.name == "unix" || t.name == "ws" {
 		list = append(list, Workload{ID: "transport." + t.name + ".single", Brief: "calls of 1 KB by " + t.name + ", one connection, one at a time", Server: true,
 			Measures: "The way there and back of a verified tools/call when nothing else goes on, in a closed loop.",
 			Full:     Settings{Time: 3 * time.Second, Warmup: 500 * time.Millisecond, Conns: 1},
@@ -139,9 +143,9 @@ func (t *transport) further() (list []Workload) {
 				return t.measure(e, load.Options{Method: load.MethodCall, Size: 1 << 10, Conns: s.Conns, Depth: 1, Warmup: s.Warmup, Duration: s.Time})
 			}})
 	}
-	rate := map[string]float64{"tcp": 43_000, "http1": 5_000}[t.name]
+	rate := map[string]float64{"tcp": 43_000, "http1": 5_000, "ws": 30_000}[t.name]
 	if rate > 0 {
-		list = append(list, Workload{ID: fmt.Sprintf("transport.%s.rate%.0fk", t.name, rate/1000), Brief: fmt.Sprintf("calls of 1 KB by %s at the report's rate, %.0f a second", t.name, rate), Server: true,
+		list = append(list, Workload{ID: fmt.Sprintf("transport.%s.rate%.0fk", t.name, rate/1000), Brief: fmt.Sprintf("calls of 1 KB by %s at a rate of the report's, %.0f a second", t.name, rate), Server: true,
 			Measures: "An open loop at Rate on Conns connections: latencies are from the time that a request was meant to be sent, at the rate of which the report says what its latencies are.",
 			Full:     Settings{Time: 10 * time.Second, Warmup: time.Second, Conns: 64, Rate: rate},
 			Quick:    Settings{Time: time.Second, Warmup: 100 * time.Millisecond, Conns: 64, Rate: rate},
