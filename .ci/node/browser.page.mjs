@@ -6,6 +6,7 @@ import { StreamableHTTPClientTransport as ModernHTTP } from '@modelcontextprotoc
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { WebSocketClientTransport } from '@modelcontextprotocol/sdk/client/websocket.js';
 import * as types from '@modelcontextprotocol/sdk/types.js';
 
 const asked = new URL(location).searchParams;
@@ -47,6 +48,7 @@ async function modern(pin) {
 const works = {
   http: () => legacy(new StreamableHTTPClientTransport(new URL(`${base}/mcp`))),
   sse: () => legacy(new SSEClientTransport(new URL(`${base}/sse`))),
+  ws: () => legacy(new WebSocketClientTransport(new URL(`${base.replace('http', 'ws')}/ws`))),
   modern: () => modern('2026-07-28'),
   // Without a client: what a page that means no good would try.
   post: async () => (await fetch(`${base}/mcp`, { method: 'POST', body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' })).status,

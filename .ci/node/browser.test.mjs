@@ -80,8 +80,8 @@ async function visit(origin, work, server = base) {
 }
 
 test('a page of this machine', { skip, timeout: 90_000 }, async () => {
-  const done = await visit(site, 'http,sse,modern,post');
-  for (const name of ['http', 'sse']) {
+  const done = await visit(site, 'http,sse,ws,modern,post');
+  for (const name of ['http', 'sse', 'ws']) {
     const said = done[name];
     assert.equal(said.call, 'This is a simple text response for testing.', JSON.stringify(said));
     assert.ok(said.tools > 20);
@@ -95,9 +95,9 @@ test('a page of this machine', { skip, timeout: 90_000 }, async () => {
 
 test('a page of a foreign origin', { skip, timeout: 90_000 }, async () => {
   const foreign = site.replace('127.0.0.1', 'foreign.example');
-  for (const [name, said] of Object.entries(await visit(foreign, 'http,sse,modern,post'))) assert.match(said.failed ?? '', /fail|error/i, name);
+  for (const [name, said] of Object.entries(await visit(foreign, 'http,sse,ws,modern,post'))) assert.match(said.failed ?? '', /fail|error/i, name);
   // A name that leads to this machine (DNS rebinding): the browser holds the
   // server for the page's own.
-  const rebound = await visit(foreign, 'http,post', base.replace('127.0.0.1', 'foreign.example'));
-  for (const name of ['http', 'post']) assert.ok(rebound[name].failed || rebound[name] === 403, `${name}: ${JSON.stringify(rebound[name])}`);
+  const rebound = await visit(foreign, 'http,ws,post', base.replace('127.0.0.1', 'foreign.example'));
+  for (const name of ['http', 'ws', 'post']) assert.ok(rebound[name].failed || rebound[name] === 403, `${name}: ${JSON.stringify(rebound[name])}`);
 });
