@@ -332,7 +332,7 @@ func TestHTTP2Timeouts(t *testing.T) {
 	}()
 	half.ended()
 	cut := dialHTTP2(t, base)
-	cut.lenient = true // it says nothing more
+	cut.lenient = true                                                                       // it says nothing more
 	if _, err := cut.Write([]byte("\x00\x00\x09\x01\x04\x00\x00\x00\x01\x82")); err != nil { // half a HEADERS
 		t.Fatal(err)
 	}

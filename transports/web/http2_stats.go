@@ -66,20 +66,21 @@ type HTTP2Stats struct {
 	Errors      uint64 // streams reset because the peer broke a rule
 	Refused     uint64 // streams beyond http2.Limits.Streams, or behind GOAWAY
 	Kept        uint64 // requests that waited until the peer had read of what it asked for before
+	SlowReaders uint64 // streams reset because the peer did not read them
 	Failed      [NumFailures]uint64
 }
 
 // HTTP2Counters count what HTTP2Stats has. Safe from any goroutine.
 type HTTP2Counters struct {
-	connections, requests, peerResets, errors, refused, kept atomic.Uint64
-	failed                                                   [NumFailures]atomic.Uint64
+	connections, requests, peerResets, errors, refused, kept, slow atomic.Uint64
+	failed                                                         [NumFailures]atomic.Uint64
 }
 
 // Stats returns the counters. They are not taken at one instant.
 func (c *HTTP2Counters) Stats() HTTP2Stats {
 	s := HTTP2Stats{
 		Connections: c.connections.Load(), Requests: c.requests.Load(), PeerResets: c.peerResets.Load(),
-		Errors: c.errors.Load(), Refused: c.refused.Load(), Kept: c.kept.Load(),
+		Errors: c.errors.Load(), Refused: c.refused.Load(), Kept: c.kept.Load(), SlowReaders: c.slow.Load(),
 	}
 	for i := range c.failed {
 		s.Failed[i] = c.failed[i].Load()
