@@ -89,6 +89,9 @@ func (p *http2Peer) head(end bool, method, path string, headers ...string) uint3
 func (p *http2Peer) post(body string, headers ...string) uint32 {
 	p.t.Helper()
 	id := p.head(false, "POST", "/mcp", append([]string{"content-type", "application/json", "accept", "application/json, text/event-stream"}, headers...)...)
+	for ; len(body) > 16384; body = body[16384:] {
+		p.must(p.fr.WriteData(id, false, []byte(body[:16384])))
+	}
 	p.must(p.fr.WriteData(id, true, []byte(body)))
 	return id
 }

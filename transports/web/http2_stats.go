@@ -66,13 +66,14 @@ type HTTP2Stats struct {
 	Errors      uint64 // streams reset because the peer broke a rule
 	Refused     uint64 // streams beyond http2.Limits.Streams, or behind GOAWAY
 	Kept        uint64 // requests that waited until the peer had read of what it asked for before
+	SlowReaders uint64 // streams reset because the peer did not read them
 	Failed      [NumHTTP2Failures]uint64
 }
 
 // http2Counters count what HTTP2Stats has. Safe from any goroutine.
 type http2Counters struct {
-	connections, requests, peerResets, errors, refused, kept atomic.Uint64
-	failed                                                   [NumHTTP2Failures]atomic.Uint64
+	connections, requests, peerResets, errors, refused, kept, slow atomic.Uint64
+	failed                                                         [NumHTTP2Failures]atomic.Uint64
 }
 
 // HTTP2 returns the counters of HTTP/2. They are not taken at one instant.
@@ -80,7 +81,7 @@ func (all *Counters) HTTP2() HTTP2Stats {
 	c := &all.http2
 	s := HTTP2Stats{
 		Connections: c.connections.Load(), Requests: c.requests.Load(), PeerResets: c.peerResets.Load(),
-		Errors: c.errors.Load(), Refused: c.refused.Load(), Kept: c.kept.Load(),
+		Errors: c.errors.Load(), Refused: c.refused.Load(), Kept: c.kept.Load(), SlowReaders: c.slow.Load(),
 	}
 	for i := range c.failed {
 		s.Failed[i] = c.failed[i].Load()

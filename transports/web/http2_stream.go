@@ -47,6 +47,7 @@ func (x *http2Stream) serve(s *http2.Stream) {
 	x.x.Request, x.x.Body, x.x.Unpack = nil, nil, nil
 	if x.s == s && x.h.m != nil {
 		x.h.m.Drop(s)
+		x.setLeft(x.conn.Unsent()) // what the turn has not offered yet counts
 	}
 }
 

@@ -43,7 +43,10 @@ func (w http2Wire) Close(reason engine.CloseReason) {
 	}
 	code := http2.CodeInternal
 	switch reason {
-	case engine.CloseSlowReader, engine.CloseBudget:
+	case engine.CloseSlowReader:
+		w.h.l.counters.http2.slow.Add(1)
+		code = http2.CodeEnhanceYourCalm
+	case engine.CloseBudget:
 		code = http2.CodeEnhanceYourCalm
 	case engine.CloseRefused:
 		code = http2.CodeRefusedStream
