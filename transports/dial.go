@@ -2,6 +2,7 @@ package transports
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,10 @@ type DialOptions struct {
 	// between probes, of which three unanswered end the connection. Zero:
 	// 60 s; negative: no keepalive.
 	KeepAlive time.Duration
+	// TLS is the configuration of connections to tls://; nil: that of crypto/tls.
+	// It is cloned. Without a ServerName the server must be the host of the URL;
+	// when it is dialled again its session is resumed, where it permits that.
+	TLS *tls.Config
 
 	// Reconnect has the session go on with a new connection when one is lost,
 	// until it is closed. Requests in flight fail with engine.ErrConnClosed:
@@ -77,8 +82,8 @@ func (o *DialOptions) validate() error {
 	return nil
 }
 
-// Dial connects client to a server at rawURL, "tcp://HOST:PORT" or
-// "unix:///PATH", where messages are lines (see FRAMING.md), and returns the
+// Dial connects client to a server at rawURL, "tcp://HOST:PORT", "tls://HOST:PORT"
+// or "unix:///PATH", where messages are lines (see FRAMING.md), and returns the
 // session once it is negotiated. ctx bounds only that. For servers on HTTP there
 // is webclient.Dial.
 //
@@ -96,6 +101,9 @@ func Dial(ctx context.Context, client *mcp.Client, rawURL string, o DialOptions)
 	network, addr, err := dialTarget(rawURL)
 	if err != nil {
 		return nil, err
+	}
+	if network == "tls" {
+		o.TLS = clientTLS(o.TLS, addr)
 	}
 	return o.connect(ctx, client, rawURL, func(ctx context.Context) (ends, error) { return o.dial(ctx, rawURL, network, addr) })
 }
@@ -124,11 +132,11 @@ func dialTarget(rawURL string) (network, addr string, err error) {
 		return "", "", fmt.Errorf("transports: %q is no URL: %w", rawURL, err)
 	}
 	switch u.Scheme {
-	case "tcp":
+	case "tcp", "tls":
 		if u.Port() == "" || u.Port() == "0" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-			return "", "", fmt.Errorf("transports: %q: want tcp://HOST:PORT, for example tcp://127.0.0.1:7600", rawURL)
+			return "", "", fmt.Errorf("transports: %q: want %s://HOST:PORT, for example %s", rawURL, u.Scheme, map[string]string{"tcp": "tcp://127.0.0.1:7600", "tls": "tls://localhost:7644"}[u.Scheme])
 		}
-		return "tcp", u.Host, nil
+		return u.Scheme, u.Host, nil
 	case "unix":
 		if u.Host != "" || u.Path == "" || u.RawQuery != "" {
 			return "", "", fmt.Errorf("transports: %q: want unix:///PATH, for example unix:///run/user/1000/gannet.sock", rawURL)
@@ -142,7 +150,7 @@ func dialTarget(rawURL string) (network, addr string, err error) {
 	case "http", "https", "sse+http", "sse+https":
 		return "", "", fmt.Errorf("transports: %q: HTTP is dialled by webclient.Dial, of package transports/webclient: this package does without net/http", rawURL)
 	}
-	return "", "", fmt.Errorf("transports: %q: unknown scheme %q; use tcp://HOST:PORT or unix:///PATH, or Command for a server on standard input and output", rawURL, u.Scheme)
+	return "", "", fmt.Errorf("transports: %q: unknown scheme %q; use tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH, or Command for a server on standard input and output", rawURL, u.Scheme)
 }
 
 // dial makes one connection.
@@ -151,7 +159,11 @@ func (o *DialOptions) dial(ctx context.Context, rawURL, network, addr string) (e
 	if o.KeepAlive > 0 {
 		d.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: o.KeepAlive, Interval: o.KeepAlive, Count: DefaultKeepAliveProbes}
 	}
-	conn, err := d.DialContext(ctx, network, addr)
+	family := network
+	if network == "tls" {
+		family = "tcp"
+	}
+	conn, err := d.DialContext(ctx, family, addr)
 	if err != nil {
 		return ends{}, dialError(rawURL, err)
 	}
@@ -160,12 +172,22 @@ func (o *DialOptions) dial(ctx context.Context, rawURL, network, addr string) (e
 		_ = conn.Close()
 		return ends{}, dialError(rawURL, err)
 	}
-	return ends{
+	e := ends{
 		in: conn, out: kernel{rc},
 		hangUp: func() { _ = conn.Close() },
 		reap:   func() error { _ = conn.Close(); return nil },
 		peer:   engine.Peer{Transport: network, Local: conn.LocalAddr().String(), Remote: conn.RemoteAddr().String()},
-	}, nil
+	}
+	if network == "tls" {
+		c, err := o.secure(ctx, rawURL, conn, rc)
+		if err != nil {
+			_ = conn.Close()
+			return ends{}, err
+		}
+		cs := c.ConnectionState()
+		e.in, e.out, e.hangUp, e.peer.TLS = c, c, c.hangUp, &cs
+	}
+	return e, nil
 }
 
 // dialError says what to do about a connection that failed.

@@ -182,7 +182,7 @@ func TestWritesOfATurn(t *testing.T) {
 
 // Nothing of a size up to SealMax becomes more than 64 KiB, on any suite.
 func TestSealMax(t *testing.T) {
-	for _, config := range []tls.Config{{MaxVersion: tls.VersionTLS13}, {MaxVersion: tls.VersionTLS12}, {MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}}} {
+	for _, config := range []*tls.Config{{MaxVersion: tls.VersionTLS13}, {MaxVersion: tls.VersionTLS12}, {MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}}} {
 		r := newRig(t, GateOptions{})
 		o := r.owner()
 		size := make(chan int, 1)
@@ -195,7 +195,7 @@ func TestSealMax(t *testing.T) {
 		}
 		o.start()
 		config.RootCAs, config.ServerName = r.roots, "localhost"
-		c := o.dial(&config)
+		c := o.dial(config)
 		_, _ = c.Write([]byte("go"))
 		if n := <-size; n > 64<<10 || n < SealMax {
 			t.Errorf("%d bytes became %d", SealMax, n)
