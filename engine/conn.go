@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"crypto/tls"
 	"sync/atomic"
 	"unsafe"
 
@@ -78,16 +77,6 @@ type Conn struct {
 	ending      CloseReason // why it ends as soon as its output has gone, CloseNone: it does not
 }
 
-// Peer describes the other end of a connection.
-type Peer struct {
-	Transport string // "stdio", "tcp", "unix", …
-	Local     string // address on our side, as the transport writes it
-	Remote    string
-	// TLS is what its handshake has settled, nil without TLS. It must not be
-	// changed; any goroutine may read it, also when the connection has ended.
-	TLS *tls.ConnectionState
-}
-
 // Open adds a connection to the loop. framing may be nil: newline-delimited.
 // It returns nil when the service refuses it; the Wire is then closed.
 func (l *Loop) Open(w Wire, framing Framing) *Conn {
@@ -132,14 +121,6 @@ func (c *Conn) Loop() *Loop { return c.loop }
 
 // Wire returns the connection's transport half.
 func (c *Conn) Wire() Wire { return c.wire }
-
-// Peer describes the other end, where the transport tells.
-func (c *Conn) Peer() Peer {
-	if p, ok := c.wire.(interface{ Peer() Peer }); ok {
-		return p.Peer()
-	}
-	return Peer{}
-}
 
 // State returns what SetState kept.
 func (c *Conn) State() any { return c.state }

@@ -1,5 +1,7 @@
 package engine
 
+import "crypto/tls"
+
 // Lose tells that the peer is out of reach: its socket has failed, or is taken
 // from it. That ends the connection as Close does, with one exception: calls of
 // an HTTP exchange whose client may come back for the answer
@@ -40,3 +42,6 @@ func (lostWire) Close(CloseReason)           {}
 
 // Peer describes the end that was there.
 func (w lostWire) Peer() Peer { return w.peer }
+
+// TLS is what its handshake had settled.
+func (w lostWire) TLS() *tls.ConnectionState { return w.peer.TLS }

@@ -269,7 +269,13 @@ func (d *calling) read() {
 
 // Write writes what is taken at once. It must not wait: a server that waits for
 // us to read would wait for ever.
-func (d *calling) Write(p []byte) (n int, err error) { return d.ends.out.Write(p) }
+func (d *calling) Write(p []byte) (n int, err error) {
+	n, err = d.ends.out.Write(p)
+	if c, ok := d.ends.out.(*sealedConn); ok && c.progress && d.conn != nil {
+		d.conn.Progressed()
+	}
+	return n, err
+}
 
 // kernel writes to a descriptor what the kernel takes at once.
 type kernel struct{ syscall.RawConn }

@@ -2,6 +2,7 @@ package transports
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,10 @@ type DialOptions struct {
 	// compressed, if the server takes that. Zero: 256. Negative: none is, and none
 	// of the server's may be.
 	CompressMin int
+	// TLS is the configuration of connections to tls://; nil: that of crypto/tls.
+	// It is cloned. Without a ServerName the server must be the host of the URL;
+	// when it is dialled again its session is resumed, where it permits that.
+	TLS *tls.Config
 
 	// Reconnect has the session go on with a new connection when one is lost,
 	// until it is closed. Requests in flight fail with engine.ErrConnClosed:
@@ -84,11 +89,11 @@ func (o *DialOptions) validate() error {
 	return nil
 }
 
-// Dial connects client to a server at rawURL, "tcp://HOST:PORT" or
-// "unix:///PATH", where messages are lines (see FRAMING.md), or
-// "ws://HOST:PORT/PATH", a WebSocket (WEBSOCKET.md), and returns the session once
-// it is negotiated. ctx bounds only that. For servers on HTTP there is
-// webclient.Dial.
+// Dial connects client to a server at rawURL, "tcp://HOST:PORT", "tls://HOST:PORT"
+// or "unix:///PATH", where messages are lines (see FRAMING.md), or
+// "ws://HOST:PORT/PATH" or "wss://HOST:PORT/PATH", a WebSocket (WEBSOCKET.md), and
+// returns the session once it is negotiated. ctx bounds only that. For servers on
+// HTTP there is webclient.Dial.
 //
 // The session has an engine and one goroutine, which reads. ClientSession.Close
 // ends both; a session that nobody closes lives until its connection ends, with
@@ -105,13 +110,16 @@ func Dial(ctx context.Context, client *mcp.Client, rawURL string, o DialOptions)
 	if err != nil {
 		return nil, err
 	}
+	if t.secure {
+		o.TLS = clientTLS(o.TLS, t.addr)
+	}
 	return o.connect(ctx, client, rawURL, func(ctx context.Context) (ends, error) {
 		ctx, cancel := context.WithTimeout(ctx, o.DialTimeout)
 		defer cancel()
 		if t.url != nil {
-			return o.dialSocket(ctx, t.url)
+			return o.dialSocket(ctx, t)
 		}
-		return o.dial(ctx, rawURL, t.network, t.addr)
+		return o.dial(ctx, rawURL, t)
 	})
 }
 
@@ -135,6 +143,7 @@ func (o *DialOptions) connect(ctx context.Context, client *mcp.Client, name stri
 // target is where to connect to.
 type target struct {
 	network, addr string
+	secure        bool     // with TLS
 	url           *url.URL // of a WebSocket, else nil
 }
 
@@ -145,15 +154,13 @@ func dialTarget(rawURL string) (t target, err error) {
 		return t, fmt.Errorf("transports: %q is no URL: %w", rawURL, err)
 	}
 	switch u.Scheme {
-	case "tcp":
+	case "tcp", "tls":
 		if u.Port() == "" || u.Port() == "0" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-			return t, fmt.Errorf("transports: %q: want tcp://HOST:PORT, for example tcp://127.0.0.1:7600", rawURL)
+			return t, fmt.Errorf("transports: %q: want %s://HOST:PORT, for example %s", rawURL, u.Scheme, map[string]string{"tcp": "tcp://127.0.0.1:7600", "tls": "tls://localhost:7644"}[u.Scheme])
 		}
-		return target{network: "tcp", addr: u.Host}, nil
-	case "ws":
-		return target{url: u}, socketTarget(u)
-	case "wss":
-		return t, fmt.Errorf("transports: %q: WebSocket over TLS is not dialled here; dial ws:// through something that adds TLS", rawURL)
+		return target{network: "tcp", addr: u.Host, secure: u.Scheme == "tls"}, nil
+	case "ws", "wss":
+		return target{network: "tcp", addr: u.Host, url: u, secure: u.Scheme == "wss"}, socketTarget(u)
 	case "unix":
 		if u.Host != "" || u.Path == "" || u.RawQuery != "" {
 			return t, fmt.Errorf("transports: %q: want unix:///PATH, for example unix:///run/user/1000/gannet.sock", rawURL)
@@ -167,7 +174,7 @@ func dialTarget(rawURL string) (t target, err error) {
 	case "http", "https", "sse+http", "sse+https":
 		return t, fmt.Errorf("transports: %q: HTTP is dialled by webclient.Dial, of package transports/webclient: this package does without net/http", rawURL)
 	}
-	return t, fmt.Errorf("transports: %q: unknown scheme %q; use tcp://HOST:PORT, ws://HOST:PORT/PATH or unix:///PATH, or Command for a server on standard input and output", rawURL, u.Scheme)
+	return t, fmt.Errorf("transports: %q: unknown scheme %q; use tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH or unix:///PATH, or Command for a server on standard input and output", rawURL, u.Scheme)
 }
 
 // dialer returns what makes sockets.
@@ -179,10 +186,10 @@ func (o *DialOptions) dialer() net.Dialer {
 	return d
 }
 
-// dial makes one connection.
-func (o *DialOptions) dial(ctx context.Context, rawURL, network, addr string) (ends, error) {
+// dial makes one connection that carries lines.
+func (o *DialOptions) dial(ctx context.Context, rawURL string, t target) (ends, error) {
 	d := o.dialer()
-	conn, err := d.DialContext(ctx, network, addr)
+	conn, err := d.DialContext(ctx, t.network, t.addr)
 	if err != nil {
 		return ends{}, dialError(rawURL, err)
 	}
@@ -191,12 +198,23 @@ func (o *DialOptions) dial(ctx context.Context, rawURL, network, addr string) (e
 		_ = conn.Close()
 		return ends{}, dialError(rawURL, err)
 	}
-	return ends{
+	e := ends{
 		in: conn, out: kernel{rc},
 		hangUp: func() { _ = conn.Close() },
 		reap:   func() error { _ = conn.Close(); return nil },
-		peer:   engine.Peer{Transport: network, Local: conn.LocalAddr().String(), Remote: conn.RemoteAddr().String()},
-	}, nil
+		peer:   engine.Peer{Transport: t.network, Local: conn.LocalAddr().String(), Remote: conn.RemoteAddr().String()},
+	}
+	if t.secure {
+		c, err := o.secure(ctx, rawURL, conn, rc)
+		if err != nil {
+			_ = conn.Close()
+			return ends{}, err
+		}
+		cs := c.ConnectionState()
+		e.in, e.out, e.hangUp, e.peer.TLS = c, c, c.hangUp, &cs
+		e.peer.Transport = "tls"
+	}
+	return e, nil
 }
 
 // dialError says what to do about a connection that failed.

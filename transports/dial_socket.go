@@ -3,6 +3,7 @@ package transports
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ import (
 // socketTarget reads a URL of a WebSocket.
 func socketTarget(u *url.URL) error {
 	if u.Port() == "" || u.Port() == "0" || u.User != nil || u.Fragment != "" {
-		return fmt.Errorf("transports: %q: want ws://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws", u.Redacted())
+		return fmt.Errorf("transports: %q: want %s://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws", u.Redacted(), u.Scheme)
 	}
 	return nil
 }
@@ -32,8 +33,10 @@ func socketTarget(u *url.URL) error {
 // text. It may read in one goroutine and write in another.
 type socketClient struct {
 	conn net.Conn
-	out  kernel
-	in   []byte // read, not parsed
+	out  io.Writer            // that never waits
+	hang func()               // closes
+	tls  *tls.ConnectionState // nil without
+	in   []byte               // read, not parsed
 
 	// Of the goroutine that reads.
 	parser websocket.Parser
@@ -62,16 +65,31 @@ const (
 )
 
 // dialSocket makes a WebSocket.
-func (o *DialOptions) dialSocket(ctx context.Context, u *url.URL) (ends, error) {
+func (o *DialOptions) dialSocket(ctx context.Context, t target) (ends, error) {
+	name := t.url.Redacted()
 	d := o.dialer()
-	conn, err := d.DialContext(ctx, "tcp", u.Host)
+	conn, err := d.DialContext(ctx, t.network, t.addr)
 	if err != nil {
-		return ends{}, dialError(u.Redacted(), err)
+		return ends{}, dialError(name, err)
 	}
-	s, err := o.shake(ctx, conn, u)
+	rc, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		_ = conn.Close()
-		return ends{}, socketError(u.Redacted(), err)
+		return ends{}, dialError(name, err)
+	}
+	s := &socketClient{conn: conn, out: kernel{rc}, hang: func() { _ = conn.Close() }}
+	if t.secure {
+		c, err := o.secure(ctx, name, conn, rc)
+		if err != nil {
+			_ = conn.Close()
+			return ends{}, err
+		}
+		cs := c.ConnectionState()
+		s.conn, s.out, s.hang, s.tls = c, c, c.hangUp, &cs
+	}
+	if err := o.shake(ctx, s, t.url); err != nil {
+		s.hang()
+		return ends{}, socketError(name, err)
 	}
 	return ends{
 		in: s, out: s, hangUp: s.Hangup, reap: s.Close, attach: s.Attach, peer: s.Peer(),
@@ -79,21 +97,18 @@ func (o *DialOptions) dialSocket(ctx context.Context, u *url.URL) (ends, error) 
 }
 
 // shake does the handshake.
-func (o *DialOptions) shake(ctx context.Context, conn net.Conn, u *url.URL) (*socketClient, error) {
-	rc, err := conn.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return nil, err
-	}
+func (o *DialOptions) shake(ctx context.Context, s *socketClient, u *url.URL) error {
+	conn := s.conn
 	opts := websocket.Options{Client: true, MaxMessageBytes: o.Engine.MaxMessageBytes, CompressMin: o.CompressMin}
 	pool := ringbuf.NewPool(ringbuf.PoolOptions{Retain: 1 << 20})
-	s := &socketClient{conn: conn, out: kernel{rc}, buf: make([]byte, socketRead), frames: websocket.NewLoop(pool, opts)}
+	s.buf, s.frames = make([]byte, socketRead), websocket.NewLoop(pool, opts)
 	s.retry = time.AfterFunc(time.Hour, s.flushLate)
 	s.retry.Stop()
 	var header []byte
 	if o.Header != nil {
 		fields, err := o.Header(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("DialOptions.Header: %w", err)
+			return fmt.Errorf("DialOptions.Header: %w", err)
 		}
 		for name, values := range fields {
 			for _, v := range values {
@@ -105,14 +120,17 @@ func (o *DialOptions) shake(ctx context.Context, conn net.Conn, u *url.URL) (*so
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	request, h := s.frames.Connect(nil, u.Host, u.RequestURI(), string(header))
-	if _, err := conn.Write(request); err != nil {
-		return nil, firstError(ctx.Err(), err)
+	switch n, err := conn.Write(request); {
+	case err != nil:
+		return firstError(ctx.Err(), err)
+	case n < len(request):
+		return io.ErrShortWrite // of a socket that was just made
 	}
 	var head []byte
 	for {
 		n, agreed, err := h.Read(head)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n > 0 {
 			s.in, s.agreed = head[n:], agreed
@@ -123,14 +141,14 @@ func (o *DialOptions) shake(ctx context.Context, conn net.Conn, u *url.URL) (*so
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			return nil, firstError(ctx.Err(), err)
+			return firstError(ctx.Err(), err)
 		}
 	}
 	if !stop() {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	s.parser.Init(websocket.NewLoop(pool, opts), nil, s.agreed)
-	return s, nil
+	return nil
 }
 
 // firstError returns a if that is one, or else b.
@@ -165,7 +183,11 @@ func (s *socketClient) Attach(*mcp.ClientSession) {}
 
 // Peer describes the server.
 func (s *socketClient) Peer() engine.Peer {
-	return engine.Peer{Transport: "ws", Local: s.conn.LocalAddr().String(), Remote: s.conn.RemoteAddr().String()}
+	name := "ws"
+	if s.tls != nil {
+		name = "wss"
+	}
+	return engine.Peer{Transport: name, TLS: s.tls, Local: s.conn.LocalAddr().String(), Remote: s.conn.RemoteAddr().String()}
 }
 
 // Read returns what the server sends, a line for each message.
@@ -311,7 +333,7 @@ func (s *socketClient) Close() error {
 	s.mu.Unlock()
 	s.retry.Stop()
 	s.parser.Release()
-	_ = s.conn.Close()
+	s.hang()
 	if s.why == io.EOF {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -219,11 +220,14 @@ func TestDialSocketRefused(t *testing.T) {
 // new one; large messages go both ways, compressed or not, to a server that reads
 // slowly.
 func TestDialSocketReconnect(t *testing.T) {
-	for _, least := range []int{0, -1} {
-		t.Run(fmt.Sprintf("CompressMin=%d", least), func(t *testing.T) {
+	for _, tc := range []struct {
+		scheme string
+		least  int
+	}{{"http", 0}, {"http", -1}, {"https", 0}} {
+		t.Run(fmt.Sprintf("%s,CompressMin=%d", tc.scheme, tc.least), func(t *testing.T) {
 			svc := webService(mcp.Options{HTTP: mcp.HTTPOptions{Authenticate: mcp.BearerTokens(map[string]string{"t1": "ann", "t2": "bob"})}})
 			svc.HandleTool(mcp.Tool{Name: "who"}, mcp.Inline, func(c *mcp.Call) error { return c.Reply().TextString(c.Principal()) })
-			s, err := Listen(svc, Options{Listeners: []Listener{{URL: "http://127.0.0.1:0"}}, Loops: 1})
+			s, err := Listen(svc, Options{Listeners: []Listener{{URL: tc.scheme + "://127.0.0.1:0"}}, Loops: 1, TLS: TLSOptions{SelfSigned: true}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +236,7 @@ func TestDialSocketReconnect(t *testing.T) {
 			var dials atomic.Int32
 			renewed := make(chan struct{}, 10)
 			session, err := Dial(t.Context(), testClient(""), "ws"+strings.TrimPrefix(s.Addrs()[0], "http")+"/ws", DialOptions{
-				Reconnect: true, ReconnectMin: time.Millisecond, CompressMin: least,
+				Reconnect: true, ReconnectMin: time.Millisecond, CompressMin: tc.least, TLS: &tls.Config{InsecureSkipVerify: true},
 				OnReconnect: func(*mcp.ClientSession) { renewed <- struct{}{} },
 				Header: func(context.Context) (map[string][]string, error) {
 					return http.Header{"Authorization": {fmt.Sprintf("Bearer t%d", dials.Add(1))}}, nil

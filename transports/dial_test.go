@@ -147,7 +147,7 @@ func TestDialGivesBuffersBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := DialOptions{}.withDefaults()
-	l, err := o.dial(context.Background(), "", "unix", strings.TrimPrefix(srv.Addrs()[0], "unix://"))
+	l, err := o.dial(context.Background(), "", target{network: "unix", addr: strings.TrimPrefix(srv.Addrs()[0], "unix://")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,8 @@ func TestDialErrors(t *testing.T) {
 	}
 	defer quiet.Close()
 	for url, text := range map[string]string{
-		"wss://127.0.0.1:1":                   "ws://",
+		"wss://127.0.0.1:1":                   "nobody listens",
+		"wss://127.0.0.1":                     "wss://HOST:PORT/PATH",
 		"ws://127.0.0.1":                      "ws://HOST:PORT/PATH",
 		"ws://127.0.0.1:1/ws":                 "nobody listens",
 		"ws://" + ln.Addr().String():          "unexpected EOF|connection reset",

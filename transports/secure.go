@@ -237,13 +237,12 @@ func (s *stream) endTLS() {
 // client can have done its part, asked, and shut down its sending half, before a
 // CPU was free for ours: it is still served.
 func (s *stream) lostGreeting(err error) {
-	if !errors.Is(err, io.EOF) || !s.session.Begun() {
+	if !errors.Is(err, io.EOF) || !s.session.EndOfInput() {
 		s.fd = -1
 		s.Close(engine.CloseReset)
 		return
 	}
-	s.linger()
-	if s.fd < 0 {
+	if s.linger(); s.fd < 0 {
 		s.Close(engine.CloseReset)
 	}
 }

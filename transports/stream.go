@@ -1,6 +1,7 @@
 package transports
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"runtime"
@@ -273,9 +274,7 @@ func (s *stream) Peer() engine.Peer {
 			p.Transport += "s"
 		}
 	}
-	if s.session != nil {
-		p.TLS = s.session.State()
-	}
+	p.TLS = s.TLS()
 	if s.ln.unix {
 		p.Local = strings.TrimPrefix(s.ln.url, "unix://")
 	} else if s.gc != nil {
@@ -287,6 +286,14 @@ func (s *stream) Peer() engine.Peer {
 		}
 	}
 	return p
+}
+
+// TLS returns what the handshake has settled, nil without TLS.
+func (s *stream) TLS() *tls.ConnectionState {
+	if s.session == nil {
+		return nil
+	}
+	return s.session.State()
 }
 
 // onTraffic takes in what gnet has read.

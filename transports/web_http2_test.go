@@ -370,37 +370,37 @@ func TestHTTP2Failures(t *testing.T) {
 	for name, tc := range map[string]struct {
 		flood func(p *http2Peer) error
 		code  xhttp2.ErrCode
-		why   web.Failure
+		why   web.HTTP2Failure
 	}{
-		"protocol":      {func(p *http2Peer) error { return p.fr.WriteWindowUpdate(0, 0) }, xhttp2.ErrCodeProtocol, web.FailedProtocol},
-		"compression":   {func(p *http2Peer) error { return p.fr.WriteRawFrame(xhttp2.FrameHeaders, 5, 1, []byte{0x80}) }, xhttp2.ErrCodeCompression, web.FailedProtocol},
-		"resets":        {rapidReset, xhttp2.ErrCodeEnhanceYourCalm, web.FailedResets},
-		"made to reset": {madeToReset, xhttp2.ErrCodeEnhanceYourCalm, web.FailedResets},
-		"pings":         {func(p *http2Peer) error { return p.fr.WritePing(false, [8]byte{}) }, xhttp2.ErrCodeEnhanceYourCalm, web.FailedPings},
-		"settings":      {func(p *http2Peer) error { return p.fr.WriteSettings() }, xhttp2.ErrCodeEnhanceYourCalm, web.FailedSettings},
+		"protocol":      {func(p *http2Peer) error { return p.fr.WriteWindowUpdate(0, 0) }, xhttp2.ErrCodeProtocol, web.HTTP2Protocol},
+		"compression":   {func(p *http2Peer) error { return p.fr.WriteRawFrame(xhttp2.FrameHeaders, 5, 1, []byte{0x80}) }, xhttp2.ErrCodeCompression, web.HTTP2Protocol},
+		"resets":        {rapidReset, xhttp2.ErrCodeEnhanceYourCalm, web.HTTP2Resets},
+		"made to reset": {madeToReset, xhttp2.ErrCodeEnhanceYourCalm, web.HTTP2Resets},
+		"pings":         {func(p *http2Peer) error { return p.fr.WritePing(false, [8]byte{}) }, xhttp2.ErrCodeEnhanceYourCalm, web.HTTP2Pings},
+		"settings":      {func(p *http2Peer) error { return p.fr.WriteSettings() }, xhttp2.ErrCodeEnhanceYourCalm, web.HTTP2Settings},
 		"priorities": {func(p *http2Peer) error {
 			return p.fr.WritePriority(1, xhttp2.PriorityParam{StreamDep: 3})
-		}, xhttp2.ErrCodeEnhanceYourCalm, web.FailedIdleFrames},
+		}, xhttp2.ErrCodeEnhanceYourCalm, web.HTTP2IdleFrames},
 		"empty data": {func(p *http2Peer) error {
 			if p.id == ^uint32(0) {
 				p.head(false, "POST", "/mcp")
 			}
 			return p.fr.WriteData(p.id, false, nil)
-		}, xhttp2.ErrCodeEnhanceYourCalm, web.FailedEmptyData},
+		}, xhttp2.ErrCodeEnhanceYourCalm, web.HTTP2EmptyData},
 		"continuations, empty": {func(p *http2Peer) error {
 			if p.id == ^uint32(0) {
 				p.id = 1
 				return p.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: 1})
 			}
 			return p.fr.WriteContinuation(1, false, nil)
-		}, xhttp2.ErrCodeEnhanceYourCalm, web.FailedContinuations},
+		}, xhttp2.ErrCodeEnhanceYourCalm, web.HTTP2Continuations},
 		"continuations, full": {func(p *http2Peer) error {
 			if p.id == ^uint32(0) {
 				p.id = 1
 				return p.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: 1})
 			}
 			return p.fr.WriteContinuation(1, false, make([]byte, 16384))
-		}, xhttp2.ErrCodeEnhanceYourCalm, web.FailedHeaderBlock},
+		}, xhttp2.ErrCodeEnhanceYourCalm, web.HTTP2HeaderBlock},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := s.Snapshot().HTTP2.Failed[tc.why]

@@ -35,7 +35,7 @@ func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
 		f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
 			s, svc := webServer(t, o, eo)
 			t.Cleanup(func() {
-				if n := s.Snapshot().HTTP2; n.Requests == 0 || n.Failed != [web.NumFailures]uint64{} {
+				if n := s.Snapshot().HTTP2; n.Requests == 0 || n.Failed != [web.NumHTTP2Failures]uint64{} {
 					t.Errorf("HTTP/2 was not spoken, or not well: %+v", n)
 				}
 			})

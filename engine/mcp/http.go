@@ -164,12 +164,14 @@ type httpConn struct {
 	status  int  // of what is refused, whatever its code; 0: by the code
 	begun   *httpSession
 
-	events    *eventStream // that the response is, nil if nothing is kept of it
-	stream    *httpSession // whose stream, or one of whose, the connection is
-	streaming bool         // it is counted in Server.streams
-	principal string       // of the exchange
-	sse       string       // the key of a connection of HTTP with SSE
-	waiting   atomic.Int64 // bytes of messages on their way to it
+	events      *eventStream // that the response is, nil if nothing is kept of it
+	stream      *httpSession // whose stream, or one of whose, the connection is
+	streaming   bool         // it is counted in Server.streams
+	principal   string       // of the exchange
+	certified   bool         // certificate was found out
+	certificate string       // see CertificateName
+	sse         string       // the key of a connection of HTTP with SSE
+	waiting     atomic.Int64 // bytes of messages on their way to it
 }
 
 var _ engine.ExchangeService = (*Server)(nil)

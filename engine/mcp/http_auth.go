@@ -3,6 +3,7 @@ package mcp
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/tls"
 
 	"github.com/gannetmcp/gannet/engine"
 )
@@ -94,6 +95,7 @@ func (h *httpConn) authenticated() bool {
 	o := &h.server.opts.HTTP
 	h.principal = ""
 	if o.Authenticate == nil {
+		h.principal = h.certificateName()
 		return true
 	}
 	principal, ok := o.Authenticate(h.x.Request)
@@ -113,11 +115,38 @@ func (h *httpConn) authenticated() bool {
 	return true
 }
 
-// Principal names who has sent the request, by Options.Principal, or else by
-// HTTPOptions.Authenticate; empty where nobody asks.
+// certificateName is CertificateName of the connection, found out once.
+func (h *httpConn) certificateName() string {
+	if !h.certified {
+		h.certified, h.certificate = true, CertificateName(h.conn.TLS())
+	}
+	return h.certificate
+}
+
+// CertificateName names the client of a connection by the certificate that it has
+// shown and that was verified: by its URI (as SPIFFE has it) if it has just one,
+// else by its subject, such as "CN=alice,O=Example"; empty if there is none, or c
+// is nil.
+func CertificateName(c *tls.ConnectionState) string {
+	if c == nil || len(c.VerifiedChains) == 0 || len(c.PeerCertificates) == 0 {
+		return ""
+	}
+	leaf := c.PeerCertificates[0]
+	if len(leaf.URIs) == 1 {
+		return leaf.URIs[0].String()
+	}
+	return leaf.Subject.String()
+}
+
+// Principal names who has sent the request: by Options.Principal if that is set,
+// else by HTTPOptions.Authenticate, else by the client's certificate
+// (CertificateName); empty where nobody asks.
 func (c *Call) Principal() string {
 	if f := c.server.opts.Principal; f != nil {
 		return f(c)
+	}
+	if c.sender == "" && c.server.opts.HTTP.Authenticate == nil {
+		return CertificateName(c.TLS())
 	}
 	return c.sender
 }

@@ -12,7 +12,7 @@ func (h *httpConn) base() string {
 	if host == "" {
 		host = "HOST:PORT"
 	}
-	if peerOf(h.conn).TLS != nil {
+	if h.conn.TLS() != nil {
 		return "https://" + host + h.x.Prefix
 	}
 	return "http://" + host + h.x.Prefix

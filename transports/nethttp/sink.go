@@ -1,6 +1,7 @@
 package nethttp
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -113,6 +114,9 @@ func (s *sink) Peer() engine.Peer {
 	}
 	return p
 }
+
+// TLS is what its handshake has settled, nil without TLS.
+func (s *sink) TLS() *tls.ConnectionState { return s.r.TLS }
 
 // tell wakes the goroutine of the request. The caller holds s.mu.
 func (s *sink) tell() {

@@ -41,6 +41,7 @@ type Gate struct {
 	mu       sync.Mutex // protects what follows
 	none     sync.Cond  // of inFlight being zero
 	max      int
+	cpus     int
 	free     int // CPUs that nobody uses
 	inFlight int
 	fresh    queue // those that begin, without a goroutine yet
@@ -60,9 +61,13 @@ func NewGate(o GateOptions) *Gate {
 	if g.free == 0 {
 		g.free = runtime.GOMAXPROCS(0)
 	}
+	g.cpus = g.free
 	g.none.L = &g.mu
 	return g
 }
+
+// CPUs returns how many handshakes compute at once, at most.
+func (g *Gate) CPUs() int { return g.cpus }
 
 // InFlight returns how many handshakes are under way.
 func (g *Gate) InFlight() int {

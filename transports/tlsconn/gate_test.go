@@ -191,9 +191,6 @@ func TestExpire(t *testing.T) {
 		if len(in) == len(hello) {
 			<-notify // it has answered and waits
 		}
-		if s.Begun() != (len(in) > 0) {
-			t.Errorf("%d bytes: begun %v", len(in), s.Begun())
-		}
 		s.Expire()
 		if _, n, ev := s.Next([]byte("more")); n != 4 || ev != More || s.Open() {
 			t.Errorf("behind its end: %d, %v", n, ev)
@@ -327,5 +324,49 @@ func TestGateOptions(t *testing.T) {
 	}
 	if g := NewGate(GateOptions{}); g.max != DefaultMaxHandshakes || g.free != runtime.GOMAXPROCS(0) {
 		t.Errorf("%+v", g)
+	}
+}
+
+// When nothing more will come, a handshake that waits for more fails, as one whose
+// peer has gone; one that has all it needs is completed.
+func TestEndOfInput(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		r := newRig(t, GateOptions{})
+		notify := make(chan struct{}, 8)
+		l := NewLoop(r.pool)
+		s := l.NewSession(&r.opts, nil, nil, func() { notify <- struct{}{} })
+		e := end{newDuct(), newDuct()}
+		done := make(chan error, 1)
+		go func() { done <- tls.Client(e, r.client()).Handshake() }()
+		<-e.out.told
+		b, _ := e.out.take()
+		s.Next(b)
+		<-notify // it waits for the client's part
+		s.Next(nil)
+		if whole {
+			_, _ = e.in.Write(s.Output())
+			s.Sent(len(s.Output()))
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			b, _ = e.out.take()
+			s.Next(b)
+		}
+		s.EndOfInput()
+		ev := More
+		for ev == More {
+			<-notify
+			_, _, ev = s.Next(nil)
+		}
+		n := r.opts.Gate.Stats.Snapshot()
+		if whole && (ev != Established || n.Done != 1) || !whole && (ev != Failed || n.Failed[FailedGone] != 1) {
+			t.Errorf("whole %v: event %v, %+v", whole, ev, n)
+		}
+		s.Close()
+		l.Close()
+		e.in.close()
+		if !whole {
+			<-done
+		}
 	}
 }

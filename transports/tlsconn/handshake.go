@@ -2,6 +2,7 @@ package tlsconn
 
 import (
 	"fmt"
+	"io"
 	"math/bits"
 	"net"
 	"runtime/debug"
@@ -28,6 +29,7 @@ type handshake struct {
 	left    int    // of the record at in[at], if reading it has begun
 	out     []byte // for the peer; from the pool
 	waiting bool   // the goroutine waits for a whole record
+	eof     bool   // nothing more will come
 	closed  bool   // nobody wants to know how it ends
 	over    bool   // and nothing of it runs any more
 	err     error  // of the handshake, once over
@@ -86,6 +88,10 @@ func (h *handshake) read(b []byte) (int, error) {
 			h.mu.Unlock()
 			return n, nil
 		}
+		if h.eof {
+			h.mu.Unlock()
+			return 0, io.EOF
+		}
 		h.waiting = true
 		h.mu.Unlock()
 		h.computing = false
@@ -137,6 +143,17 @@ func (h *handshake) feed(p []byte) bool {
 		h.wake <- struct{}{}
 	}
 	return true
+}
+
+// end notes that nothing more will come.
+func (h *handshake) end() {
+	h.mu.Lock()
+	h.eof = true
+	if h.waiting {
+		h.waiting = false
+		h.wake <- struct{}{}
+	}
+	h.mu.Unlock()
 }
 
 // charge reserves room for a buffer of n bytes where that is worth it; the pool

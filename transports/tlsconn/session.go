@@ -2,6 +2,7 @@ package tlsconn
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"math"
 	"net"
@@ -97,7 +98,6 @@ type Session struct {
 	sent int
 
 	local, remote net.Addr
-	state         *tls.ConnectionState
 	took          time.Duration
 	err           error
 	phase         phase
@@ -174,7 +174,10 @@ func (s *Session) shaking(p []byte) Event {
 	h.mu.Lock()
 	fits := h.feed(p)
 	s.takeOutput(h)
-	over, err := h.over, h.err
+	over, err, why := h.over, h.err, FailedHandshake
+	if h.eof && errors.Is(err, io.EOF) {
+		why = FailedGone
+	}
 	if over && fits && err == nil {
 		s.kept, s.at = h.in, h.at
 		h.in = nil
@@ -187,7 +190,7 @@ func (s *Session) shaking(p []byte) Event {
 	case !over:
 		return More
 	case err != nil:
-		return s.fail(FailedHandshake, err)
+		return s.fail(why, err)
 	}
 	s.hs, s.phase = nil, open
 	if s.at == len(s.kept) {
@@ -383,12 +386,19 @@ func (s *Session) Sent(n int) {
 // may be sealed.
 func (s *Session) Open() bool { return s.phase == open || s.phase == ended }
 
-// Begun reports whether the peer has shown something of a handshake that is not
-// over.
-func (s *Session) Begun() bool { return s.phase == shaking || s.phase == hello && s.kept != nil }
-
 // Pending reports whether a record has begun and is not whole.
 func (s *Session) Pending() bool { return s.phase == open && len(s.kept) > s.at }
+
+// EndOfInput tells that the peer's stream has ended. It reports whether a
+// handshake is under way: if that has all it needs it is completed, else it fails;
+// either is notified.
+func (s *Session) EndOfInput() (underWay bool) {
+	if s.phase != shaking {
+		return false
+	}
+	s.hs.end()
+	return true
+}
 
 // Ended reports whether the peer has said that it sends no more. A stream that
 // ends otherwise may have been cut by somebody else: call Truncated then.
@@ -406,14 +416,13 @@ func (s *Session) Err() error { return s.err }
 
 // State returns what the handshake has settled: version, suite, curve, protocol,
 // the name that was asked for, the peer's certificates, whether an earlier session
-// was resumed. It is nil before Established, and not to be changed. It is made at
-// the first call.
+// was resumed. It is nil before Established. It is made at each call, and not kept.
 func (s *Session) State() *tls.ConnectionState {
-	if s.state == nil && s.Open() {
-		cs := s.conn.ConnectionState()
-		s.state = &cs
+	if !s.Open() {
+		return nil
 	}
-	return s.state
+	cs := s.conn.ConnectionState()
+	return &cs
 }
 
 // Protocol returns the protocol that was agreed on (ALPN, RFC 7301), "" for none.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/tls"
 	"slices"
 
 	"github.com/gannetmcp/gannet/engine"
@@ -71,3 +72,6 @@ func (w http2Wire) Ended() {
 
 // Peer describes the other end.
 func (w http2Wire) Peer() engine.Peer { return w.h.conn.Peer() }
+
+// TLS is the carrier's.
+func (w http2Wire) TLS() *tls.ConnectionState { return w.h.conn.TLS() }
