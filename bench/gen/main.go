@@ -75,6 +75,7 @@ func parse(args []string, stderr io.Writer) (o load.Options, asJSON bool, err er
 	f.DurationVar(&o.Warmup, "warmup", 0, "load before measuring")
 	f.DurationVar(&o.Duration, "duration", load.DefaultDuration, "time to measure")
 	f.Int64Var(&o.Count, "n", 0, "measure exactly so many requests instead")
+	f.IntVar(&o.Reconnect, "reconnect", 0, "`calls` on each connection, which is then closed and followed by another; 0 opens connections once")
 	f.DurationVar(&o.Timeout, "timeout", load.DefaultTimeout, "longest wait for any progress of a connection")
 	cpu := f.Int("cpu", -1, "CPU to pin this process to; -1 pins it to none")
 	childCPU := f.Int("child-cpu", -1, "CPU to pin the child of stdio to; -1 pins it to none")

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
 // retryAfter is how long a connection that failed is left alone before the next is
@@ -195,6 +197,11 @@ func (f *life) end() error {
 	if c.session != "" {
 		if err := f.p.remove(c, deadline); err != nil {
 			return &openError{err}
+		}
+	}
+	if c.ws != nil { // whose own end comes before the socket's
+		if err := c.w.writeAll(c.ws.loop.AppendClose(nil, websocket.CodeNormal, ""), deadline); err != nil {
+			return &closeError{err}
 		}
 	}
 	for _, k := range c.sockets() {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,8 +32,8 @@ func (h handshakeHead) Field(i int) (name, value []byte) {
 
 // webSocketHandler echoes, or answers MCP, on /ws; before each tenth answer it
 // pings and waits for the pong. It closes the connection instead of the answer
-// number last.
-func webSocketHandler(t *testing.T, last int) http.Handler {
+// number last, and counts the closes of the other side.
+func webSocketHandler(t *testing.T, last int, closes *atomic.Int64) http.Handler {
 	l := func() *websocket.Loop {
 		return websocket.NewLoop(ringbuf.NewPool(ringbuf.PoolOptions{}), websocket.Options{})
 	}
@@ -72,6 +73,7 @@ func webSocketHandler(t *testing.T, last int) http.Handler {
 					if p.Code() != websocket.CodeNormal || pongs != answered/10 {
 						t.Errorf("closed by %d, %d pongs to %d answers", p.Code(), pongs, answered)
 					}
+					closes.Add(1)
 					return
 				case websocket.Failed:
 					t.Error(p.Err())
@@ -122,7 +124,8 @@ func textOf(msg []byte) string {
 // A load over WebSockets is answered whole: frames of each of the three lengths,
 // in pieces and several in one read, with pings between them; raw ones too.
 func TestWebSocket(t *testing.T) {
-	srv := httptest.NewServer(webSocketHandler(t, 0))
+	var closes atomic.Int64
+	srv := httptest.NewServer(webSocketHandler(t, 0, &closes))
 	t.Cleanup(srv.Close)
 	target := "ws" + strings.TrimPrefix(srv.URL, "http") + "/ws"
 	for _, o := range []Options{
@@ -136,11 +139,16 @@ func TestWebSocket(t *testing.T) {
 			t.Errorf("%s of %d: answered %d of %d, %d checked slowly, errors: %s", o.Method, o.Size, r.Answered, o.Count, r.SlowChecks, &r.Errors)
 		}
 	}
+	closes.Store(0)
+	r := runBounded(t, Options{Target: target, Method: MethodCall, Size: 300, Count: 90, Conns: 3, Reconnect: 3, Timeout: 5 * time.Second}, 20*time.Second)
+	if x := r.Reconnects; r.ErrorTotal != 0 || r.Answered != 90 || x.Sessions < 25 || closes.Load() < x.Sessions {
+		t.Errorf("again and again: answered %d, errors: %s, %s, %d sessions, %d closed", r.Answered, &r.Errors, r.Failure, x.Sessions, closes.Load())
+	}
 }
 
 // A server that ends a WebSocket, refuses it or is none is told of as such.
 func TestWebSocketEnds(t *testing.T) {
-	srv := httptest.NewServer(webSocketHandler(t, 50))
+	srv := httptest.NewServer(webSocketHandler(t, 50, new(atomic.Int64)))
 	t.Cleanup(srv.Close)
 	target := "ws" + strings.TrimPrefix(srv.URL, "http")
 	o := Options{Target: target + "/ws", Method: MethodPing, Count: 100, Conns: 1, Depth: 1, Timeout: time.Second}

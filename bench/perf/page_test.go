@@ -1,42 +1,144 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gannetmcp/gannet/bench/load"
+	"github.com/gannetmcp/gannet/bench/page"
+	"github.com/gannetmcp/gannet/bench/result"
+	"github.com/gannetmcp/gannet/bench/rounds"
 )
 
-// The tables that PERFORMANCE.md has of perf are those of stored results.
+// root is the repository.
+const root = "../.."
+
+// markdown is what perf report makes of a stored result.
+func markdown(t *testing.T, file string) string {
+	t.Helper()
+	code, tables, errs := perf("report", "--markdown", root+"/"+file)
+	if code != exitOK {
+		t.Fatal(errs)
+	}
+	return tables
+}
+
+// read reads a stored result.
+func read(t *testing.T, file string) *result.Result {
+	t.Helper()
+	r, err := result.Read(root + "/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// The tables that PERFORMANCE.md has of perf are those of stored results, whole.
 func TestPage(t *testing.T) {
-	page, err := os.ReadFile("../../PERFORMANCE.md")
+	b, err := os.ReadFile(root + "/" + page.Page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		files  []string
-		prefix string // of the lines that are looked for
-		least  int    // so many there must be
+		file   string
+		prefix string // of the lines that must be there
+		least  int    // so many there are
 	}{
-		{[]string{"../baseline/perf-conns-50k.json", "../baseline/perf-conns-guest.json"}, "|", 4},
-		{[]string{"../baseline/suite.json"}, "", 200},
-		{[]string{"../baseline/peers.json"}, "| P", 20},
+		{"bench/baseline/perf-conns-50k.json", "|", 2},
+		{"bench/baseline/perf-conns-guest.json", "|", 2},
+		{"bench/baseline/suite.json", "", 200},
+		{"bench/baseline/peers.json", "| P", 20},
 	} {
-		code, tables, errs := perf(append([]string{"report", "--markdown"}, c.files...)...)
-		if code != exitOK {
-			t.Fatal(errs)
+		tables := markdown(t, c.file)
+		texts := map[string]string{"": tables}
+		switch c.file {
+		case "bench/baseline/peers.json":
+			texts["facts"] = peersFacts(read(t, c.file))
+		case "bench/baseline/perf-conns-guest.json":
+			texts["memory"] = connsMemory(t, read(t, c.file))
 		}
+		page.Check(t, root, c.file, texts)
 		found := 0
 		for line := range strings.Lines(tables) {
 			if !strings.HasPrefix(line, c.prefix) {
 				continue
 			}
 			found++
-			if !strings.Contains(string(page), line) {
+			if !strings.Contains(string(b), line) {
 				t.Errorf("PERFORMANCE.md lacks the line\n%s", line)
 			}
 		}
 		if found < c.least {
-			t.Errorf("%v: %d lines, want %d", c.files, found, c.least)
+			t.Errorf("%s: %d lines, want %d", c.file, found, c.least)
 		}
 	}
+}
+
+// peersFacts are the machine and the rounds of a result of perf peers, and how often
+// something else than the server was the limit.
+func peersFacts(r *result.Result) string {
+	runs, saturated, disturbed := 0, 0, 0
+	for _, p := range r.Peers.Parts {
+		for _, run := range p.Runs {
+			runs++
+			if run.Generator.Saturated {
+				saturated++
+			}
+			if rounds.Waited(run) > rounds.Disturbed {
+				disturbed++
+			}
+		}
+	}
+	return fmt.Sprintf("%s, %s, commit %s, %s. %d interleaved rounds of %gs with `perf`'s own generator: median (least-greatest). Of %d measurements the generator was the limit in %d, and in %d other programs took more than %.0f %% of a CPU that was to be free: rates and latencies are lower bounds there, CPU a message is nearly what it is.",
+		r.Facts.Fingerprint(), r.Facts.Go, r.Facts.Commit, r.Facts.Date.Format("2006-01-02"), r.Peers.Rounds, r.Peers.Duration, runs, saturated, disturbed, 100*rounds.Disturbed)
+}
+
+// What 50,000 connections may take of one server, by the plan (P14), in MB.
+const connsMust, connsReach = 120.0, 75.0
+
+// connsMemory is what one server took in all.
+func connsMemory(t *testing.T, r *result.Result) string {
+	t.Helper()
+	if len(r.Conns.Servers) != 1 {
+		t.Fatalf("%d servers", len(r.Conns.Servers))
+	}
+	s := r.Conns.Servers[0]
+	grown := float64(s.After-s.Before) / 1e6
+	verdict := "missed"
+	switch {
+	case grown <= connsReach:
+		verdict = "reached"
+	case grown <= connsMust:
+		verdict = "met"
+	}
+	return fmt.Sprintf("%.1f MB in all, of which the server had %.1f MB before the first connection: %.1f MB for %s sessions (P14 wants %g MB at most and reaches for %g MB: %s).",
+		float64(s.After)/1e6, float64(s.Before)/1e6, grown, page.Digits(float64(s.Conns)), connsMust, connsReach, verdict)
+}
+
+// The table of connections that come and go.
+func TestPageReconnect(t *testing.T) {
+	const file = "bench/baseline/reconnect.json"
+	r := read(t, file)
+	for _, p := range r.Peers.Parts {
+		if len(p.Runs) != r.Peers.Rounds || !slices.ContainsFunc(p.Runs, func(run *load.Result) bool { return run.Reconnects != nil }) {
+			t.Errorf("%s: %d runs of %d rounds, with reconnecting", p.Name, len(p.Runs), r.Peers.Rounds)
+		}
+	}
+	page.Check(t, root, file, map[string]string{"": markdown(t, file), "facts": peersFacts(r)})
+}
+
+// The gates that the page tells of are those of the code.
+func TestPageGates(t *testing.T) {
+	most, _ := reflect.TypeFor[abCommand]().FieldByName("Most")
+	page.Check(t, root, "bench/result/gate.go", map[string]string{"gates": fmt.Sprintf(`| gate | fails | command |
+|---|---|---|
+| `+"`testing.AllocsPerRun`"+` on each message path | any allocation | `+"`make alloc`"+` |
+| allocs/op and B/op of each Go benchmark, beside `+"`bench/baseline/allocs.txt`"+` | an object or a byte more; a benchmark added or lost without being looked at | `+"`make allocs`"+` |
+| this tree and its first parent, built and measured in turns on five workloads | more than %s the server's CPU a message | `+"`make ab`"+` |
+| two results of one machine | rate %.0f %% lower, p99 %.0f %% higher, objects a message more; memory %.0f %% higher is a warning | `+"`bin/perf compare`, `bin/perf baseline`"+` |
+`, map[string]string{"2": "twice"}[most.Tag.Get("default")], 100*(1-result.LeastRate), 100*(result.MostP99-1), 100*(result.MostRSS-1))})
 }

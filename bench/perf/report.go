@@ -14,6 +14,7 @@ import (
 	"github.com/gannetmcp/gannet/bench/load"
 	"github.com/gannetmcp/gannet/bench/plot"
 	"github.com/gannetmcp/gannet/bench/result"
+	"github.com/gannetmcp/gannet/bench/rounds"
 	"github.com/gannetmcp/gannet/bench/suite"
 )
 
@@ -289,10 +290,24 @@ func tables(all []*result.Result) (list [][][]string) {
 		for _, run := range r.Runs {
 			wrong, skipped = wrong+run.ErrorTotal, skipped+run.Skipped
 		}
-		row := append([]string{r.Name}, spreads(r, result.Metrics)...)
+		row := []string{r.Name}
+		for _, m := range result.Metrics {
+			s := r.Spread(m)
+			switch {
+			case s.N == 0:
+				row = append(row, "-")
+			case s.N == 1:
+				row = append(row, fmt.Sprintf("%.4g", s.Median))
+			default:
+				row = append(row, fmt.Sprintf("%.4g (%.4g-%.4g)", s.Median, s.Min, s.Max))
+			}
+		}
 		loads = append(loads, append(row, fmt.Sprint(len(r.Runs)), fmt.Sprint(wrong), fmt.Sprint(skipped)))
 		if len(r.Runs) > 0 && r.Runs[0].Reconnects != nil {
-			row := append([]string{r.Name, fmt.Sprint(r.Runs[0].Reconnects.Calls)}, spreads(r, result.ReconnectMetrics)...)
+			row := []string{r.Name, fmt.Sprint(r.Runs[0].Reconnects.Calls)}
+			for _, m := range result.ReconnectMetrics {
+				row = append(row, rounds.Span(r.Spread(m), 1))
+			}
 			reconnects = append(reconnects, append(row, fmt.Sprint(wrong)))
 		}
 	}
@@ -305,22 +320,6 @@ func tables(all []*result.Result) (list [][][]string) {
 		list = append(list, peersTables(r)...)
 	}
 	return list
-}
-
-// spreads are cells with metrics of a result.
-func spreads(r *result.Result, metrics []result.Metric) (cells []string) {
-	for _, m := range metrics {
-		s := r.Spread(m)
-		switch {
-		case s.N == 0:
-			cells = append(cells, "-")
-		case s.N == 1:
-			cells = append(cells, fmt.Sprintf("%.4g", s.Median))
-		default:
-			cells = append(cells, fmt.Sprintf("%.4g (%.4g-%.4g)", s.Median, s.Min, s.Max))
-		}
-	}
-	return cells
 }
 
 func connsRow(r *result.Result) []string {

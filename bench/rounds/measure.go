@@ -102,6 +102,9 @@ func (b *Bench) run(s *Subject, paged bool, m *Measurement) error {
 	if o.Revision != "" {
 		args = append(args, "--revision", o.Revision)
 	}
+	if o.Reconnect > 0 {
+		args = append(args, "--reconnect", strconv.Itoa(o.Reconnect))
+	}
 	var w Watcher
 	command := s.CommandLine(b.Places)
 	if paged {
@@ -130,7 +133,7 @@ func (b *Bench) run(s *Subject, paged bool, m *Measurement) error {
 
 // Load is what the generator does to the subject, but for where it is.
 func (s *Subject) Load() load.Options {
-	o := load.Options{Conns: s.Conns, Depth: s.Depth, Method: s.Method, Size: s.Size, ArgsExtra: s.Extra}
+	o := load.Options{Conns: s.Conns, Depth: s.Depth, Method: s.Method, Size: s.Size, ArgsExtra: s.Extra, Reconnect: s.Reconnect}
 	if (s.HTTP || s.WS) && s.Echo {
 		if o.Method == load.MethodPing {
 			o.Size = pingSize

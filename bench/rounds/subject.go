@@ -28,16 +28,19 @@ type Subject struct {
 	Method  string   `json:"method"`
 	Size    int      `json:"size,omitempty"` // of a request, in bytes; 0 for a ping
 	Extra   string   `json:"extra,omitempty"`
-	Wrk     bool     `json:"wrk,omitempty"`     // HTTP, measured by wrk
-	Path    string   `json:"path,omitempty"`    // of its URL
-	HTTP    bool     `json:"http,omitempty"`    // measured by our generator
-	WS      bool     `json:"ws,omitempty"`      // WebSocket
-	H2load  bool     `json:"h2load,omitempty"`  // HTTP/2, measured by h2load; Depth is of streams
-	Echo    bool     `json:"echo,omitempty"`    // it answers by what it is sent
-	Session bool     `json:"session,omitempty"` // it wants one
-	Modern  bool     `json:"modern,omitempty"`  // the request is of 2026-07-28
-	Base    string   `json:"base,omitempty"`    // name of the subject that ratios refer to
-	Ours    string   `json:"ours,omitempty"`    // of a peer: the subject of ours with the same load
+	// Reconnect is how many calls a connection has, which is then followed by
+	// another; 0 is that connections stand.
+	Reconnect int    `json:"reconnect,omitempty"`
+	Wrk       bool   `json:"wrk,omitempty"`     // HTTP, measured by wrk
+	Path      string `json:"path,omitempty"`    // of its URL
+	HTTP      bool   `json:"http,omitempty"`    // measured by our generator
+	WS        bool   `json:"ws,omitempty"`      // WebSocket
+	H2load    bool   `json:"h2load,omitempty"`  // HTTP/2, measured by h2load; Depth is of streams
+	Echo      bool   `json:"echo,omitempty"`    // it answers by what it is sent
+	Session   bool   `json:"session,omitempty"` // it wants one
+	Modern    bool   `json:"modern,omitempty"`  // the request is of 2026-07-28
+	Base      string `json:"base,omitempty"`    // name of the subject that ratios refer to
+	Ours      string `json:"ours,omitempty"`    // of a peer: the subject of ours with the same load
 
 	// Page are arguments that have the server serve a page of its runtime's metrics,
 	// on loopback, and say where on its standard error; nil is that it has none.
@@ -150,6 +153,14 @@ func Subjects(peers Peers) []Subject {
 			list = append(list, Subject{Name: fmt.Sprintf("%s tcp ping d%d", p.Name, d), Group: "tcp ping", Command: p.Command, Conns: conns, Depth: d,
 				Method: load.MethodPing, Base: base, Ours: ours, Page: p.Page})
 		}
+	}
+	add := func(s Subject) {
+		s.Group, s.Conns, s.Depth, s.Method, s.Size, s.Reconnect = "tcp call, a connection each", conns, 1, load.MethodCall, callSize, 1
+		list = append(list, s)
+	}
+	add(Subject{Name: "gannet tcp call r1", Command: tcp})
+	for _, p := range peers.TCP {
+		add(Subject{Name: p.Name + " tcp call r1", Command: p.Command, Ours: "gannet tcp call r1", Page: p.Page})
 	}
 	for _, d := range []int{1, 16, 64} {
 		base := fmt.Sprintf("cat %d W%d", callSize, d)

@@ -50,6 +50,17 @@ func WebSubjects(peers Peers, wrk bool) []Subject {
 	for _, p := range peers.HTTP {
 		add(Subject{Name: p.Name + " http ping d1", Command: p.Command, Path: "/mcp", Base: base, Ours: "gannet http ping d1", Page: p.Page})
 	}
+	if wrk { // it opens no sessions
+		return paged(list)
+	}
+	add = func(s Subject) {
+		s.Group, s.HTTP, s.Path, s.Conns, s.Depth, s.Method, s.Size, s.Reconnect = "http call, a connection each", true, "/mcp", conns, 1, load.MethodCall, callSize, 1
+		list = append(list, s)
+	}
+	add(Subject{Name: "gannet http call r1", Command: serve, Session: true})
+	for _, p := range peers.HTTP {
+		add(Subject{Name: p.Name + " http call r1", Command: p.Command, Ours: "gannet http call r1", Page: p.Page})
+	}
 	return paged(list)
 }
 

@@ -23,18 +23,18 @@ func WSSubjects(peers Peers) []Subject {
 		for i, e := range peers.WS {
 			name := fmt.Sprintf("%s ws %d d%d", e.Name, callSize, d)
 			if i == 0 {
-				add(Subject{Name: name, Echo: true, Command: e.Command})
+				add(Subject{Name: name, Echo: true, Command: e.Command, Page: e.Page})
 				base = name
 				add(Subject{Name: ours, Command: serve, Base: base})
 				continue
 			}
-			add(Subject{Name: name, Echo: true, Command: e.Command, Base: base, Ours: ours})
+			add(Subject{Name: name, Echo: true, Command: e.Command, Base: base, Ours: ours, Page: e.Page})
 		}
 		if base == "" {
 			add(Subject{Name: ours, Command: serve})
 		}
 	}
-	return list
+	return paged(list)
 }
 
 // wsGoals are those of WebSocket.
