@@ -124,9 +124,10 @@ func TestPoolSampleFailing(t *testing.T) {
 		"the last connection went": func(p *Pool[*fake], f *fakes) { f.all[0].die() }, // and the next comes within RetryMin
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			p, f := newPool(t, PoolOptions{Warm: 1, HealthInterval: -1, RetryMin: 30 * time.Second, AutoSize: &ControllerOptions{Min: 1}})
+			p, f := newPool(t, PoolOptions{Warm: 1, HealthInterval: -1, RetryMin: 1000 * time.Hour, AutoSize: &ControllerOptions{Min: 1}})
 			synctest.Wait()
-			time.Sleep(31 * time.Second)
+			checkin(t, checkout(t, p), nil) // it was of use
+			time.Sleep(10 * time.Second)
 			before := p.Snapshot()
 			fail(p, f)
 			for p.Snapshot().Decisions[SizeFailing] == 0 && time.Since(p.base) < 10*time.Minute {
@@ -195,6 +196,28 @@ func TestPoolResize(t *testing.T) {
 			t.Errorf("smaller: %s", gauges(s))
 		}
 		checkin(t, ls[0], nil)
+		closeAll(t, p, f)
+	})
+}
+
+// Who waits has what a larger pool opens, at once.
+func TestPoolResizeServes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 1, Max: 2, Overflow: -1})
+		l := checkout(t, p)
+		time.Sleep(300 * time.Millisecond) // between two rounds of upkeep
+		served := make(chan Lease[*fake], 1)
+		go func() { served <- checkout(t, p) }()
+		synctest.Wait()
+		if err := p.Resize(2); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if len(served) != 1 {
+			t.Errorf("%s", gauges(p.Snapshot()))
+		}
+		checkin(t, <-served, nil)
+		checkin(t, l, nil)
 		closeAll(t, p, f)
 	})
 }
@@ -320,11 +343,18 @@ func TestPoolWarns(t *testing.T) {
 			}
 			mu.Unlock()
 		}
+		time.Sleep(2 * time.Second) // the last of them is in a sample by then
+		before := p.Snapshot().PoorSamples
 		for range 5 { // a few leases say nothing
 			for range efficiencyLeases - 1 {
-				checkin(t, checkout(t, p), context.Canceled)
+				l := checkout(t, p)
+				time.Sleep(time.Millisecond)
+				checkin(t, l, context.Canceled)
 			}
 			time.Sleep(time.Second)
+		}
+		if after := p.Snapshot().PoorSamples; after != before {
+			t.Errorf("%d poor samples of %d leases each", after-before, efficiencyLeases-1)
 		}
 		if s := p.Snapshot(); s.Warnings != 2 || s.PoorSamples < 12 || told[0] >= 0.7 || told[0] < 0.5 {
 			t.Errorf("%v; %s", told, gauges(s))

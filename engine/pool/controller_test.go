@@ -3,6 +3,7 @@ package pool
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,5 +184,44 @@ func TestControllerSettles(t *testing.T) {
 	}
 	for range 200 { // nonsense keeps in bounds too
 		run(200, func(int) float64 { return r.ExpFloat64() * 200 })
+	}
+}
+
+// Patience doubles when shrinking was wrong, up to a bound, and halves when it was
+// right for long.
+func TestControllerPatience(t *testing.T) {
+	c, err := NewController(ControllerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 40
+	feed := func(n int, util float64) {
+		for range n {
+			size = c.Next(Sample{Size: size, Utilisation: util}).Size
+		}
+	}
+	shrink := func() (n int) { // by an idle load; how many samples it takes
+		for from := size; size >= from; n++ {
+			if feed(1, 0.4); n > 1000 {
+				t.Fatal("it never shrinks")
+			}
+		}
+		return n
+	}
+	took := []int{}
+	for range 9 {
+		took = append(took, shrink())
+		feed(4, 0.95) // wrong: it was needed
+		feed(1, 0.6)
+		size = 40
+	}
+	if want := []int{10, 20, 40, 80, 160, 320, 320, 320, 320}; !slices.Equal(took, want) {
+		t.Errorf("shrinking took %v samples, want %v", took, want)
+	}
+	shrink()
+	feed(5000, 0.6) // right
+	size = 40
+	if n := shrink(); n != 10 {
+		t.Errorf("after 5,000 samples in which it was right, shrinking takes %d", n)
 	}
 }

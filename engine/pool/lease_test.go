@@ -78,6 +78,42 @@ func TestPoolReclaimNotTaken(t *testing.T) {
 	})
 }
 
+// Nor is one that is not woken for long, on a machine that has no CPU for it.
+func TestPoolReclaimNotWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 1, Max: 1, LeaseTimeout: time.Second})
+		l := checkout(t, p)
+		p.mu.Lock()
+		w := p.waiting.take()
+		p.waiting.push(w)
+		p.mu.Unlock()
+		checkin(t, l, nil) // wakes w, whose borrower does not run
+		time.Sleep(10 * time.Second)
+		if s := p.Snapshot(); s.Reclaimed != 0 || s.Lent != 1 {
+			t.Errorf("%s", gauges(s))
+		}
+		<-w.ready
+		checkin(t, w.lease, nil)
+		closeAll(t, p, f)
+	})
+}
+
+// A trial whose borrower dies is not under way any longer once its lease is taken
+// back.
+func TestPoolReclaimTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPool(t, PoolOptions{Size: 1, Max: 1, LeaseTimeout: 5 * time.Second, Breaker: BreakerOptions{Open: time.Second, Trial: time.Hour}})
+		p.Breaker().Trip()
+		time.Sleep(2 * time.Second)
+		checkout(t, p) // and never returned
+		_, err := p.Checkout(context.Background())
+		says(t, err, ErrBreakerOpen, "trial")
+		time.Sleep(10 * time.Second)
+		checkin(t, checkout(t, p), nil)
+		closeAll(t, p, f)
+	})
+}
+
 // A lease ends with the context of its borrower, if asked to.
 func TestPoolCheckoutUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

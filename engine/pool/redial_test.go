@@ -72,6 +72,10 @@ func TestPoolBackoff(t *testing.T) {
 			t.Errorf("after %d failures %v", tc.n, got)
 		}
 	}
+	r := retry{failed: 9, after: int64(time.Hour)}
+	if r.alone(0, time.Second); r.after != int64(time.Hour) {
+		t.Errorf("that the last connection is lost too makes the wait %v", time.Duration(r.after))
+	}
 	low, high := 0, 0
 	for range 1000 {
 		switch d := time.Duration(fullJitter(time.Second)); {
@@ -273,7 +277,7 @@ func TestPoolProved(t *testing.T) {
 			synctest.Wait()
 		}
 		third := <-served
-		time.Sleep(2 * time.Second) // the second dial has failed: up to an hour until the next
+		time.Sleep(2500 * time.Millisecond) // the second dial has failed: up to an hour until the next
 		start := time.Now()
 		checkin(t, first, nil)
 		held := []Lease[*fake]{third, <-served, <-served} // the first connection again, and another
@@ -356,4 +360,36 @@ func TestPoolSlowClose(t *testing.T) {
 			closeAll(t, p, f)
 		})
 	}
+}
+
+// A connection that has ended while it was lent is replaced when it comes back, at
+// once, however long closing it takes.
+func TestPoolEndedWhileLent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakes{t: t}
+		d := f.dialer()
+		end := d.Close
+		d.Close = func(c *fake) error {
+			time.Sleep(time.Minute)
+			return end(c)
+		}
+		p, err := NewPool(d, PoolOptions{Size: 2, Max: 4, Overflow: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := checkout(t, p), checkout(t, p)
+		time.Sleep(300 * time.Millisecond) // between two rounds of upkeep
+		served := make(chan Lease[*fake], 1)
+		go func() { served <- checkout(t, p) }()
+		synctest.Wait()
+		a.Conn().die()
+		checkin(t, a, nil)
+		synctest.Wait()
+		if len(served) != 1 {
+			t.Errorf("%s", gauges(p.Snapshot()))
+		}
+		checkin(t, <-served, nil)
+		checkin(t, b, nil)
+		closeAll(t, p, f)
+	})
 }
