@@ -1,8 +1,8 @@
-// Package web serves HTTP/1.1 (RFC 9112) over an engine, sans-I/O: bytes that
-// were read go in by Conn.Deliver, what is answered goes to an engine.Wire. It
-// knows syntax, codings (RFC 9110, section 8.4) and how messages become JSON
-// bodies and event streams; what a request means is the affair of the
-// engine.ExchangeService behind it.
+// Package web serves HTTP/1.1 (RFC 9112) and WebSocket (RFC 6455) over an engine,
+// sans-I/O: bytes that were read go in by Conn.Deliver, what is answered goes to
+// an engine.Wire. It knows syntax, codings (RFC 9110, section 8.4) and how
+// messages become JSON bodies, event streams and frames; what a request means is
+// the affair of the engine.ExchangeService behind it.
 //
 // Bodies that come packed by gzip or zstd are unpacked when the service asks for
 // them, bounded in what they become; answers above Options.CompressMin are
