@@ -49,12 +49,14 @@ func TestAllocs(t *testing.T) {
 }
 
 // TestAllocsHTTP takes responses with a length, in chunks, and an event stream
-// apart, again and again.
+// apart, again and again, and frames of a WebSocket.
 func TestAllocsHTTP(t *testing.T) {
 	const msg = `{"jsonrpc":"2.0","id":1000000000,"result":{}}`
 	for name, in := range map[string]string{
 		"length": "HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n" + msg,
 		"chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2d\r\n" + msg + "\r\n0\r\n\r\n",
+		"frame":  serverFrame(frameText, msg),
+		"parts":  serverFrame(0x01, msg[:40]) + serverFrame(framePong, "") + serverFrame(0x80, msg[40:]),
 		"stream": "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n31\r\n: " + msg[:45] + "\n\n\r\n0\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,6 +67,9 @@ func TestAllocsHTTP(t *testing.T) {
 			}
 			s := newStage([]*shape{sh}, newTally(1, true), 1)
 			c := &conn{window: newWindow(1, 1, 1, true), http: &responseReader{}}
+			if name == "frame" || name == "parts" {
+				c.http, c.frames = nil, &frameReader{}
+			}
 			b := []byte(in)
 			at := bytes.Index(b, []byte("1000000000"))
 			turn := func() {

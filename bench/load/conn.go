@@ -56,7 +56,8 @@ type conn struct {
 	r, w     *socket // to read and write; one and the same but for a child and for HTTP with SSE
 	window   window
 	lead     []byte          // what each request begins with on this connection: request line, session
-	http     *responseReader // of r; nil where replies are lines
+	http     *responseReader // of r; nil where replies are lines or frames
+	frames   *frameReader    // of r; nil where replies are no frames
 	acks     *responseReader // of w, where requests are answered elsewhere (HTTP with SSE); else nil
 	ackTail  []byte          // part of an answer on w
 	tail     []byte          // a reply that came in part
@@ -96,7 +97,7 @@ func (c *conn) over() bool {
 // renew begins with a new socket. What the old one knew is gone; ids go on.
 func (c *conn) renew(k *socket) {
 	c.r, c.w = k, k
-	c.lead, c.http, c.acks = nil, nil, nil
+	c.lead, c.http, c.frames, c.acks = nil, nil, nil, nil
 	c.tail, c.ackTail = c.tail[:0], c.ackTail[:0]
 	c.session, c.revision = "", ""
 	c.window.abandoned = 0
@@ -214,8 +215,11 @@ func (c *conn) receiveAcks(s *stage) error {
 // consume takes in what is whole of b, which arrived at now, and returns its
 // length in bytes. It keeps nothing of b. Hot path.
 func (c *conn) consume(s *stage, b []byte, now int64) (done int, err error) {
-	if c.http != nil {
+	switch {
+	case c.http != nil:
 		return c.consumeHTTP(s, b, now)
+	case c.frames != nil:
+		return c.consumeFrames(s, b, now)
 	}
 	for done < len(b) {
 		if n, id, ok := c.match(s, b[done:]); ok && len(b) > done+n && b[done+n] == '\n' {

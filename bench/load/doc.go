@@ -1,7 +1,7 @@
 // Package load is a load generator for MCP: newline-delimited JSON-RPC over TCP,
-// Unix sockets and a child's standard input and output, Streamable HTTP, and HTTP
-// with SSE, and all of these but pipes and Unix sockets over TLS. bench/perf and
-// bench/gen are its command lines and bench/spine runs it many times; it is a
+// Unix sockets and a child's standard input and output, Streamable HTTP, HTTP with
+// SSE, WebSocket, and all of these but pipes and Unix sockets over TLS. bench/perf
+// and bench/gen are its command lines and bench/spine runs it many times; it is a
 // package of its own so that all know one Result, and so that tests drive it
 // against servers that misbehave.
 //
@@ -10,7 +10,8 @@
 //	connection  a socket, the two pipes of a child, or of HTTP with SSE the two
 //	            sockets of a session: its event stream, and the one it POSTs on
 //	depth       how many requests a connection keeps in flight; of HTTP, pipelined
-//	message     one request or one reply: a line, or the body of an HTTP message
+//	message     one request or one reply: a line, the body of an HTTP message, or a
+//	            message of a WebSocket
 //	kind        one of the messages of a mix
 //	window      the ids of a connection from the oldest unanswered to the newest
 //	phase       warm-up, then the measured one; each ends with a drain, so that
@@ -23,7 +24,7 @@
 //	                                     │          goes together
 //	              epoll ◄── connection ── socket (─ TLS) ──► the server under test
 //	                                     │
-//	 (responseReader ─►) shapes ─► consume: compare each reply with the bytes
+//	 (a reader of responses or frames ─►) shapes ─► consume: compare each reply with the bytes
 //	                        expected, take its id from the window, record its latency
 //
 // # Closed and open loops

@@ -61,6 +61,11 @@ func (p *opening) open(c *conn, from net.IP) error {
 	if p.where.http {
 		c.http = &responseReader{}
 	}
+	if p.where.ws {
+		if err := p.upgrade(c, deadline); err != nil {
+			return err
+		}
+	}
 	if p.where.sse {
 		var err error
 		if path, err = p.subscribe(c, from, deadline); err != nil {
@@ -146,8 +151,11 @@ func (p *opening) subscribe(c *conn, from net.IP, deadline time.Time) (path stri
 // where that comes on another connection than replies do.
 func (c *conn) post(line []byte, deadline time.Time) error {
 	b := line
-	if c.http != nil {
-		body := bytes.TrimSuffix(line, []byte("\n"))
+	body := bytes.TrimSuffix(line, []byte("\n"))
+	switch {
+	case c.frames != nil:
+		b = frame(body)
+	case c.http != nil:
 		b = append(append([]byte(nil), c.lead...), fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)...)
 	}
 	if err := c.w.writeAll(b, deadline); err != nil {
@@ -194,7 +202,10 @@ func drainResponse(r *responseReader, k *socket, tail *[]byte, deadline time.Tim
 
 // message returns the next message, for the caller to keep.
 func (c *conn) message(deadline time.Time) ([]byte, error) {
-	if c.http == nil {
+	switch {
+	case c.frames != nil:
+		return c.readFrame(deadline)
+	case c.http == nil:
 		return c.readLine(deadline)
 	}
 	msg, step, err := readResponse(c.http, c.r, &c.tail, deadline)
@@ -258,6 +269,31 @@ func (c *conn) probe(t *template, kind uint8, timeout time.Duration) (*shape, er
 			return nil, fmt.Errorf("%s: %w", t.name, err)
 		}
 		return sh, c.finish(deadline)
+	}
+}
+
+// readFrame returns the next message of a WebSocket, for the caller to keep.
+func (c *conn) readFrame(deadline time.Time) ([]byte, error) {
+	for {
+		msg, n, step := c.frames.next(c.tail)
+		msg = bytes.Clone(msg)
+		c.tail = append(c.tail[:0], c.tail[n:]...)
+		switch step {
+		case frameMessage:
+			return msg, nil
+		case frameBad:
+			return nil, errFraming
+		case frameClosed:
+			return nil, errClosed
+		case framePinged:
+			if err := c.w.writeAll(append(appendFrame(nil, framePong, len(msg)), msg...), deadline); err != nil {
+				return nil, err
+			}
+		case frameMore:
+			if err := c.r.readMore(&c.tail, deadline); err != nil {
+				return nil, err
+			}
+		}
 	}
 }
 

@@ -195,6 +195,11 @@ func (f *life) end() error {
 			return &openError{err}
 		}
 	}
+	if c.frames != nil {
+		if err := c.w.writeAll(append(appendFrame(nil, frameClose, 2), 0x03, 0xE8), deadline); err != nil { // 1000
+			return &closeError{err}
+		}
+	}
 	if err := c.w.finish(deadline); err != nil {
 		return &closeError{err}
 	}

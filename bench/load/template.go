@@ -133,12 +133,17 @@ func newTemplate(o *Options) (*template, error) {
 	return t, nil
 }
 
-// dress makes what is sent of the request: the line, or the rest of a POST.
+// dress makes what is sent of the request: the line, a frame, or the rest of a POST.
 func (t *template) dress(where *target, o *Options) {
-	if !where.http {
+	body := bytes.TrimSuffix(t.line, []byte("\n"))
+	switch {
+	case where.ws:
+		t.wire = frame(body)
+		t.wireID = len(t.wire) - len(body) + t.idAt
+		return
+	case !where.http:
 		return
 	}
-	body := bytes.TrimSuffix(t.line, []byte("\n"))
 	head := ""
 	if o.modern() {
 		head = "Mcp-Method: " + t.mcp + "\r\n"

@@ -49,7 +49,7 @@ func (o *TLSOptions) config(t *target) (*tls.Config, error) {
 	if c.ServerName == "" {
 		c.ServerName = t.name
 	}
-	if t.http {
+	if t.http || t.ws {
 		c.NextProtos = []string{"http/1.1"}
 	}
 	if v := tlsVersions[o.Version]; v != 0 {

@@ -25,7 +25,7 @@ const spareDescriptors = 100
 
 // connsCommand is perf conns.
 type connsCommand struct {
-	Targets []string `arg:"" optional:"" help:"tcp://HOST:PORT or http://HOST:PORT/PATH, among which connections are shared out."`
+	Targets []string `arg:"" optional:"" help:"tcp://HOST:PORT, http://HOST:PORT/PATH or ws://HOST:PORT/PATH, among which connections are shared out."`
 
 	N         int           `short:"n" help:"Connections." default:"1000"`
 	Spawn     int           `help:"Start so many servers (--server) instead of targets." placeholder:"N"`

@@ -25,6 +25,7 @@ var transports = []transport{
 	{"unix", subject.Unix, ""},
 	{"http1", "http://127.0.0.1:0", ""},
 	{"sse", "http://127.0.0.1:0", "2024-11-05"},
+	{"websocket", "ws://127.0.0.1:0", ""},
 }
 
 // Transports, Depths and Sizes are what the ids transport.NAME.dDEPTH.SIZE are made
