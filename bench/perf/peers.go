@@ -19,10 +19,10 @@ import (
 
 // peersCommand is perf peers.
 type peersCommand struct {
-	Transport []string `help:"Of ${enum}: what to measure on." enum:"tcp,stdio,http" default:"tcp,stdio,http" group:"Subjects"`
+	Transport []string `help:"Of ${enum}: what to measure on." enum:"tcp,stdio,http,websocket" default:"tcp,stdio,http,websocket" group:"Subjects"`
 	Only      string   `help:"Measure what matches, and what it is compared with." placeholder:"REGEXP" group:"Subjects"`
 	Peer      []string `help:"Another server with the tool echo {text}; repeatable. TRANSPORT is stdio if not given; on tcp and http it prints its address as its first line." placeholder:"[TRANSPORT:]NAME=COMMAND" sep:"none" group:"Subjects"`
-	Builtin   bool     `help:"The peers of bin/peer: go-sdk and mcp-go, as they come and tuned (GOGC=1600, low-level API), net/http and fasthttp." default:"true" negatable:"" group:"Subjects"`
+	Builtin   bool     `help:"The peers of bin/peer: go-sdk and mcp-go, as they come and tuned (GOGC=1600, low-level API), net/http, fasthttp, gobwas/ws, gws and coder/websocket." default:"true" negatable:"" group:"Subjects"`
 	Wrk       bool     `help:"Measure HTTP by wrk, which must be installed, instead of by this program." group:"Subjects"`
 	Quick     bool     `help:"Two rounds of 500 ms, at fewer depths and without the crowds: an impression." group:"Subjects"`
 	List      bool     `help:"List the subjects and end." group:"Subjects"`
@@ -84,6 +84,9 @@ func builtinPeers() (p rounds.Peers) {
 		p.Stdio = append(p.Stdio, rounds.Peer{Name: one.name, Command: command})
 		p.HTTP = append(p.HTTP, rounds.Peer{Name: one.name, Command: append(slices.Clone(command), "-http", "127.0.0.1:0")})
 	}
+	for _, name := range []string{"gobwas", "gobwas-tuned", "gws", "coder"} {
+		p.Sockets = append(p.Sockets, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-ws", "127.0.0.1:0"}})
+	}
 	for _, name := range []string{"net-http", "fasthttp"} {
 		p.Echoes = append(p.Echoes, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}})
 	}
@@ -130,7 +133,7 @@ func (c *peersCommand) subjects() ([]rounds.Subject, error) {
 		}
 	}
 	var list []rounds.Subject
-	for _, s := range append(rounds.Subjects(p), rounds.WebSubjects(p, c.Wrk)...) {
+	for _, s := range slices.Concat(rounds.Subjects(p), rounds.WebSubjects(p, c.Wrk), rounds.SocketSubjects(p)) {
 		transport, _, _ := strings.Cut(s.Group, " ")
 		if slices.Contains(c.Transport, transport) && (!c.Quick || s.Quick()) {
 			list = append(list, s)

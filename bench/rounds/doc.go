@@ -5,7 +5,7 @@
 // round, and over the rounds as the median with the least and the greatest.
 //
 // bench/spine and bench/perf's peers are its command lines. What is measured
-// (Subjects, WebSubjects) and what should come out of it (GoalsOf) is data, and
+// (Subjects, WebSubjects, SocketSubjects) and what should come out of it (GoalsOf) is data, and
 // stands here once.
 //
 // # Terms

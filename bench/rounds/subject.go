@@ -3,6 +3,7 @@ package rounds
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gannetmcp/gannet/bench/load"
@@ -99,6 +100,8 @@ type Peers struct {
 	TCP    []Peer
 	HTTP   []Peer
 	Echoes []Peer // answer an HTTP request by its body
+
+	Sockets []Peer // answer a WebSocket message by itself; the first is what others are compared with
 }
 
 // Subjects returns the lines of TCP and stdio, a base before those that refer to
@@ -167,7 +170,7 @@ func goals() []result.Goal {
 // GoalsOf returns the goals of subjects.
 func GoalsOf(list []Subject) []result.Goal {
 	var of []result.Goal
-	for _, g := range append(goals(), webGoals()...) {
+	for _, g := range slices.Concat(goals(), webGoals(), socketGoals()) {
 		for i := range list {
 			if list[i].Name == g.Subject {
 				of = append(of, g)

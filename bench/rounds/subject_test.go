@@ -11,12 +11,14 @@ var allPeers = Peers{
 	TCP:    []Peer{{"other", []string{"d"}}},
 	HTTP:   []Peer{{"go-sdk", []string{"a"}}, {"go-sdk-tuned", []string{"a"}}, {"mcp-go", []string{"b"}}},
 	Echoes: []Peer{{"net-http", []string{"e"}}, {"fasthttp", []string{"f"}}},
+
+	Sockets: []Peer{{"gobwas", []string{"g"}}, {"gws", []string{"h"}}},
 }
 
 // A name means one line, a base stands before those that refer to it, and each
 // goal speaks of lines that there are.
 func TestSubjects(t *testing.T) {
-	list := append(Subjects(allPeers), WebSubjects(allPeers, false)...)
+	list := slices.Concat(Subjects(allPeers), WebSubjects(allPeers, false), SocketSubjects(allPeers))
 	seen := map[string]bool{}
 	for _, s := range list {
 		if seen[s.Name] {
@@ -30,7 +32,7 @@ func TestSubjects(t *testing.T) {
 		}
 		seen[s.Name] = true
 	}
-	for _, g := range append(goals(), webGoals()...) {
+	for _, g := range slices.Concat(goals(), webGoals(), socketGoals()) {
 		if !seen[g.Subject] || g.Base != "" && !seen[g.Base] {
 			t.Errorf("goal %s speaks of %q and %q; one is no subject", g.ID, g.Subject, g.Base)
 		}

@@ -4,15 +4,16 @@
 //
 //	server -peer go-sdk|go-sdk-lowlevel|mcp-go|mcp-go-lowlevel [-http 127.0.0.1:0]
 //	server -peer net-http|fasthttp -http 127.0.0.1:0
+//	server -peer gobwas|gobwas-tuned|gws|coder -ws 127.0.0.1:0
 //
-// The last two serve no MCP: they answer by what they are sent, which is the
+// The last five serve no MCP: they answer by what they are sent, which is the
 // floor of a server that is built on them.
 //
 // go-sdk has a typed tool, the library's usual way; go-sdk-lowlevel the raw one.
 // mcp-go is served by the library's own transports; mcp-go-lowlevel hands each
 // message to MCPServer.HandleMessage, with nothing in between but reading and
 // writing (lowlevel.go).
-// With -http the address is printed as the first line of standard output.
+// With -http and -ws the address is printed as the first line of standard output.
 package main
 
 import (
@@ -34,8 +35,13 @@ import (
 func main() {
 	peer := flag.String("peer", "go-sdk", "`library`: go-sdk, go-sdk-lowlevel, mcp-go or mcp-go-lowlevel")
 	address := flag.String("http", "", "serve Streamable HTTP without sessions on this `address`; else standard input and output")
+	socket := flag.String("ws", "", "serve WebSocket on this `address`")
 	flag.Parse()
-	if err := run(*peer, *address); err != nil {
+	serve := run
+	if *socket != "" {
+		*address, serve = *socket, serveSocket
+	}
+	if err := serve(*peer, *address); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
 		os.Exit(1)
 	}
