@@ -120,8 +120,8 @@ func Figures() []Figure {
 		{Name: "stdio_p99_latency", Area: "transport", Label: "stdio p99", Value: 1000, Unit: "µs", Sense: Less, Target: "<1 ms", Basis: Expected, Note: noteNotMade, Workload: "transport.stdio.d1.1k", Of: "p99_us"},
 		{Name: "sse_throughput", Area: "transport", Label: "SSE transport", Value: 10_000, Unit: "1/s", Sense: More, Target: ">10K evt/s", Basis: Expected, Note: noteNotMade, Workload: "transport.sse.d16.1k", Of: "rate"},
 		{Name: "sse_p99_latency", Area: "transport", Label: "SSE p99", Value: 10_000, Unit: "µs", Sense: Less, Target: "<10 ms", Basis: Expected, Note: noteNotMade, Workload: "transport.sse.d1.1k", Of: "p99_us"},
-		{Name: "websocket_throughput", Area: "transport", Label: "WebSocket transport", Value: 10_000, Unit: "1/s", Sense: More, Target: ">10K msg/s", Basis: Expected, Note: noteNotMade, Why: "there is no WebSocket transport yet"},
-		{Name: "websocket_p99_latency", Area: "transport", Label: "WebSocket p99", Value: 5_000, Unit: "µs", Sense: Less, Target: "<5 ms", Basis: Expected, Note: noteNotMade, Why: "there is no WebSocket transport yet"},
+		{Name: "websocket_throughput", Area: "transport", Label: "WebSocket transport", Value: 10_000, Unit: "1/s", Sense: More, Target: ">10K msg/s", Basis: Expected, Note: noteNotMade, Workload: "transport.ws.d16.1k", Of: "rate"},
+		{Name: "websocket_p99_latency", Area: "transport", Label: "WebSocket p99", Value: 5_000, Unit: "µs", Sense: Less, Target: "<5 ms", Basis: Expected, Note: noteNotMade, Workload: "transport.ws.d1.1k", Of: "p99_us"},
 	}
 	for _, d := range distributions {
 		list = append(list, d.figures()...)

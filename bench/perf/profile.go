@@ -149,7 +149,7 @@ func (c *profileCommand) Run(std *streams) error {
 
 // workloads are the subjects with our server that a profile can be taken of.
 func workloads() (list []rounds.Subject) {
-	for _, s := range append(rounds.Subjects(rounds.Peers{}), rounds.WebSubjects(rounds.Peers{}, false)...) {
+	for _, s := range slices.Concat(rounds.Subjects(rounds.Peers{}), rounds.WebSubjects(rounds.Peers{}, false), rounds.WSSubjects(rounds.Peers{})) {
 		if strings.Contains(strings.Join(s.Command, " "), rounds.PlaceGannet) && !s.Stdio {
 			list = append(list, s)
 		}

@@ -52,7 +52,7 @@ func TestSuiteMarkdown(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(out, "| websocket_throughput | 10,000/s | not measured | there is no WebSocket transport yet |") {
+	if !strings.Contains(out, "| websocket_throughput | 10,000/s | not measured | transport.ws.d16.1k rate |") {
 		t.Error("what is not measured does not say so")
 	}
 	all, err := result.ReadAll(recordedSuite)
