@@ -20,6 +20,7 @@ func TestPage(t *testing.T) {
 		{[]string{"../baseline/perf-conns-50k.json", "../baseline/perf-conns-guest.json"}, "|", 4},
 		{[]string{"../baseline/suite.json"}, "", 200},
 		{[]string{"../baseline/peers.json"}, "| P", 20},
+		{[]string{"../baseline/pool.json"}, "| pool.", 13},
 	} {
 		code, tables, errs := perf(append([]string{"report", "--markdown"}, c.files...)...)
 		if code != exitOK {
