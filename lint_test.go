@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"bench/subject": {module + "/bench/load"},
 	"bench/perf":    {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/erlmcp", module + "/bench/subject", module + "/bench/suite", module + "/bench/rounds", "github.com/alecthomas/kong", "github.com/google/pprof/profile"},
 	"bench/rounds":  {module + "/bench/load", module + "/bench/result", module + "/bench/subject"},
-	"bench/pooling": {module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/bench/load", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
+	"bench/pooling": {module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/bench/load", module + "/bench/result", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything

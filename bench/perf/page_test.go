@@ -52,6 +52,7 @@ func TestPage(t *testing.T) {
 		{"bench/baseline/perf-conns-guest.json", "|", 2},
 		{"bench/baseline/suite.json", "", 200},
 		{"bench/baseline/peers.json", "| P", 20},
+		{"bench/baseline/pool.json", "| pool.", 13},
 	} {
 		tables := markdown(t, c.file)
 		texts := map[string]string{"": tables}

@@ -257,7 +257,7 @@ func suiteMarkdown(all []*result.Result) string {
 	}
 	var b strings.Builder
 	list := append(summaries(all), matrices(mine)...)
-	for _, g := range append(list, loads(mine), beside(all), notes()) {
+	for _, g := range append(list, loads(mine), pools(mine), sizing(mine), beside(all), notes()) {
 		if len(g.rows) < 2 {
 			continue
 		}
@@ -314,7 +314,7 @@ func suiteHTML(all []*result.Result) string {
 	}
 	fmt.Fprintf(&b, "<p>Beside ours stand the figures of %s; most of them are no measurements of what they are called, see its notes below.</p>\n", html.EscapeString(erlmcp.Name))
 	list := append(summaries(all), matrices(mine)...)
-	for _, g := range append(list, loads(mine)) {
+	for _, g := range append(list, loads(mine), pools(mine), sizing(mine)) {
 		if len(g.rows) > 1 {
 			fmt.Fprintf(&b, "<h2>%s</h2>\n", html.EscapeString(g.title))
 			table(g)
@@ -382,7 +382,7 @@ func suiteCharts(all []*result.Result) (list []plot.Chart) {
 	if len(operations.Series) > 0 {
 		list = append(list, operations)
 	}
-	return list
+	return append(list, sizingCharts(all)...)
 }
 
 // percentileSeries is the percentiles that a workload has figures of.

@@ -6,24 +6,25 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gannetmcp/gannet/bench/result"
 	"github.com/gannetmcp/gannet/engine/pool"
 )
 
 // Simulate plays the phases to a model of a pool in simulated time, with a
 // pool.Controller for its size. The same configuration gives the same trace.
-func Simulate(c SizingConfig) (Trace, error) {
+func Simulate(c SizingConfig) (result.Trace, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
-		return Trace{}, err
+		return result.Trace{}, err
 	}
 	controller, err := pool.NewController(c.Controller)
 	if err != nil {
-		return Trace{}, err
+		return result.Trace{}, err
 	}
 	o := controller.Options()
 	m := &model{
 		c: &c, controller: controller, size: o.Min, random: rand.New(rand.NewPCG(c.Seed, 1)),
-		trace: Trace{Simulated: true, Min: o.Min, Max: o.Max}, users: make([]bool, c.most()),
+		trace: result.Trace{Simulated: true, Min: o.Min, Max: o.Max}, users: make([]bool, c.most()),
 	}
 	end := time.Duration(0)
 	for _, p := range c.Phases {
@@ -36,7 +37,7 @@ func Simulate(c SizingConfig) (Trace, error) {
 		m.advance(e.at)
 		m.happen(e)
 	}
-	m.trace.sum(c.Phases)
+	m.trace.Sum(c.Phases)
 	return m.trace, nil
 }
 
@@ -101,7 +102,7 @@ type model struct {
 
 	lentTime time.Duration // integral of lent, in this sample
 	waits    []time.Duration
-	trace    Trace
+	trace    result.Trace
 }
 
 func (m *model) at(t time.Duration, e event) {
@@ -183,12 +184,12 @@ func (m *model) sample() {
 		s.Wait = m.waits[min(n*95/100, n-1)]
 	}
 	t := m.now.Seconds()
-	m.trace.Points = append(m.trace.Points, TracePoint{Time: t, Users: m.active, Size: m.size, Open: m.open, Waiting: s.Waiting,
+	m.trace.Points = append(m.trace.Points, result.TracePoint{Time: t, Users: m.active, Size: m.size, Open: m.open, Waiting: s.Waiting,
 		Utilisation: s.Utilisation, WaitMs: s.Wait.Seconds() * 1e3})
 	m.lentTime, m.waits = 0, m.waits[:0]
 	d := m.controller.Next(s)
 	if d.Size != m.size {
-		m.trace.Changes = append(m.trace.Changes, Change{t, m.size, d.Size, d.Reason.String()})
+		m.trace.Changes = append(m.trace.Changes, result.SizeChange{Time: t, From: m.size, To: d.Size, Reason: d.Reason.String()})
 		m.size = d.Size
 		for m.open > m.size && m.open > m.lent {
 			m.open--

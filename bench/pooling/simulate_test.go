@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/gannetmcp/gannet/bench/result"
 )
 
 // A simulation is one goroutine, of which the race detector has nothing to say, and
@@ -20,7 +22,7 @@ func TestSimulate(t *testing.T) {
 			t.Fatal(err)
 		}
 		sized(t, &tr)
-		by := map[string]PhaseResult{}
+		by := map[string]result.PhaseResult{}
 		for _, p := range tr.Phases {
 			by[p.Name] = p
 			// After a change of direction at its beginning, a phase has none.
@@ -54,7 +56,7 @@ func TestSimulate(t *testing.T) {
 // that swings is followed less and less often.
 func TestSimulateSteady(t *testing.T) {
 	for _, users := range []int{0, 1, 19, 30, 60, 100, 129, 199, 400} {
-		tr, err := Simulate(SizingConfig{Seed: uint64(users), Phases: []Phase{{"find", 10 * time.Second, users}, {"keep", 100 * time.Second, users}}})
+		tr, err := Simulate(SizingConfig{Seed: uint64(users), Phases: []result.Phase{{Name: "find", Duration: 10 * time.Second, Users: users}, {Name: "keep", Duration: 100 * time.Second, Users: users}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,10 +65,10 @@ func TestSimulateSteady(t *testing.T) {
 		}
 	}
 	for _, every := range []time.Duration{300 * time.Millisecond, time.Second, 3 * time.Second} {
-		var phases []Phase
+		var phases []result.Phase
 		n := int(2 * time.Minute / every)
 		for i := range n {
-			phases = append(phases, Phase{"swing", every, 10 + 110*(i%2)})
+			phases = append(phases, result.Phase{Name: "swing", Duration: every, Users: 10 + 110*(i%2)})
 		}
 		tr, err := Simulate(SizingConfig{Phases: phases})
 		if err != nil {

@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gannetmcp/gannet/bench/result"
 	"github.com/gannetmcp/gannet/engine/pool"
 )
 
 // sized checks what holds for every trace.
-func sized(t *testing.T, tr *Trace) {
+func sized(t *testing.T, tr *result.Trace) {
 	t.Helper()
 	if len(tr.Points) == 0 || tr.Calls == 0 || tr.Errors != 0 {
 		t.Fatalf("%d points, %d calls, %d errors", len(tr.Points), tr.Calls, tr.Errors)
@@ -36,9 +37,9 @@ func TestSizingErrors(t *testing.T) {
 		{SizingConfig{Work: 1500 * time.Microsecond}, "work 1.5ms"},
 		{SizingConfig{Think: -1}, "think -1ns"},
 		{SizingConfig{Dial: -1}, "dial -1ns"},
-		{SizingConfig{Phases: []Phase{}}, "no phase"},
-		{SizingConfig{Phases: []Phase{{"x", 0, 1}}}, `phase "x"`},
-		{SizingConfig{Phases: []Phase{{"x", time.Second, -1}}}, "-1 users"},
+		{SizingConfig{Phases: []result.Phase{}}, "no phase"},
+		{SizingConfig{Phases: []result.Phase{{Name: "x", Duration: 0, Users: 1}}}, `phase "x"`},
+		{SizingConfig{Phases: []result.Phase{{Name: "x", Duration: time.Second, Users: -1}}}, "-1 users"},
 		{SizingConfig{Controller: pool.ControllerOptions{Min: 7, Max: 3}}, "Min 7"},
 	} {
 		if _, err := Simulate(tc.c); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -57,7 +58,7 @@ func TestTrace(t *testing.T) {
 	target := demo(t)
 	c := SizingConfig{
 		Sample: 20 * time.Millisecond,
-		Phases: []Phase{{"low", 300 * time.Millisecond, 8}, {"step", time.Second, 60}, {"burst", 200 * time.Millisecond, 120}, {"after", 600 * time.Millisecond, 60}, {"idle", 1700 * time.Millisecond, 1}},
+		Phases: []result.Phase{{Name: "low", Duration: 300 * time.Millisecond, Users: 8}, {Name: "step", Duration: time.Second, Users: 60}, {Name: "burst", Duration: 200 * time.Millisecond, Users: 120}, {Name: "after", Duration: 600 * time.Millisecond, Users: 60}, {Name: "idle", Duration: 1700 * time.Millisecond, Users: 1}},
 	}
 	tr, err := c.Trace(context.Background(), target)
 	if err != nil {
@@ -81,5 +82,13 @@ func TestTrace(t *testing.T) {
 	defer cancel()
 	if _, err := c.Trace(ctx, target); err == nil {
 		t.Error("a trace that was ended is complete")
+	}
+}
+
+// Phases and samples are shortened alike, what a call takes is not.
+func TestWithin(t *testing.T) {
+	c := SizingConfig{}.Within(7 * time.Second)
+	if c.Sample != 25*time.Millisecond || c.Work != 20*time.Millisecond || len(c.Phases) != len(Phases) || c.Phases[1].Duration != 2*time.Second || c.Phases[1].Users != 80 || Phases[1].Duration != 8*time.Second {
+		t.Errorf("%+v", c)
 	}
 }

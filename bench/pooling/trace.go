@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gannetmcp/gannet/bench/result"
 	"github.com/gannetmcp/gannet/engine/pool"
 )
 
@@ -15,7 +16,7 @@ const idleUser = 5 * time.Millisecond
 
 // Trace plays the phases to a live pool of Lines to the server at target, as
 // Config.Target, which finds its size by itself. It takes as long as the phases do.
-func (c SizingConfig) Trace(ctx context.Context, target string) (t Trace, err error) {
+func (c SizingConfig) Trace(ctx context.Context, target string) (t result.Trace, err error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
 		return t, err
@@ -29,7 +30,7 @@ func (c SizingConfig) Trace(ctx context.Context, target string) (t Trace, err er
 		OnEvent: func(e pool.Event) {
 			if e.Kind == pool.EventResized {
 				mu.Lock()
-				t.Changes = append(t.Changes, Change{e.Time.Sub(begin).Seconds(), e.From, e.To, e.Reason.String()})
+				t.Changes = append(t.Changes, result.SizeChange{Time: e.Time.Sub(begin).Seconds(), From: e.From, To: e.To, Reason: e.Reason.String()})
 				mu.Unlock()
 			}
 		},
@@ -80,7 +81,7 @@ func (c SizingConfig) Trace(ctx context.Context, target string) (t Trace, err er
 		s := p.Snapshot()
 		now := time.Now()
 		waits := s.WaitTime.Sub(&before.WaitTime)
-		t.Points = append(t.Points, TracePoint{
+		t.Points = append(t.Points, result.TracePoint{
 			Time: now.Sub(begin).Seconds(), Users: users, Size: s.Size, Open: s.Open, Waiting: s.Waiting,
 			Utilisation: float64(s.LentIntegral-before.LentIntegral) / (float64(now.Sub(at)) * float64(before.Size)),
 			WaitMs:      waits.Quantile(0.95).Seconds() * 1e3,
@@ -112,6 +113,6 @@ play:
 		err = cerr
 	}
 	t.Calls, t.Errors = calls.Load(), failed.Load()
-	t.sum(c.Phases)
+	t.Sum(c.Phases)
 	return t, err
 }

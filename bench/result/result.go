@@ -42,6 +42,7 @@ type Result struct {
 	Quick    bool    `json:"quick,omitempty"` // by the short settings
 	Settings string  `json:"settings,omitempty"`
 	Values   []Value `json:"values,omitempty"`
+	Traces   []Trace `json:"traces,omitempty"` // of the last repetition
 	Checks   []Check `json:"checks,omitempty"`
 	// The CPUs that the server and the generator were pinned to; nil where a
 	// workload has none, or they were not.

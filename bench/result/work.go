@@ -71,6 +71,9 @@ func (r *Result) Join(next *Result) {
 	if next.Knee != nil {
 		r.Knee = next.Knee
 	}
+	if next.Traces != nil {
+		r.Traces = next.Traces
+	}
 }
 
 // Failures are the checks that were not met.

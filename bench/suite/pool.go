@@ -17,7 +17,9 @@ import (
 )
 
 // poolWorkloads are the workloads of the area pool.
-func poolWorkloads() []Workload { return slices.Concat(connectionPools(), workerPools()) }
+func poolWorkloads() []Workload {
+	return slices.Concat(connectionPools(), []Workload{poolSizing()}, workerPools())
+}
 
 // workerPools are those of the worker pool of handlers, in the three sizes of the
 // report.

@@ -68,6 +68,9 @@ func addPoint(r *result.Result, p *pooling.Point) {
 	r.Add("pool_bytes", "B", float64(p.PoolBytes))
 	r.Add("conn_bytes", "B", p.ConnBytes)
 	r.Add("heap_bytes", "B", float64(p.HeapBytes))
+	if p.ServerRSS > 0 {
+		r.Add("server_rss_bytes", "B", float64(p.ServerRSS))
+	}
 	r.Add("at_once", "1", float64(p.PeakOpen))
 	r.Add("waiting_max", "1", float64(p.PeakWaiting))
 	r.Demand("every call was answered, and no connection lost", p.ErrorTotal == 0 && p.Lost == 0, "%d operations, %d errors, %d connections lost", p.Operations, p.ErrorTotal, p.Lost)

@@ -109,7 +109,7 @@ func tiny(s Settings) Settings {
 }
 
 // units are those that figures may have.
-var units = []string{"1", "1/s", "ns", "µs", "s", "B", "MB/s", "ratio"}
+var units = []string{"1", "1/s", "ns", "µs", "ms", "s", "B", "MB/s", "ratio"}
 
 // Each workload yields figures with units. Nothing is pinned: the machine may have
 // one CPU, and others to serve.
