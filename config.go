@@ -20,6 +20,7 @@ import (
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports"
 	"github.com/gannetmcp/gannet/transports/sse"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 	"github.com/gannetmcp/gannet/transports/web"
 	"github.com/gannetmcp/gannet/transports/websocket"
 )
@@ -30,12 +31,12 @@ import (
 type settings struct {
 	Config string `help:"YAML file with any of these settings, by their names without dashes in front." placeholder:"FILE" env:"GANNET_CONFIG" type:"existingfile"`
 
-	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT/PATH or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600, http://127.0.0.1:7601 and a Unix socket of the user's." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
+	Listen   []string `help:"What to serve: stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT/PATH, the same with TLS by tls://, https:// and wss://, or unix:///PATH; repeatable. Port 0 lets the system pick one. Default: tcp://127.0.0.1:7600, http://127.0.0.1:7601 and a Unix socket of the user's; with a certificate https://127.0.0.1:7643 and tls://127.0.0.1:7644, too." placeholder:"URL" env:"GANNET_LISTEN" sep:","`
 	Admin    string   `help:"HOST:PORT for health, metrics and profiles, or none. Default: 127.0.0.1:7602 with the default of --listen, else none." placeholder:"HOST:PORT" env:"GANNET_ADMIN"`
 	AddrFile string   `help:"File to write the bound addresses to, a URL a line; removed at the end." placeholder:"FILE" env:"GANNET_ADDR_FILE"`
 	Demo     bool     `help:"Serve the demo: tools, a prompt, resources." env:"GANNET_DEMO"`
 	Fixture  string   `help:"Serve a ready-made server to try clients with: none, or everything, the one that conformance suites ask for." enum:"none,everything" default:"none" env:"GANNET_FIXTURE"`
-	Insecure bool     `help:"Allow addresses that other machines can reach, although there is neither TLS nor authentication." env:"GANNET_INSECURE"`
+	Insecure bool     `help:"Allow addresses that other machines can reach, although what is said there is in the clear." env:"GANNET_INSECURE"`
 	Name     string   `help:"Server name that clients see." default:"gannet" env:"GANNET_NAME"`
 
 	Loops         int           `help:"Event loops. 0: one for each CPU." default:"0" env:"GANNET_LOOPS"`
@@ -75,6 +76,15 @@ type settings struct {
 	WSMissedPings  int           `name:"ws-missed-pings" help:"Unanswered pings that end a connection." default:"${ws_missed_pings}" env:"GANNET_WS_MISSED_PINGS" group:"WebSocket"`
 	WSCloseTimeout time.Duration `name:"ws-close-timeout" help:"Time for a client to answer that the server closes." default:"${ws_close_timeout}" env:"GANNET_WS_CLOSE_TIMEOUT" group:"WebSocket"`
 
+	TLSCert             string        `name:"tls-cert" help:"PEM file of the certificate, with those between it and a root behind it. It is read again when it changes, and on SIGHUP." placeholder:"FILE" type:"path" env:"GANNET_TLS_CERT" group:"TLS"`
+	TLSKey              string        `name:"tls-key" help:"PEM file of its private key." placeholder:"FILE" type:"path" env:"GANNET_TLS_KEY" group:"TLS"`
+	TLSClientCA         string        `name:"tls-client-ca" help:"PEM file of the authorities of clients, each of which must then show a certificate of theirs." placeholder:"FILE" type:"path" env:"GANNET_TLS_CLIENT_CA" group:"TLS"`
+	TLSMinVersion       string        `name:"tls-min-version" help:"Least version of TLS: 1.3 or 1.2." enum:"1.3,1.2" default:"1.3" env:"GANNET_TLS_MIN_VERSION" group:"TLS"`
+	TLSSelfSigned       bool          `name:"tls-self-signed" help:"Make a certificate for development, for localhost, 127.0.0.1 and ::1: kept in the files of tls-cert and tls-key if these are named and not there, else only in memory." env:"GANNET_TLS_SELF_SIGNED" group:"TLS"`
+	TLSHandshakeTimeout time.Duration `name:"tls-handshake-timeout" help:"Time for a handshake. 0: any." default:"${tls_handshake_timeout}" env:"GANNET_TLS_HANDSHAKE_TIMEOUT" group:"TLS"`
+	TLSMaxHandshakes    int           `name:"tls-max-handshakes" help:"Handshakes under way." default:"${tls_max_handshakes}" env:"GANNET_TLS_MAX_HANDSHAKES" group:"TLS"`
+	TLSReload           time.Duration `name:"tls-reload" help:"Time between two looks at the files. 0: only SIGHUP has them read again." default:"${tls_reload}" env:"GANNET_TLS_RELOAD" group:"TLS"`
+
 	TCPNodelay         bool          `name:"tcp-nodelay" help:"TCP_NODELAY." default:"true" negatable:"" env:"GANNET_TCP_NODELAY" group:"TCP"`
 	TCPKeepalive       time.Duration `name:"tcp-keepalive" help:"Idle time before keepalive probes. 0: none." default:"${tcp_keepalive}" env:"GANNET_TCP_KEEPALIVE" group:"TCP"`
 	TCPKeepaliveProbes int           `name:"tcp-keepalive-probes" help:"Unanswered probes that end a connection." default:"${tcp_keepalive_probes}" env:"GANNET_TCP_KEEPALIVE_PROBES" group:"TCP"`
@@ -96,34 +106,37 @@ type settings struct {
 
 // defaults are those of the packages below.
 var defaults = kong.Vars{
-	"shutdown_grace":       transports.DefaultGrace.String(),
-	"max_connections":      strconv.Itoa(transports.DefaultMaxConnections),
-	"max_message_bytes":    byteSize(engine.DefaultMaxMessageBytes).String(),
-	"max_batch":            strconv.Itoa(codec.DefaultBatch),
-	"max_in_flight":        strconv.Itoa(engine.DefaultMaxInFlight),
-	"max_in_flight_total":  strconv.Itoa(engine.DefaultMaxInFlightTotal),
-	"output_high_water":    byteSize(engine.DefaultOutputHighWater).String(),
-	"workers":              strconv.Itoa(engine.DefaultWorkersMax),
-	"worker_queue":         strconv.Itoa(engine.DefaultWorkerQueue),
-	"call_timeout":         engine.DefaultCallTimeout.String(),
-	"max_call_timeout":     engine.DefaultMaxCallTimeout.String(),
-	"handshake_timeout":    engine.DefaultHandshakeTimeout.String(),
-	"read_timeout":         engine.DefaultReadTimeout.String(),
-	"idle_timeout":         engine.DefaultIdleTimeout.String(),
-	"write_stall":          engine.DefaultWriteStallTimeout.String(),
-	"http_sessions":        strconv.Itoa(mcp.DefaultMaxSessions),
-	"http_session_idle":    mcp.DefaultSessionIdle.String(),
-	"http_keepalive":       mcp.DefaultKeepAlive.String(),
-	"http_replay":          strconv.Itoa(sse.DefaultReplayEvents),
-	"http_replay_age":      sse.DefaultReplayAge.String(),
-	"http_replay_bytes":    byteSize(mcp.DefaultMaxReplayBytes).String(),
-	"ws_path":              web.DefaultWebSocketPath,
-	"ws_compress_min":      byteSize(websocket.DefaultCompressMin).String(),
-	"ws_ping":              web.DefaultPingInterval.String(),
-	"ws_missed_pings":      strconv.Itoa(web.DefaultMissedPings),
-	"ws_close_timeout":     web.DefaultCloseTimeout.String(),
-	"tcp_keepalive":        transports.DefaultKeepAlive.String(),
-	"tcp_keepalive_probes": strconv.Itoa(transports.DefaultKeepAliveProbes),
+	"shutdown_grace":        transports.DefaultGrace.String(),
+	"max_connections":       strconv.Itoa(transports.DefaultMaxConnections),
+	"max_message_bytes":     byteSize(engine.DefaultMaxMessageBytes).String(),
+	"max_batch":             strconv.Itoa(codec.DefaultBatch),
+	"max_in_flight":         strconv.Itoa(engine.DefaultMaxInFlight),
+	"max_in_flight_total":   strconv.Itoa(engine.DefaultMaxInFlightTotal),
+	"output_high_water":     byteSize(engine.DefaultOutputHighWater).String(),
+	"workers":               strconv.Itoa(engine.DefaultWorkersMax),
+	"worker_queue":          strconv.Itoa(engine.DefaultWorkerQueue),
+	"call_timeout":          engine.DefaultCallTimeout.String(),
+	"max_call_timeout":      engine.DefaultMaxCallTimeout.String(),
+	"handshake_timeout":     engine.DefaultHandshakeTimeout.String(),
+	"read_timeout":          engine.DefaultReadTimeout.String(),
+	"idle_timeout":          engine.DefaultIdleTimeout.String(),
+	"write_stall":           engine.DefaultWriteStallTimeout.String(),
+	"http_sessions":         strconv.Itoa(mcp.DefaultMaxSessions),
+	"http_session_idle":     mcp.DefaultSessionIdle.String(),
+	"http_keepalive":        mcp.DefaultKeepAlive.String(),
+	"http_replay":           strconv.Itoa(sse.DefaultReplayEvents),
+	"http_replay_age":       sse.DefaultReplayAge.String(),
+	"http_replay_bytes":     byteSize(mcp.DefaultMaxReplayBytes).String(),
+	"ws_path":               web.DefaultWebSocketPath,
+	"ws_compress_min":       byteSize(websocket.DefaultCompressMin).String(),
+	"ws_ping":               web.DefaultPingInterval.String(),
+	"ws_missed_pings":       strconv.Itoa(web.DefaultMissedPings),
+	"ws_close_timeout":      web.DefaultCloseTimeout.String(),
+	"tls_handshake_timeout": transports.DefaultTLSHandshakeTimeout.String(),
+	"tls_max_handshakes":    strconv.Itoa(tlsconn.DefaultMaxHandshakes),
+	"tls_reload":            transports.DefaultTLSReloadInterval.String(),
+	"tcp_keepalive":         transports.DefaultKeepAlive.String(),
+	"tcp_keepalive_probes":  strconv.Itoa(transports.DefaultKeepAliveProbes),
 }
 
 // byteSize is a number of bytes, written with KiB, MiB or GiB where that is
@@ -210,6 +223,9 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 		},
 	}
 	o.MaxUnpackedBytes = int(s.HTTPUnpacked)
+	if err := s.secure(&o); err != nil {
+		return o, &exitError{exitUsage, err}
+	}
 	var err error
 	if o.WebSocket, err = s.webSocket(); err != nil {
 		return o, err
@@ -235,6 +251,7 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 		{"read-timeout", s.ReadTimeout}, {"idle-timeout", s.IdleTimeout}, {"write-stall", s.WriteStall},
 		{"http-session-idle", s.HTTPSessionIdle}, {"http-keepalive", s.HTTPKeepalive}, {"http-replay-age", s.HTTPReplayAge},
 		{"ws-ping", s.WSPing}, {"tcp-keepalive", s.TCPKeepalive}, {"tcp-user-timeout", s.TCPUserTimeout},
+		{"tls-handshake-timeout", s.TLSHandshakeTimeout}, {"tls-reload", s.TLSReload},
 	} {
 		if d.v < 0 {
 			return o, usageError("%s is %v; it must not be negative (0 means none)", d.name, d.v)
@@ -334,7 +351,38 @@ func (s *settings) urls() []string {
 	if len(s.Listen) > 0 {
 		return s.Listen
 	}
-	return []string{"tcp://127.0.0.1:7600", "http://127.0.0.1:7601", "unix://" + filepath.Join(socketFolder(), "gannet.sock")}
+	urls := []string{"tcp://127.0.0.1:7600", "http://127.0.0.1:7601", "unix://" + filepath.Join(socketFolder(), "gannet.sock")}
+	if s.certified() {
+		urls = append(urls, "https://127.0.0.1:7643", "tls://127.0.0.1:7644")
+	}
+	return urls
+}
+
+// certified reports whether there is a certificate to serve TLS with.
+func (s *settings) certified() bool { return s.TLSCert != "" || s.TLSSelfSigned }
+
+// secure fills in what TLS is served with, and says what is wrong with the files.
+func (s *settings) secure(o *transports.Options) error {
+	version, err := tlsconn.MinVersion(s.TLSMinVersion)
+	if err != nil {
+		return fmt.Errorf("--tls-min-version: %w", err)
+	}
+	o.TLS = transports.TLSOptions{
+		Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA, SelfSigned: s.TLSSelfSigned, MinVersion: version,
+		HandshakeTimeout: orNone(s.TLSHandshakeTimeout), MaxHandshakes: s.TLSMaxHandshakes, ReloadInterval: orNone(s.TLSReload),
+	}
+	switch {
+	case (s.TLSCert == "") != (s.TLSKey == ""):
+		return errors.New("--tls-cert and --tls-key go together; name both files")
+	case s.TLSClientCA != "" && !s.certified():
+		return errors.New("--tls-client-ca without --tls-cert and --tls-key: a server that asks for certificates needs one of its own")
+	case s.TLSCert == "" || s.TLSSelfSigned: // nothing to be read, or maybe not yet
+		return nil
+	}
+	if _, err := tlsconn.LoadIdentity(tlsconn.Files{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA}); err != nil {
+		return fmt.Errorf("--tls-cert: %w", err)
+	}
+	return nil
 }
 
 // admin returns the address of the operator's listener, "" for none.
@@ -387,15 +435,19 @@ func (s *settings) judgeURL(raw string) error {
 		if u.Host != "" || !filepath.IsAbs(u.Path) {
 			return fmt.Errorf("--listen %s: a Unix socket is written unix:///absolute/path", raw)
 		}
-	case "tcp", "http", "ws":
-		if u.Port() == "" || u.Path != "" && u.Scheme != "ws" || u.RawQuery != "" || u.Fragment != "" {
-			return fmt.Errorf("--listen %s: an address is written %s://HOST:PORT, with a path behind it in ws:// alone; port 0 lets the system pick one", raw, u.Scheme)
+	case "tcp", "http", "ws", "tls", "https", "wss":
+		if u.Port() == "" || u.Path != "" && u.Scheme != "ws" && u.Scheme != "wss" || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("--listen %s: an address is written %s://HOST:PORT, with a path behind it in ws:// and wss:// alone; port 0 lets the system pick one", raw, u.Scheme)
 		}
-		if !s.Insecure && !loopback(u.Hostname()) {
-			return fmt.Errorf("--listen %s: other machines can reach this address, and there is neither TLS nor authentication; listen on 127.0.0.1, or add --insecure", raw)
+		secure := u.Scheme == "tls" || u.Scheme == "https" || u.Scheme == "wss"
+		if secure && !s.certified() {
+			return fmt.Errorf("--listen %s: TLS needs a certificate; name its files by --tls-cert and --tls-key, or try with --tls-self-signed", raw)
+		}
+		if !secure && !s.Insecure && !loopback(u.Hostname()) {
+			return fmt.Errorf("--listen %s: other machines can reach this address, and whoever is between can read and change what is said; use tls://, https:// or wss://, listen on 127.0.0.1, or add --insecure", raw)
 		}
 	default:
-		return fmt.Errorf("--listen %s: unknown kind; there are stdio, tcp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT/PATH and unix:///PATH", raw)
+		return fmt.Errorf("--listen %s: unknown kind; there are stdio, tcp://HOST:PORT, tls://HOST:PORT, http://HOST:PORT, https://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH and unix:///PATH", raw)
 	}
 	return nil
 }

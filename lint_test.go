@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"transports/web":       {module + "/ringbuf", module + "/codec", module + "/engine", module + "/transports/http1", module + "/transports/http2", module + "/transports/websocket", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd"},
 	"transports/sse":       {module + "/ringbuf"},
 	"transports/nethttp":   {module + "/codec", module + "/engine"},
-	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/web"},
+	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/tlsconn", module + "/transports/web"},
 	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/transports/sse"},
 	// The load generator knows wire formats, not the engine that it measures.
 	"bench/load":    {module + "/ringbuf", module + "/transports/sse", module + "/transports/websocket", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},

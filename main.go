@@ -1,5 +1,5 @@
-// Command gannet serves the Model Context Protocol on standard input, TCP and
-// Unix sockets.
+// Command gannet serves the Model Context Protocol on standard input, TCP, TLS, HTTP,
+// WebSocket and Unix sockets.
 //
 //	gannet serve --demo                              demo tools on loopback
 //	gannet serve --listen stdio --demo               for a client that starts it

@@ -35,10 +35,13 @@ func (serveCommand) Help() string {
   gannet serve --demo --listen stdio           for a client that starts the server
   gannet serve --fixture everything --listen stdio   to try a client with
   gannet serve --listen tcp://127.0.0.1:0 --addr-file /tmp/addr
+  gannet serve --demo --tls-self-signed        the same and TLS, to try it
+  gannet serve --listen https://0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --http-tokens tokens
   GANNET_LOG_LEVEL=debug gannet serve --config gannet.yaml
 
 SIGINT and SIGTERM drain: calls in flight are answered, for --shutdown-grace at
-most. A second signal ends at once.`
+most. A second signal ends at once. SIGHUP has the files of --tls-cert read again,
+if they are named: connections stay.`
 }
 
 // Run serves until a signal or the end of standard input.
@@ -117,6 +120,8 @@ func (c *serveCommand) Run(std *streams) error {
 		out = std.err
 	}
 	c.announce(out, l.Addrs())
+	c.tellOfTLS(l, log)
+	defer c.reloadOnHangup(l, log)()
 	return serveUntil(l, signals, c.settings, std)
 }
 

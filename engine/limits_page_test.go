@@ -27,6 +27,7 @@ import (
 	"github.com/gannetmcp/gannet/transports/http1"
 	"github.com/gannetmcp/gannet/transports/nethttp"
 	"github.com/gannetmcp/gannet/transports/sse"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 	"github.com/gannetmcp/gannet/transports/web"
 	"github.com/gannetmcp/gannet/transports/webclient"
 	"github.com/gannetmcp/gannet/transports/websocket"
@@ -37,7 +38,7 @@ var folders = map[string]string{
 	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
 	"http1": "../transports/http1", "ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
 	"sse": "../transports/sse", "nethttp": "../transports/nethttp", "webclient": "../transports/webclient", "web": "../transports/web",
-	"websocket": "../transports/websocket",
+	"websocket": "../transports/websocket", "tlsconn": "../transports/tlsconn",
 }
 
 // LIMITS.md names every number in every Options struct, with the default that
@@ -92,6 +93,11 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	o.TCP.KeepAlive, o.TCP.KeepAliveProbes = transports.DefaultKeepAlive, transports.DefaultKeepAliveProbes
 	numbers(wanted, "transports.Options", o)
 	numbers(wanted, "transports.TCPOptions", o.TCP)
+	numbers(wanted, "transports.TLSOptions", transports.TLSOptions{
+		HandshakeTimeout: transports.DefaultTLSHandshakeTimeout, MaxHandshakes: tlsconn.DefaultMaxHandshakes,
+		MaxHandshakeBytes: tlsconn.DefaultMaxHandshakeBytes, ReloadInterval: transports.DefaultTLSReloadInterval})
+	numbers(wanted, "tlsconn.GateOptions", tlsconn.GateOptions{MaxHandshakes: tlsconn.DefaultMaxHandshakes})
+	numbers(wanted, "tlsconn.Options", tlsconn.Options{MaxHandshakeBytes: tlsconn.DefaultMaxHandshakeBytes})
 	numbers(wanted, "nethttp.Options", nethttp.Options{MaxRequests: nethttp.DefaultMaxRequests})
 	numbers(wanted, "http1.Limits", http1.NewLoop(nil, http1.Limits{}).Limits())
 	numbers(wanted, "web.WebSocketOptions", web.WebSocketOptions{}.WithDefaults())
@@ -248,6 +254,11 @@ func hasCounter(m []string) bool {
 		for f := web.Failure(0); f.String() != "unknown"; f++ {
 			if f.String() == m[3] {
 				return m[1] == "WebSockets"
+			}
+		}
+		for f := range tlsconn.NumFailures {
+			if f.String() == m[3] {
+				return m[1] == "TLS"
 			}
 		}
 		return false

@@ -26,7 +26,8 @@ type HTTPOptions struct {
 	// AnyOrigin switches both checks off. What protects from a web page that
 	// reaches the server through its reader's browser must then be elsewhere.
 	AnyOrigin bool
-	// Authenticate says who sends a request, by its fields; nil: nobody asks. A
+	// Authenticate says who sends a request, by its fields; nil: its client's
+	// certificate does (CertificateName), if it has shown one. A
 	// WebSocket is asked once, by its handshake.
 	// Who is not taken gets 401 with Challenge, or "Bearer", as its
 	// WWW-Authenticate. Sessions, tasks and states are bound to the principal,

@@ -84,6 +84,7 @@ func TestHandler(t *testing.T) {
 		"\ngannet_connections 1\n", "\ngannet_buffers_lent ", "\ngannet_buffers_got_total ", "\ngannet_messages_received_total 7\n", "\ngannet_panics_total 0\n",
 		"\ngo_goroutines ", "\ngo_memstats_mallocs_total ", "\ngo_memstats_alloc_bytes_total ", "\ngo_gc_duration_seconds_sum ", "\ngo_gc_duration_seconds{quantile=\"1\"} ",
 		`gannet_connections_closed_total{reason="idle"} 0`, `gannet_http_refused_total{reason="chunk_ext"} 0`, `gannet_http_refused_total{reason="unpacked"} 0`,
+		"\ngannet_tls_handshakes_in_flight 0\n", `gannet_tls_handshakes_failed_total{reason="busy"} 0`, "\ngannet_tls_handshake_duration_seconds_count 0\n",
 		`gannet_http_refused_total{reason="handshake"} 0`, `gannet_websockets 0`, `gannet_websocket_failed_total{kind="too_large"} 0`, `gannet_connections_closed_total{reason="ping_timeout"} 0`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="echo"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="_other",error_type="-32602"} 1`,

@@ -64,6 +64,7 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	for f := range ws.Failed {
 		fmt.Fprintf(m.w, "gannet_websocket_failed_total{kind=%q} %d\n", web.Failure(f).String(), ws.Failed[f])
 	}
+	m.handshakes(&s)
 	m.head("gannet_http_refused_total", "counter", "HTTP requests refused before their message was looked at, by reason.")
 	for r := range s.HTTPRefused {
 		fmt.Fprintf(m.w, "gannet_http_refused_total{reason=%q} %d\n", web.Refusal(r).String(), s.HTTPRefused[r])

@@ -18,8 +18,9 @@ const (
 )
 
 // SealMax is how many bytes Session.Seal makes into no more than 64 KiB of
-// ciphertext, whatever the version and the suite.
-const SealMax = 65_536 - 4*(headerLen+8+16+1)
+// ciphertext, whatever the version and the suite: four records with a header, an
+// explicit nonce, a tag and an inner type each.
+const SealMax = 65_536 - 4*(5+8+16+1)
 
 // Budget is what large buffers are charged to. Safe from any goroutine.
 type Budget interface {
