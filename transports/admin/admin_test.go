@@ -85,6 +85,7 @@ func TestHandler(t *testing.T) {
 		"\ngo_goroutines ", "\ngo_memstats_mallocs_total ", "\ngo_memstats_alloc_bytes_total ", "\ngo_gc_duration_seconds_sum ", "\ngo_gc_duration_seconds{quantile=\"1\"} ",
 		`gannet_connections_closed_total{reason="idle"} 0`, `gannet_http_refused_total{reason="chunk_ext"} 0`, `gannet_http_refused_total{reason="unpacked"} 0`,
 		`gannet_http_refused_total{reason="handshake"} 0`, `gannet_websockets 0`, `gannet_websocket_failed_total{kind="too_large"} 0`, `gannet_connections_closed_total{reason="ping_timeout"} 0`,
+		"\ngannet_http2_requests_total 0\n", `gannet_http2_failed_total{reason="resets"} 0`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="echo"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="_other",error_type="-32602"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="add",error_type="tool_error"} 1`,
