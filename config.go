@@ -19,6 +19,7 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports"
+	"github.com/gannetmcp/gannet/transports/http2"
 	"github.com/gannetmcp/gannet/transports/sse"
 	"github.com/gannetmcp/gannet/transports/tlsconn"
 	"github.com/gannetmcp/gannet/transports/web"
@@ -68,6 +69,8 @@ type settings struct {
 	HTTPReplay      int           `name:"http-replay" help:"Events kept of a stream for a client that comes back. 0: none." default:"${http_replay}" env:"GANNET_HTTP_REPLAY" group:"HTTP"`
 	HTTPReplayAge   time.Duration `name:"http-replay-age" help:"How long they are kept." default:"${http_replay_age}" env:"GANNET_HTTP_REPLAY_AGE" group:"HTTP"`
 	HTTPReplayBytes byteSize      `name:"http-replay-bytes" help:"Bytes kept of all streams." default:"${http_replay_bytes}" env:"GANNET_HTTP_REPLAY_BYTES" group:"HTTP"`
+	HTTP2           string        `name:"http2" help:"Whether HTTP/2 is spoken beside HTTP/1.1, by clients that know: on, off, or only." enum:"on,off,only" default:"on" env:"GANNET_HTTP2" group:"HTTP"`
+	HTTP2Streams    int           `name:"http2-streams" help:"Requests of a connection of HTTP/2 at a time." default:"${http2_streams}" env:"GANNET_HTTP2_STREAMS" group:"HTTP"`
 	HTTPUnpacked    byteSize      `name:"http-unpacked" help:"What a packed request body may become. 0: as max-message-bytes." default:"0" env:"GANNET_HTTP_UNPACKED" group:"HTTP"`
 
 	WSPath         string        `name:"ws-path" help:"Path of WebSocket on http:// listeners, or none." default:"${ws_path}" env:"GANNET_WS_PATH" group:"WebSocket"`
@@ -123,6 +126,7 @@ var defaults = kong.Vars{
 	"write_stall":           engine.DefaultWriteStallTimeout.String(),
 	"http_sessions":         strconv.Itoa(mcp.DefaultMaxSessions),
 	"http_session_idle":     mcp.DefaultSessionIdle.String(),
+	"http2_streams":         strconv.Itoa(http2.DefaultStreams),
 	"http_keepalive":        mcp.DefaultKeepAlive.String(),
 	"http_replay":           strconv.Itoa(sse.DefaultReplayEvents),
 	"http_replay_age":       sse.DefaultReplayAge.String(),
@@ -230,6 +234,7 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 	if o.WebSocket, err = s.webSocket(); err != nil {
 		return o, err
 	}
+	o.HTTP2 = transports.HTTP2Options{Off: s.HTTP2 == "off", Only: s.HTTP2 == "only", MaxStreams: s.HTTP2Streams}
 	for i, u := range s.urls() {
 		if err := s.judgeURL(u); err != nil {
 			return o, &exitError{exitUsage, err}

@@ -25,6 +25,7 @@ import (
 	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports"
 	"github.com/gannetmcp/gannet/transports/http1"
+	"github.com/gannetmcp/gannet/transports/http2"
 	"github.com/gannetmcp/gannet/transports/nethttp"
 	"github.com/gannetmcp/gannet/transports/sse"
 	"github.com/gannetmcp/gannet/transports/tlsconn"
@@ -38,7 +39,7 @@ var folders = map[string]string{
 	"engine": ".", "codec": "../codec", "transports": "../transports", "registry": "registry",
 	"http1": "../transports/http1", "ringbuf": "../ringbuf", "pool": "pool", "mcp": "mcp", "fixture": "mcp/fixture",
 	"sse": "../transports/sse", "nethttp": "../transports/nethttp", "webclient": "../transports/webclient", "web": "../transports/web",
-	"websocket": "../transports/websocket", "tlsconn": "../transports/tlsconn",
+	"websocket": "../transports/websocket", "tlsconn": "../transports/tlsconn", "http2": "../transports/http2",
 }
 
 // LIMITS.md names every number in every Options struct, with the default that
@@ -101,6 +102,9 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	numbers(wanted, "nethttp.Options", nethttp.Options{MaxRequests: nethttp.DefaultMaxRequests})
 	numbers(wanted, "http1.Limits", http1.NewLoop(nil, http1.Limits{}).Limits())
 	numbers(wanted, "web.WebSocketOptions", web.WebSocketOptions{}.WithDefaults())
+	h2 := http2.NewLoop(nil, http2.Limits{}).Limits()
+	numbers(wanted, "http2.Limits", h2)
+	numbers(wanted, "transports.HTTP2Options", transports.HTTP2Options{MaxStreams: h2.Streams, StreamWindow: h2.StreamWindow, ConnWindow: h2.ConnWindow, MaxResets: h2.Resets})
 	numbers(wanted, "websocket.Options", websocket.NewLoop(nil, websocket.Options{}).Options())
 	numbers(wanted, "sse.ReplayOptions", sse.ReplayOptions{MaxEvents: sse.DefaultReplayEvents, MaxBytes: sse.DefaultReplayBytes, MaxAge: sse.DefaultReplayAge})
 	numbers(wanted, "sse.ReaderOptions", sse.ReaderOptions{MaxDataBytes: sse.DefaultReaderData, MaxFieldBytes: sse.DefaultReaderField})
@@ -242,13 +246,18 @@ func hasCounter(m []string) bool {
 	switch {
 	case m[3] != "":
 		for r := engine.CloseReason(0); r.String() != "unknown"; r++ {
-			if r.String() == m[3] {
-				return m[1] == "Closed"
+			if r.String() == m[3] && m[1] == "Closed" {
+				return true
 			}
 		}
 		for r := web.Refusal(0); r.String() != "unknown"; r++ {
-			if r.String() == m[3] {
-				return m[1] == "HTTPRefused"
+			if r.String() == m[3] && m[1] == "HTTPRefused" {
+				return true
+			}
+		}
+		for f := web.HTTP2Failure(0); f.String() != "unknown"; f++ {
+			if f.String() == m[3] && m[1] == "Failed" {
+				return true
 			}
 		}
 		for f := web.Failure(0); f.String() != "unknown"; f++ {
@@ -263,7 +272,7 @@ func hasCounter(m []string) bool {
 		}
 		return false
 	case m[2] != "":
-		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}, pool.Snapshot{}, pool.BreakerStats{}, mcp.Stats{}, web.Sockets{}} {
+		for _, v := range []any{&registry.Table[int]{}, &registry.Topics{}, ringbuf.PoolStats{}, pool.WorkersStats{}, pool.Snapshot{}, pool.BreakerStats{}, mcp.Stats{}, web.Sockets{}, web.HTTP2Stats{}} {
 			typ := reflect.TypeOf(v)
 			_, method := typ.MethodByName(m[2])
 			field := typ.Kind() == reflect.Struct

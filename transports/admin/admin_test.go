@@ -86,6 +86,7 @@ func TestHandler(t *testing.T) {
 		`gannet_connections_closed_total{reason="idle"} 0`, `gannet_http_refused_total{reason="chunk_ext"} 0`, `gannet_http_refused_total{reason="unpacked"} 0`,
 		"\ngannet_tls_handshakes_in_flight 0\n", `gannet_tls_handshakes_failed_total{reason="busy"} 0`, "\ngannet_tls_handshake_duration_seconds_count 0\n",
 		`gannet_http_refused_total{reason="handshake"} 0`, `gannet_websockets 0`, `gannet_websocket_failed_total{kind="too_large"} 0`, `gannet_connections_closed_total{reason="ping_timeout"} 0`,
+		"\ngannet_http2_requests_total 0\n", `gannet_http2_failed_total{reason="resets"} 0`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="echo"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="_other",error_type="-32602"} 1`,
 		`mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",gen_ai_tool_name="add",error_type="tool_error"} 1`,

@@ -69,6 +69,24 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	for r := range s.HTTPRefused {
 		fmt.Fprintf(m.w, "gannet_http_refused_total{reason=%q} %d\n", web.Refusal(r).String(), s.HTTPRefused[r])
 	}
+	for _, c := range []struct {
+		name, help string
+		v          uint64
+	}{
+		{"gannet_http2_connections_total", "Connections of HTTP/2.", s.HTTP2.Connections},
+		{"gannet_http2_requests_total", "Requests that were complete.", s.HTTP2.Requests},
+		{"gannet_http2_peer_resets_total", "Streams that their peers have reset.", s.HTTP2.PeerResets},
+		{"gannet_http2_errors_total", "Streams reset because their peers broke a rule.", s.HTTP2.Errors},
+		{"gannet_http2_refused_total", "Streams that there was no room for.", s.HTTP2.Refused},
+		{"gannet_http2_kept_total", "Requests that waited for their peers to read.", s.HTTP2.Kept},
+		{"gannet_http2_slow_readers_total", "Streams reset because their peers did not read them.", s.HTTP2.SlowReaders},
+	} {
+		m.one(c.name, "counter", c.help, c.v)
+	}
+	m.head("gannet_http2_failed_total", "counter", "Connections of HTTP/2 ended for what their peers did, by reason.")
+	for f := range s.HTTP2.Failed {
+		fmt.Fprintf(m.w, "gannet_http2_failed_total{reason=%q} %d\n", web.HTTP2Failure(f).String(), s.HTTP2.Failed[f])
+	}
 	m.head("gannet_connections_closed_total", "counter", "Connections that have ended, by reason.")
 	for r := range e.Closed {
 		fmt.Fprintf(m.w, "gannet_connections_closed_total{reason=%q} %d\n", engine.CloseReason(r).String(), e.Closed[r])
