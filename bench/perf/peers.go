@@ -19,7 +19,7 @@ import (
 
 // peersCommand is perf peers.
 type peersCommand struct {
-	Transport []string `help:"Of ${enum}: what to measure on; h2 wants h2load." enum:"tcp,stdio,http,h2,ws" default:"tcp,stdio,http,ws" group:"Subjects"`
+	Transport []string `help:"Of ${enum}: what to measure on; h2 wants h2load." enum:"tcp,stdio,http,h2,ws,tls" default:"tcp,stdio,http,ws,tls" group:"Subjects"`
 	Only      string   `help:"Measure what matches, and what it is compared with." placeholder:"REGEXP" group:"Subjects"`
 	Peer      []string `help:"Another server with the tool echo {text}; repeatable. TRANSPORT is stdio if not given; on tcp and http it prints its address as its first line." placeholder:"[TRANSPORT:]NAME=COMMAND" sep:"none" group:"Subjects"`
 	Builtin   bool     `help:"The peers of bin/peer: go-sdk and mcp-go, as they come and tuned (GOGC=1600, low-level API), net/http and fasthttp." default:"true" negatable:"" group:"Subjects"`
@@ -143,7 +143,7 @@ func (c *peersCommand) subjects() ([]rounds.Subject, error) {
 		}
 	}
 	var list []rounds.Subject
-	for _, s := range slices.Concat(rounds.Subjects(p), rounds.WebSubjects(p, c.Wrk), rounds.HTTP2Subjects(p), rounds.WSSubjects(p)) {
+	for _, s := range slices.Concat(rounds.Subjects(p), rounds.WebSubjects(p, c.Wrk), rounds.HTTP2Subjects(p), rounds.WSSubjects(p), rounds.TLSSubjects()) {
 		transport, _, _ := strings.Cut(s.Group, " ")
 		if slices.Contains(c.Transport, transport) && (!c.Quick || s.Quick()) {
 			list = append(list, s)

@@ -105,6 +105,9 @@ func (b *Bench) run(s *Subject, paged bool, m *Measurement) error {
 	if o.Reconnect > 0 {
 		args = append(args, "--reconnect", strconv.Itoa(o.Reconnect))
 	}
+	if s.Secure {
+		args = append(args, "--insecure")
+	}
 	var w Watcher
 	command := s.CommandLine(b.Places)
 	if paged {

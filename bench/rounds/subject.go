@@ -35,6 +35,7 @@ type Subject struct {
 	Path      string `json:"path,omitempty"`    // of its URL
 	HTTP      bool   `json:"http,omitempty"`    // measured by our generator
 	WS        bool   `json:"ws,omitempty"`      // WebSocket
+	Secure    bool   `json:"secure,omitempty"`  // with TLS, by a certificate that nobody vouches for
 	H2load    bool   `json:"h2load,omitempty"`  // HTTP/2, measured by h2load; Depth is of streams
 	Echo      bool   `json:"echo,omitempty"`    // it answers by what it is sent
 	Session   bool   `json:"session,omitempty"` // it wants one
@@ -206,7 +207,7 @@ func goals() []result.Goal {
 // GoalsOf returns the goals of subjects.
 func GoalsOf(list []Subject) []result.Goal {
 	var of []result.Goal
-	for _, g := range slices.Concat(goals(), webGoals(), wsGoals(), http2Goals()) {
+	for _, g := range slices.Concat(goals(), webGoals(), wsGoals(), http2Goals(), tlsGoals()) {
 		for i := range list {
 			if list[i].Name == g.Subject {
 				of = append(of, g)

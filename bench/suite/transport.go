@@ -26,6 +26,8 @@ var transports = []transport{
 	{"http1", "http://127.0.0.1:0", ""},
 	{"sse", "http://127.0.0.1:0", "2024-11-05"},
 	{"ws", "http://127.0.0.1:0", ""},
+	{"tls", "tls://127.0.0.1:0", ""},
+	{"https", "https://127.0.0.1:0", ""},
 }
 
 // Transports, Depths and Sizes are what the ids transport.NAME.dDEPTH.SIZE are made
@@ -75,6 +77,10 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 	}
 	if t.name == "sse" {
 		args = append(slices.Clone(args), "--loops", "1")
+	}
+	if t.name == "tls" || t.name == "https" {
+		args = append(slices.Clone(args), "--tls-self-signed")
+		o.TLS.Insecure = true // nobody vouches for it
 	}
 	o.Revision, o.Conns = t.revision, t.conns(o.Conns)
 	if t.name == "stdio" {
