@@ -22,8 +22,11 @@ func (c *Conn) TakeLeave(d time.Duration) {
 
 // leave ends the connection, or has its framing do so.
 func (c *Conn) leave(reason CloseReason) {
-	if u, ok := c.framing.(Upkeep); ok && c.lost == CloseNone && u.Leave(reason) {
-		return
+	if u, ok := c.framing.(Upkeep); ok && c.lost == CloseNone {
+		if u.Leave(reason) {
+			return
+		}
+		c.flush()
 	}
 	c.Close(reason)
 }

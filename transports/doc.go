@@ -2,7 +2,7 @@
 // standard input and output, TCP and Unix sockets. It frames and delivers; what
 // messages mean is the service's.
 //
-//	listener ─ accept ─► gnet loop ─ read ─► line.Framer ─► engine.Conn
+//	listener ─ accept ─► gnet loop ─ read ─► line.Framer, web.Conn ─► engine.Conn
 //	                        ▲  one turn of the engine's Loop per read event
 //	                        └─ one byte on a socket pair wakes a loop that sleeps
 //

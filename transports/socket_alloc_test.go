@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
 )
 
@@ -76,33 +75,6 @@ func TestAllocsWebSocket(t *testing.T) {
 			}
 			if bytes.Count(got, []byte(`{"jsonrpc"`)) != depth {
 				t.Errorf("got %.200q", got)
-			}
-		})
-	}
-}
-
-// BenchmarkWebSocket is a call of the demo's echo, 1 KB each way, over a loopback
-// socket, by a client that sends and reads depth of them at once.
-func BenchmarkWebSocket(b *testing.B) {
-	for _, depth := range []int{1, 16} {
-		b.Run(fmt.Sprintf("msg=1KB/depth=%d", depth), func(b *testing.B) {
-			s, err := Listen(wsService{}, Options{Listeners: []Listener{{URL: "ws://127.0.0.1:0"}}, Loops: 1, Engine: engine.Options{}})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
-			p := wsDial(b, s.Addrs()[0], "/")
-			m := req(1, "echo", `{"text":"`+strings.Repeat("x", 1000)+`"}`)
-			ask := []byte(strings.Repeat(wsFrame(wsText, strings.TrimSuffix(m, "\n")), depth))
-			got := make([]byte, depth*(4+len(res(1, `{"text":"`+strings.Repeat("x", 1000)+`"}`))))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := p.Write(ask); err != nil {
-					b.Fatal(err)
-				}
-				if _, err := io.ReadFull(p.r, got); err != nil {
-					b.Fatal(err)
-				}
 			}
 		})
 	}

@@ -15,6 +15,9 @@ const (
 // Speak says what a connection is to speak, as settled by TLS (ALPN, RFC 7301).
 // Behind Serve, and before the first Deliver.
 func (w *Conn) Speak(p Protocol) {
+	if w.only {
+		return // WebSocket is of HTTP/1.1
+	}
 	switch p {
 	case HTTP1:
 		w.preface = -1
