@@ -64,7 +64,7 @@ func (l *loop) openHTTP(s *stream) *engine.Conn {
 	case conn == nil || s.session == nil:
 	case s.session.Protocol() == alpnHTTP2:
 		w.Speak(web.HTTP2)
-	default:
+	case !l.srv.opts.HTTP2.Only: // else its first bytes must tell
 		w.Speak(web.HTTP1)
 	}
 	return conn

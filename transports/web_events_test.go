@@ -34,7 +34,7 @@ func openEvents(t *testing.T, method, url, body string, headers ...string) *webE
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	res, err := eventsTransport().RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,4 +67,15 @@ func (w *webEvents) next() (e webEvent, ok bool) {
 		}
 	}
 	return e, false
+}
+
+// eventsTransport has a connection of HTTP/1.1 for each stream; with TLS, which
+// the default client knows how to speak, what that speaks.
+func eventsTransport() *http.Transport {
+	if tr, ok := http.DefaultClient.Transport.(*http.Transport); ok && tr.TLSClientConfig != nil {
+		tr = tr.Clone()
+		tr.DisableKeepAlives = true
+		return tr
+	}
+	return &http.Transport{DisableKeepAlives: true}
 }

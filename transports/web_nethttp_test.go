@@ -2,6 +2,7 @@ package transports
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -22,8 +23,8 @@ type webHost interface {
 
 type webHostFunc func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server)
 
-// onEachWebHost runs a test on the event loop, by HTTP/1.1 and by HTTP/2, and on
-// net/http, which must not differ in what they answer.
+// onEachWebHost runs a test on the event loop, by HTTP/1.1 and by HTTP/2, without
+// TLS and with it, and on net/http, which must not differ in what they answer.
 func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
 	t.Run("loop", func(t *testing.T) {
 		f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
@@ -42,6 +43,20 @@ func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
 			return s, svc
 		})
 	})
+	for name, proto := range map[string]string{"https": "HTTP/1.1", "https2": "HTTP/2.0"} {
+		t.Run(name, func(t *testing.T) {
+			overTLS(t, proto)
+			f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
+				s, svc := webServerAt(t, "https://127.0.0.1:0", o, eo)
+				t.Cleanup(func() {
+					if n := s.Snapshot(); n.TLS.Done == 0 || (n.HTTP2.Requests > 0) != (proto == "HTTP/2.0") {
+						t.Errorf("%s over TLS was not spoken: %+v", proto, n)
+					}
+				})
+				return s, svc
+			})
+		})
+	}
 	t.Run("nethttp", func(t *testing.T) {
 		f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
 			return netHTTPServer(t, o, eo)
@@ -54,6 +69,19 @@ func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
 func overHTTP2(t *testing.T) {
 	before := http.DefaultClient
 	http.DefaultClient = &http.Client{Transport: http2Transport()}
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		http.DefaultClient = before
+	})
+}
+
+// overTLS has it speak TLS, and a version of HTTP.
+func overTLS(t *testing.T, proto string) {
+	before := http.DefaultClient
+	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, Protocols: new(http.Protocols)}
+	tr.Protocols.SetHTTP1(proto == "HTTP/1.1")
+	tr.Protocols.SetHTTP2(proto == "HTTP/2.0")
+	http.DefaultClient = &http.Client{Transport: tr}
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		http.DefaultClient = before

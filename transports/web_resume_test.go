@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -393,21 +392,20 @@ func testWebOutlived(t *testing.T, serve webHostFunc) {
 			{`"cancelled"`, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"cancelled","reason":"no longer"}}`, "engine: cancelled by the peer: no longer"},
 			{`"ended"`, "DELETE", "engine: cancelled by the peer: the session has ended"},
 		} {
-			c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/mcp"))
+			conn, err := dialConn(s.Addrs()[0])
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn := c.(*net.TCPConn)
 			body := `{"jsonrpc":"2.0","id":` + tc.name + `,"method":"tools/call","params":{"name":"outlive"}}`
 			fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: */*\r\nMcp-Session-Id: %s\r\nContent-Length: %d\r\n\r\n%s", id, len(body), body)
 			eventually(t, "the call runs", func() bool { return s.Snapshot().Engine.InFlight == 1 })
 			if half {
-				_ = conn.CloseWrite()
+				_ = conn.(interface{ CloseWrite() error }).CloseWrite()
 				time.Sleep(20 * time.Millisecond)
+				_ = conn.Close()
 			} else {
-				_ = conn.SetLinger(0) // reset
+				reset(conn)
 			}
-			_ = conn.Close()
 			time.Sleep(50 * time.Millisecond)
 			switch tc.then {
 			case "":

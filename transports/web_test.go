@@ -20,8 +20,13 @@ import (
 // webServer serves the everything fixture and the demo on HTTP.
 func webServer(t *testing.T, o mcp.Options, eo engine.Options) (*Server, *mcp.Server) {
 	t.Helper()
+	return webServerAt(t, "http://127.0.0.1:0", o, eo)
+}
+
+func webServerAt(t *testing.T, url string, o mcp.Options, eo engine.Options) (*Server, *mcp.Server) {
+	t.Helper()
 	svc := webService(o)
-	s, err := Listen(svc, Options{Listeners: []Listener{{URL: "http://127.0.0.1:0"}}, Engine: eo, Grace: 5 * time.Second})
+	s, err := Listen(svc, Options{Listeners: []Listener{{URL: url}}, Engine: eo, Grace: 5 * time.Second, TLS: TLSOptions{SelfSigned: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
