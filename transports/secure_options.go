@@ -17,8 +17,11 @@ const (
 
 // protocols returns what a listener of HTTP offers, the best first.
 func (o *Options) protocols() []string {
-	if o.HTTP2.Off {
+	switch {
+	case o.HTTP2.Off:
 		return []string{alpnHTTP1}
+	case o.HTTP2.Only:
+		return []string{alpnHTTP2}
 	}
 	return []string{alpnHTTP2, alpnHTTP1}
 }
