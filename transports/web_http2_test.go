@@ -1,11 +1,14 @@
 package transports
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -119,6 +122,70 @@ func TestHTTP2Multiplexes(t *testing.T) {
 		ConnClosed: func(*engine.Conn, engine.CloseReason) { mu.Lock(); closed++; mu.Unlock() },
 	}})
 	overHTTP2(t)
+	multiplex(t, s)
+	http.DefaultClient.CloseIdleConnections()
+	eventually(t, "the connection ended", func() bool { mu.Lock(); defer mu.Unlock(); return opened == 1 && closed == 1 })
+}
+
+// The same with TLS, where the protocol is agreed on beforehand.
+func TestHTTP2OverTLS(t *testing.T) {
+	for name, tc := range map[string]struct {
+		o     HTTP2Options
+		offer []string // of the client
+		major int      // spoken, 0: none
+	}{
+		"both, h2 first":    {HTTP2Options{}, []string{"h2", "http/1.1"}, 2},
+		"both, 1.1 first":   {HTTP2Options{}, []string{"http/1.1", "h2"}, 2},
+		"1.1 alone":         {HTTP2Options{}, []string{"http/1.1"}, 1},
+		"nothing":           {HTTP2Options{}, nil, 1},
+		"something else":    {HTTP2Options{}, []string{"h3"}, 0},
+		"off":               {HTTP2Options{Off: true}, []string{"h2", "http/1.1"}, 1},
+		"off, h2 alone":     {HTTP2Options{Off: true}, []string{"h2"}, 0},
+		"only":              {HTTP2Options{Only: true}, []string{"http/1.1", "h2"}, 2},
+		"only, 1.1 alone":   {HTTP2Options{Only: true}, []string{"http/1.1"}, 0},
+		"only, and nothing": {HTTP2Options{Only: true}, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := Listen(webService(mcp.Options{}), Options{Listeners: []Listener{{URL: "https://127.0.0.1:0"}}, HTTP2: tc.o, TLS: TLSOptions{SelfSigned: true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: rootsOf(s), NextProtos: tc.offer}, Protocols: new(http.Protocols)}
+			tr.Protocols.SetHTTP1(slices.Contains(tc.offer, "http/1.1") || tc.offer == nil)
+			tr.Protocols.SetHTTP2(slices.Contains(tc.offer, "h2"))
+			if len(tc.offer) < 2 {
+				tr.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+					return (&tls.Dialer{Config: &tls.Config{RootCAs: rootsOf(s), NextProtos: tc.offer}}).DialContext(ctx, network, address)
+				}
+			}
+			before := http.DefaultClient
+			http.DefaultClient = &http.Client{Transport: tr}
+			defer func() { tr.CloseIdleConnections(); http.DefaultClient = before }()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			q, err := http.NewRequestWithContext(ctx, "GET", s.Addrs()[0]+"/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.DefaultClient.Do(q)
+			if err == nil {
+				_ = res.Body.Close()
+			}
+			if (err == nil) != (tc.major != 0) || err == nil && res.ProtoMajor != tc.major {
+				t.Fatalf("%v, %v, want version %d", res, err, tc.major)
+			}
+			if name == "both, h2 first" {
+				multiplex(t, s)
+			}
+		})
+	}
+}
+
+// multiplex has net/http's default client ask for many things at a time, on one
+// connection.
+func multiplex(t *testing.T, s *Server) {
+	before := s.Snapshot().HTTP2.Requests
 	url := s.Addrs()[0] + "/mcp"
 	call := func(tool, args string) webReply {
 		return post(t, url, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"%s","arguments":%s,%s}}`, tool, args, webMeta),
@@ -156,11 +223,9 @@ func TestHTTP2Multiplexes(t *testing.T) {
 	}
 	wg.Wait()
 	n := s.Snapshot()
-	if n.HTTP2.Connections != 1 || n.HTTP2.Requests != 66 || n.Accepted != 1 || n.Engine.Connections != 1 || n.Engine.Opened != 1 {
+	if n.HTTP2.Connections != 1 || n.HTTP2.Requests-before != 66 || n.Accepted != 1 || n.Engine.Connections != 1 || n.Engine.Opened != 1 {
 		t.Errorf("%+v, %d accepted, %d connections, %d opened", n.HTTP2, n.Accepted, n.Engine.Connections, n.Engine.Opened)
 	}
-	http.DefaultClient.CloseIdleConnections()
-	eventually(t, "the connection ended", func() bool { mu.Lock(); defer mu.Unlock(); return opened == 1 && closed == 1 })
 }
 
 // An answer is written by one system call with its head, and so are the answers to

@@ -74,7 +74,7 @@ func (l *Loop) NewWebSocket(path string) *Conn {
 // Serve opens the connection on wire. It returns nil when the service refuses the
 // connection, which is closed then.
 func (w *Conn) Serve(wire engine.Wire) *engine.Conn {
-	if w.conn = w.l.engine.OpenHTTP(wire, w); w.conn != nil {
+	if w.conn = w.l.engine.OpenHTTP(wire, w); w.conn != nil && !w.only {
 		w.Speak(w.l.opts.Speaks)
 	}
 	return w.conn

@@ -12,16 +12,15 @@ const (
 	HTTP2                       // HTTP/2
 )
 
-// Speak says what a connection is to speak, as settled by TLS (ALPN, RFC 7301).
-// Behind Serve, and before the first Deliver.
+// Speak says what a connection is to speak, as settled by TLS (ALPN, RFC 7301), if
+// Options.Speaks has left that open. Behind Serve, and before the first Deliver.
 func (w *Conn) Speak(p Protocol) {
-	if w.only {
-		return // WebSocket is of HTTP/1.1
-	}
-	switch p {
-	case HTTP1:
+	switch {
+	case w.only: // WebSocket is of HTTP/1.1
+	case w.h2 != nil || w.preface != 0: // it is settled
+	case p == HTTP1:
 		w.preface = -1
-	case HTTP2:
+	case p == HTTP2:
 		w.h2 = w.l.newHTTP2(w.conn)
 	}
 }
