@@ -160,7 +160,11 @@ func TestDialSocketServers(t *testing.T) {
 		err  string // of the second request, "" for none
 	}{
 		{"as it should be", func(s *scripted) { answered(s); answered(s); _, _, _ = s.next() }, ""},
-		{"ends without a close frame", func(s *scripted) { answered(s) }, "unexpected EOF"},
+		{"ends without a close frame", func(s *scripted) {
+			answered(s)
+			_ = s.Conn.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, s.r) // closed with input unread, it would be reset
+		}, "unexpected EOF"},
 		{"closes", func(s *scripted) { answered(s); s.say(wsClose, closeData(1000, "bye")); _, _, _ = s.next() }, "connection closed"},
 		{"closes by 1011", func(s *scripted) { answered(s); s.say(wsClose, closeData(1011, "broken")); _, _, _ = s.next() }, `1011 "broken"`},
 		{"binary", func(s *scripted) { answered(s); s.say(0x82, "{}"); _, _, _ = s.next() }, "binary"},
