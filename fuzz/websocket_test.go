@@ -1,12 +1,16 @@
 package fuzz_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
+	"crypto/sha1"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -365,6 +369,59 @@ func FuzzWebSocketSend(f *testing.F) {
 		pool.Put(out)
 		if n := pool.Stats().Outstanding; n != 0 {
 			t.Fatalf("%d buffers left", n)
+		}
+	})
+}
+
+// FuzzWebSocketResponse checks that an answer which a client takes for a handshake is
+// one for net/http too, of status 101 and with the right Sec-WebSocket-Accept, and that
+// cut anywhere it is waited for, and not taken. ACCEPT stands for the right one.
+func FuzzWebSocketResponse(f *testing.F) {
+	const good = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n"
+	for _, in := range []string{
+		good + "\r\n", good + "\r\n\x81\x05hello", good + "Sec-WebSocket-Protocol: mcp\r\n\r\n",
+		good + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n",
+		good + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", good + "Sec-WebSocket-Protocol: chat\r\n\r\n",
+		good + "A b: c\r\n\r\n", good + " folded\r\n\r\n", good + "X: \x01\r\n\r\n", good + "X\r\n\r\n",
+		"HTTP/1.1 101\r\nupgrade:WEBSOCKET, x\r\nconnection:x ,UPGRADE\r\nsec-websocket-accept:\tACCEPT \r\n\r\n",
+		"HTTP/1.1 401 Unauthorized\r\n\r\n", "HTTP/1.0 101 x\r\n\r\n", "HTTP/1.1 1", "220 mail ESMTP\r\n", "",
+	} {
+		f.Add([]byte(in))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		client := websocket.NewLoop(nil, websocket.Options{Client: true})
+		request, h := client.Connect(nil, "localhost", "/ws", "")
+		q, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(request)))
+		if err != nil {
+			t.Fatalf("%v: %q", err, request)
+		}
+		sum := sha1.Sum([]byte(q.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		accept := base64.StdEncoding.EncodeToString(sum[:])
+		in = bytes.ReplaceAll(in, []byte("ACCEPT"), []byte(accept))
+		n, a, err := h.Read(in)
+		if err != nil || n == 0 {
+			if a != (websocket.Agreed{}) {
+				t.Fatalf("agreed on %+v, %v", a, err)
+			}
+			return
+		}
+		for i := range n {
+			if k, _, err := h.Read(in[:i]); k != 0 || err != nil {
+				t.Fatalf("%d of %d bytes: %d, %v", i, n, k, err)
+			}
+		}
+		res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(in[:n])), nil)
+		if err != nil {
+			t.Fatalf("net/http refuses %q: %v", in[:n], err)
+		}
+		if res.StatusCode != 101 || res.Header.Get("Sec-WebSocket-Accept") != accept || len(res.Header["Sec-Websocket-Accept"]) != 1 {
+			t.Fatalf("taken: %q", in[:n])
+		}
+		if p := res.Header["Sec-Websocket-Protocol"]; len(p) > 1 || len(p) == 1 && p[0] != "mcp" {
+			t.Fatalf("subprotocol %q", p)
+		}
+		if e := res.Header["Sec-Websocket-Extensions"]; a.Deflate != (len(e) == 1) || len(e) > 1 {
+			t.Fatalf("extensions %q, agreed on %+v", e, a)
 		}
 	})
 }

@@ -80,7 +80,7 @@ func (h *Handshake) judge(head []byte) (a Agreed, status int, reason string) {
 	}
 	code, phrase := line[len(prefix):len(prefix)+3], bytes.TrimSpace(line[len(prefix)+3:])
 	status, err := strconv.Atoi(string(code))
-	if err != nil || status < 100 {
+	if err != nil || status < 100 || len(line) > len(prefix)+3 && line[len(prefix)+3] != ' ' || !printable(line) {
 		return a, 0, "is not HTTP/1.1"
 	}
 	if status != 101 {
@@ -94,7 +94,7 @@ func (h *Handshake) judge(head []byte) (a Agreed, status int, reason string) {
 	for len(head) > 0 {
 		line, head, _ = bytes.Cut(head, []byte("\r\n"))
 		name, value, ok := bytes.Cut(line, []byte(":"))
-		if t, rest := token(name); !ok || len(t) == 0 || len(rest) > 0 {
+		if t, rest := token(name); !ok || len(t) == 0 || len(rest) > 0 || !printable(value) {
 			return a, status, "a malformed field"
 		}
 		value = bytes.Trim(value, " \t")
@@ -121,6 +121,16 @@ func (h *Handshake) judge(head []byte) (a Agreed, status int, reason string) {
 		return a, status, "Upgrade, Connection or Sec-WebSocket-Accept is missing"
 	}
 	return a, status, ""
+}
+
+// printable reports whether b has no control characters, but tabs.
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7F {
+			return false
+		}
+	}
+	return true
 }
 
 // chosen reads the extension that a server has chosen (RFC 7692 §7.1): what we
