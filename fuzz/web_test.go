@@ -152,6 +152,14 @@ func (p *webPeer) take(b []byte) {
 // time.
 func webRun(t *testing.T, svc *mcp.Server, stream []byte, n int) []byte {
 	t.Helper()
+	got := webSent(t, svc, stream, n)
+	got = bytes.ReplaceAll(got, []byte("HTTP/1.1 100 Continue\r\n\r\n"), nil) // none is due where the body is there already
+	return webRandom.ReplaceAll(got, []byte("$1"))
+}
+
+// webSent is webRun with what differs each time.
+func webSent(t *testing.T, svc *mcp.Server, stream []byte, n int) []byte {
+	t.Helper()
 	clock := webClock(1e9)
 	e, err := engine.New(svc, engine.Options{Clock: &clock, MaxMessageBytes: 1 << 16})
 	if err != nil {
@@ -192,8 +200,7 @@ func webRun(t *testing.T, svc *mcp.Server, stream []byte, n int) []byte {
 	if held := e.Snapshot().BufferedBytes; held != 0 {
 		t.Fatalf("%d bytes are not back in the budget", held)
 	}
-	got := bytes.ReplaceAll(p.got, []byte("HTTP/1.1 100 Continue\r\n\r\n"), nil) // none is due where the body is there already
-	return webRandom.ReplaceAll(got, []byte("$1"))
+	return p.got
 }
 
 // webRandom is what two runs may differ in.

@@ -241,6 +241,20 @@ func TestHTTP2Batches(t *testing.T) {
 	}
 }
 
+// A WebSocket needs HTTP/1.1, which is said where one could be.
+func TestHTTP2NoWebSocket(t *testing.T) {
+	s, _ := webServer(t, mcp.Options{}, engine.Options{})
+	p := dialHTTP2(t, s.Addrs()[0])
+	id := p.head(true, "GET", "/ws")
+	if p.answer(id); p.reset[id] != xhttp2.ErrCodeHTTP11Required {
+		t.Errorf("reset by %v", p.reset[id])
+	}
+	p.want(p.ping(), "200", "serverInfo")
+	if n := s.Snapshot().HTTPRefused[web.RefusedHandshake]; n != 1 {
+		t.Errorf("%d counted", n)
+	}
+}
+
 // Streams beyond the limit are refused by REFUSED_STREAM, and the rest goes on.
 func TestHTTP2MaxStreams(t *testing.T) {
 	s, err := Listen(webService(mcp.Options{}), Options{Listeners: []Listener{{URL: "http://127.0.0.1:0"}}, HTTP2: HTTP2Options{MaxStreams: 3}})

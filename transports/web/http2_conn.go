@@ -106,8 +106,14 @@ func (h *http2Conn) accept(s *http2.Stream) {
 	h.kept = append(h.kept, s)
 }
 
-// serve serves a request.
+// serve serves a request. Where a WebSocket is, HTTP/1.1 is needed.
 func (h *http2Conn) serve(s *http2.Stream) {
+	if o := &h.l.opts.WebSocket; !o.Off && string(s.Request().Path()) == o.Path {
+		h.l.counters.refuse(RefusedHandshake)
+		h.m.Reset(s, http2.CodeHTTP11Required)
+		h.release(s)
+		return
+	}
 	x := h.take()
 	if x == nil {
 		h.m.Reset(s, http2.CodeRefusedStream)
