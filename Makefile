@@ -123,7 +123,8 @@ cross: ## build for linux and darwin on amd64 and arm64
 		echo "build $$os/$$arch"; export GOOS=$$os GOARCH=$$arch CGO_ENABLED=0; $(GO) build ./... && $(GO) vet ./...; done; done
 
 interop: ## clients that nobody here wrote, against the binary (bench/peers)
-	cd bench/peers && $(GO) vet ./... && $(GO) test ./...
+	@# Clients in parallel, which mostly wait.
+	cd bench/peers && $(GO) vet ./... && $(GO) test -parallel 16 ./...
 
 node: ## Node clients over stdio (needs npm)
 	.ci/node/run.sh

@@ -41,24 +41,32 @@ func (h heard) until(t *testing.T, name string) {
 
 // TestFeaturesGoSDK has the go-sdk's client use all that the server offers, in
 // each revision, over stdio, Streamable HTTP and HTTP with SSE: it is the
-// witness for the revisions of both eras.
+// witness for the revisions of both eras. All at once: each waits for a resource that
+// changes every three seconds, and is told of what the others change too.
 func TestFeaturesGoSDK(t *testing.T) {
 	base, onNetHTTP := serveHTTP(t), serveNetHTTP(t)
 	for _, revision := range goSDK.revisions {
 		t.Run("stdio/"+revision, func(t *testing.T) {
+			t.Parallel()
 			featuresGoSDK(t, revision, &mcp.CommandTransport{Command: exec.Command(gannet, "serve", "--fixture", "everything", "--listen", "stdio"), TerminateDuration: 10 * time.Second})
 		})
 		if revision == "2024-11-05" {
-			t.Run("sse/"+revision, func(t *testing.T) { featuresGoSDK(t, revision, &mcp.SSEClientTransport{Endpoint: base + "/sse"}) })
+			t.Run("sse/"+revision, func(t *testing.T) {
+				t.Parallel()
+				featuresGoSDK(t, revision, &mcp.SSEClientTransport{Endpoint: base + "/sse"})
+			})
 			t.Run("nethttp-sse/"+revision, func(t *testing.T) {
+				t.Parallel()
 				featuresGoSDK(t, revision, &mcp.SSEClientTransport{Endpoint: onNetHTTP + "/sse"})
 			})
 			continue
 		}
 		t.Run("nethttp/"+revision, func(t *testing.T) {
+			t.Parallel()
 			featuresGoSDK(t, revision, &mcp.StreamableClientTransport{Endpoint: onNetHTTP + "/mcp"})
 		})
 		t.Run("http/"+revision, func(t *testing.T) {
+			t.Parallel()
 			featuresGoSDK(t, revision, &mcp.StreamableClientTransport{Endpoint: base + "/mcp"})
 		})
 	}

@@ -19,10 +19,12 @@ func TestFeaturesMCPGo(t *testing.T) {
 	base := serveHTTP(t)
 	for _, revision := range mcpGo.revisions {
 		t.Run("stdio/"+revision, func(t *testing.T) {
+			t.Parallel()
 			featuresMCPGo(t, revision, transport.NewStdio(gannet, nil, "serve", "--fixture", "everything", "--listen", "stdio"))
 		})
 		if revision == "2024-11-05" {
 			t.Run("sse/"+revision, func(t *testing.T) {
+				t.Parallel()
 				tr, err := transport.NewSSE(base + "/sse")
 				if err != nil {
 					t.Fatal(err)
@@ -32,6 +34,7 @@ func TestFeaturesMCPGo(t *testing.T) {
 			continue
 		}
 		t.Run("http/"+revision, func(t *testing.T) {
+			t.Parallel()
 			var options []transport.StreamableHTTPCOption
 			if revision != modern { // which has no stream of a session, and is not taken with this
 				options = append(options, transport.WithContinuousListening())
