@@ -69,14 +69,24 @@ func commit() string {
 	return revision + modified
 }
 
+// describe is the commit as git names it, with -dirty where files differ from it.
+// Stored results, and the page of them, are not what was measured: a result that was
+// saved makes no later one dirty.
 func describe() string {
-	words := []string{"describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"}
 	if self, err := os.Executable(); err == nil {
-		if s := output("git", append([]string{"-C", filepath.Dir(self)}, words...)...); s != "" {
+		if s := describeIn(filepath.Dir(self)); s != "" {
 			return s
 		}
 	}
-	return output("git", words...)
+	return describeIn(".")
+}
+
+func describeIn(dir string) string {
+	commit := output("git", "-C", dir, "describe", "--always", "--abbrev=12", "--exclude=*")
+	if commit != "" && output("git", "-C", dir, "status", "--porcelain", "--untracked-files=no", "--", ":(top)", ":(top,exclude)bench/baseline", ":(top,exclude)PERFORMANCE.md") != "" {
+		commit += "-dirty"
+	}
+	return commit
 }
 
 // kernel is what uname -sr says, which is not everywhere.
