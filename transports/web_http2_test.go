@@ -17,6 +17,7 @@ import (
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 const webPing = `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{` + webMeta + `}}`
