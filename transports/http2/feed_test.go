@@ -241,8 +241,8 @@ func frames(t testing.TB, b []byte) (out []string) {
 	}
 }
 
-// everyWay feeds in as one piece, byte by byte, and in two pieces cut anywhere,
-// and checks that the events and what is sent are want and sent each time, and
+// everyWay feeds in as one piece, byte by byte, and in two pieces cut anywhere (a
+// long one in pieces of many bytes, and cut here and there), and checks that the events and what is sent are want and sent each time, and
 // that nothing is left behind. sent is what follows the greeting; nil: anything.
 func everyWay(t *testing.T, in string, l Limits, hold bool, want, sent []string) {
 	t.Helper()
@@ -277,11 +277,11 @@ func everyWay(t *testing.T, in string, l Limits, hold bool, want, sent []string)
 	}
 	run("whole", in)
 	var each []string
-	for i := range len(in) {
-		each = append(each, in[i:i+1])
+	for i, size := 0, 1+len(in)/3000; i < len(in); i += size {
+		each = append(each, in[i:min(i+size, len(in))])
 	}
 	run("byte by byte", each...)
-	step := 1 + len(in)/300
+	step := 1 + len(in)/150
 	for i := 1; i < len(in); i += step {
 		run(fmt.Sprintf("cut at %d", i), in[:i], in[i:])
 	}

@@ -185,7 +185,7 @@ func decodes(blocks [][]byte) bool {
 // changes its size, overflows, and is emptied.
 func TestDecodeWhatIsEncoded(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 200 {
+	for range 50 {
 		var out bytes.Buffer
 		enc := hpack.NewEncoder(&out)
 		var blocks [][]byte

@@ -149,8 +149,8 @@ func TestNetHTTPClient(t *testing.T) {
 	url := "http://" + s.ln.Addr().String()
 	c := client(t)
 	var wg sync.WaitGroup
-	for i := range 200 {
-		size := []int{0, 1, 300, 16384, 65535, 65536, 300_000, 2_000_000}[i%8]
+	for i := range 100 {
+		size := []int{0, 1, 300, 16384, 65535, 65536, 300_000, 1_000_000}[i%8]
 		if size > 100_000 && i > 40 {
 			size = 1000
 		}
@@ -181,13 +181,13 @@ func TestNetHTTPClient(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			res, err := c.Get(url + "/big?5000000")
+			res, err := c.Get(url + "/big?2000000")
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			n, err := io.Copy(io.Discard, res.Body)
-			if n != 5_000_000 || err != nil {
+			if n != 2_000_000 || err != nil {
 				t.Errorf("%d bytes, %v", n, err)
 			}
 			_ = res.Body.Close()
@@ -258,9 +258,9 @@ func TestNetHTTPClientCancels(t *testing.T) {
 	s := newServer(t, Limits{})
 	url := "http://" + s.ln.Addr().String()
 	c := client(t)
-	for range 20 {
+	for range 5 {
 		ctx, cancel := context.WithCancel(context.Background())
-		q, err := http.NewRequestWithContext(ctx, "GET", url+"/big?10000000", nil)
+		q, err := http.NewRequestWithContext(ctx, "GET", url+"/big?1000000", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
