@@ -18,7 +18,6 @@ import (
 // loop: the requests that were meant to be sent meanwhile waited too, whether or
 // not they could be sent.
 func TestStallShows(t *testing.T) {
-	t.Parallel()
 	var once sync.Once
 	addr := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
 		serveLines(conn, conn, func(n int, _ uint64, reply string) ([]string, bool) {
@@ -47,7 +46,8 @@ func TestStallShows(t *testing.T) {
 	for _, p := range r.Series {
 		good += p.Good
 	}
-	if good != r.Messages {
+	// What is left at the end, less than half of an interval, is no point.
+	if good > r.Messages || good < r.Messages-50 {
 		t.Errorf("the series has %d replies, the result %d", good, r.Messages)
 	}
 	h, err := r.Distribution()

@@ -45,7 +45,7 @@ func TestAB(t *testing.T) {
 		{"the build after is worse", quick, busy, exitThreshold},
 	} {
 		code, out, errs := perf("ab", c.before, c.after, "--only", "regression.tcp_call", "--rounds", "2", "--cpus", "none")
-		if code != c.code || !strings.Contains(out, "server_cpu_us ") || strings.Contains(out, "server_allocs") {
+		if code != c.code || !strings.Contains(out, "server_cpu_us ") || !strings.Contains(out, "server_allocs_per_message ") {
 			t.Errorf("%s: exit code %d\n%s%s", c.name, code, out, errs)
 		}
 		if n := strings.Count(errs, "regression.tcp_call"); n < 4 {
