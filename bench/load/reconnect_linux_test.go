@@ -56,15 +56,15 @@ func TestReconnect(t *testing.T) {
 		o         Options
 		addresses int
 	}{
-		{"tcp", Options{Target: tcp, Conns: 4, Reconnect: 3, Count: 600}, loopbackAddresses},
+		{"tcp", Options{Target: tcp, Conns: 4, Reconnect: 3, Count: 300}, loopbackAddresses},
 		{"one call", Options{Target: tcp, Conns: 2, Reconnect: 1, Count: 200}, loopbackAddresses},
-		{"deeper than its calls", Options{Target: tcp, Conns: 3, Depth: 16, Reconnect: 5, Method: MethodCall, Count: 600}, loopbackAddresses},
+		{"deeper than its calls", Options{Target: tcp, Conns: 3, Depth: 16, Reconnect: 5, Method: MethodCall, Count: 300}, loopbackAddresses},
 		{"raw", Options{Target: raw, Conns: 2, Depth: 2, Reconnect: 4, Method: MethodRaw, Count: 400}, loopbackAddresses},
-		{"long", Options{Target: tcp, Conns: 2, Depth: 2, Reconnect: 2, Method: MethodCall, Size: 1 << 20, Count: 40}, loopbackAddresses},
+		{"long", Options{Target: tcp, Conns: 2, Depth: 2, Reconnect: 2, Method: MethodCall, Size: 300_000, Count: 20}, loopbackAddresses},
 		{"from one address", Options{Target: tcp, Conns: 2, Reconnect: 10, From: net.IPv4(127, 0, 0, 9), Count: 200}, 1},
-		{"unix", Options{Target: "unix://" + path, Conns: 4, Reconnect: 3, Count: 600}, 0},
-		{"tls", Options{Target: secure, Conns: 4, Reconnect: 3, Count: 300, TLS: TLSOptions{CAFile: ca.file}}, loopbackAddresses},
-		{"tls, resumed", Options{Target: secure, Conns: 4, Reconnect: 3, Count: 300, TLS: TLSOptions{CAFile: ca.file, Resume: true}}, loopbackAddresses},
+		{"unix", Options{Target: "unix://" + path, Conns: 4, Reconnect: 3, Count: 300}, 0},
+		{"tls", Options{Target: secure, Conns: 4, Reconnect: 3, Count: 150, TLS: TLSOptions{CAFile: ca.file}}, loopbackAddresses},
+		{"tls, resumed", Options{Target: secure, Conns: 4, Reconnect: 3, Count: 150, TLS: TLSOptions{CAFile: ca.file, Resume: true}}, loopbackAddresses},
 		{"by time", Options{Target: tcp, Conns: 4, Reconnect: 3, Warmup: 50 * time.Millisecond, Duration: 200 * time.Millisecond}, loopbackAddresses},
 		{"open", Options{Target: tcp, Conns: 8, Reconnect: 3, Plan: Constant(1000, 300*time.Millisecond)}, loopbackAddresses},
 	} {
