@@ -53,12 +53,12 @@ func TestPage(t *testing.T) {
 		{"bench/baseline/suite.json", "", 200},
 		{"bench/baseline/peers.json", "| P", 20},
 		{"bench/baseline/pool.json", "| pool.", 13},
-		{"bench/baseline/websocket.json", "| P", 3},
+		{"bench/baseline/wires.json", "| P", 6},
 	} {
 		tables := markdown(t, c.file)
 		texts := map[string]string{"": tables}
 		switch c.file {
-		case "bench/baseline/peers.json", "bench/baseline/websocket.json":
+		case "bench/baseline/peers.json", "bench/baseline/wires.json":
 			texts["facts"] = peersFacts(read(t, c.file))
 		case "bench/baseline/perf-conns-guest.json":
 			texts["memory"] = connsMemory(t, read(t, c.file))

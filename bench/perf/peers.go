@@ -97,7 +97,7 @@ func builtinPeers() (p rounds.Peers) {
 	}
 	p.H2Echoes = []rounds.Peer{{Name: "net-http", Command: []string{placePeer, "-peer", "net-http", "-http", "127.0.0.1:0", "-h2c"}}}
 	p.H2 = []rounds.Peer{{Name: "go-sdk", Command: []string{placePeer, "-peer", "go-sdk", "-http", "127.0.0.1:0", "-h2c"}}}
-	for _, name := range []string{"gobwas", "gws"} {
+	for _, name := range []string{"gobwas", "gobwas-64k", "gws"} {
 		p.WS = append(p.WS, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}, Page: peerPage})
 	}
 	return p

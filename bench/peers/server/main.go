@@ -3,7 +3,7 @@
 // --demo: something to compare with.
 //
 //	server -peer go-sdk|go-sdk-lowlevel|mcp-go|mcp-go-lowlevel [-http 127.0.0.1:0]
-//	server -peer net-http|fasthttp|gobwas|gws -http 127.0.0.1:0
+//	server -peer net-http|fasthttp|gobwas|gobwas-64k|gws -http 127.0.0.1:0
 //	server … -metrics 127.0.0.1:0
 //
 // net-http, fasthttp, gobwas and gws serve no MCP: they answer by what they are
@@ -82,7 +82,9 @@ func run(peer, address string) error {
 			_, _ = c.Write(c.PostBody())
 		})
 	case "gobwas":
-		return echoGobwas(address)
+		return echoGobwas(address, 4<<10)
+	case "gobwas-64k":
+		return echoGobwas(address, 64<<10)
 	case "gws":
 		return echoGWS(address)
 	case "mcp-go-lowlevel":
@@ -98,7 +100,7 @@ func run(peer, address string) error {
 		}
 		return serve(address, mcpgoserver.NewStreamableHTTPServer(s, mcpgoserver.WithStateLess(true)))
 	}
-	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel, mcp-go, mcp-go-lowlevel, net-http, fasthttp, gobwas and gws", peer)
+	return fmt.Errorf("-peer %s: no such library; there are go-sdk, go-sdk-lowlevel, mcp-go, mcp-go-lowlevel, net-http, fasthttp, gobwas, gobwas-64k and gws", peer)
 }
 
 // h2c has serve speak HTTP/2 as well.

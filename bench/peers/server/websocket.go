@@ -12,9 +12,9 @@ import (
 )
 
 // echoGobwas answers each message of a WebSocket by itself, by gobwas/ws with a
-// goroutine for each connection and buffers both ways: what has been read is
-// answered in one write.
-func echoGobwas(address string) error {
+// goroutine for each connection and buffers of so many bytes both ways: what has
+// been read is answered in one write.
+func echoGobwas(address string, buffer int) error {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func echoGobwas(address string) error {
 		}
 		go func() {
 			defer conn.Close()
-			rw := bufio.NewReadWriter(bufio.NewReaderSize(conn, 64<<10), bufio.NewWriterSize(conn, 64<<10))
+			rw := bufio.NewReadWriter(bufio.NewReaderSize(conn, buffer), bufio.NewWriterSize(conn, buffer))
 			if _, err := ws.Upgrade(rw); err != nil || rw.Flush() != nil {
 				return
 			}
