@@ -30,7 +30,7 @@ func TestAB(t *testing.T) {
 	}
 	build := func(name, busy string) string {
 		path := filepath.Join(t.TempDir(), name)
-		script := fmt.Sprintf("#!/bin/sh\nGANNET_PERF_TEST_OLD=1 GANNET_PERF_TEST_BUSY=%s exec %q \"$@\"\n", busy, self)
+		script := fmt.Sprintf("#!/bin/sh\nGANNET_PERF_TEST_BUSY=%s exec %q \"$@\"\n", busy, self)
 		if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -101,13 +101,9 @@ func standIn(args []string) error {
 	return nil
 }
 
-// The page of metrics that servers of Go have, but for those of GANNET_PERF_TEST_OLD,
-// as gannet was before.
+// The page of metrics that servers of Go have.
 func init() {
 	http.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		if os.Getenv("GANNET_PERF_TEST_OLD") != "" {
-			return
-		}
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		fmt.Fprintf(w, "go_memstats_mallocs_total %d\ngo_memstats_alloc_bytes_total %d\ngo_gc_duration_seconds_sum %g\ngo_gc_duration_seconds_count %d\n",
