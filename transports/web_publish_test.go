@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"strings"
@@ -140,12 +141,18 @@ func TestAllocsEvents(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	run()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	run()
-	runtime.ReadMemStats(&after)
+	// A queue that is full, and a reader who is late, are a busy machine's: the
+	// least of three counts.
+	least := uint64(math.MaxUint64)
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		run()
+		runtime.ReadMemStats(&after)
+		least = min(least, after.Mallocs-before.Mallocs)
+	}
 	close(go1)
-	if k := after.Mallocs - before.Mallocs; k > events/50 {
-		t.Errorf("%d allocations for %d events", k, events)
+	if least > events/50 {
+		t.Errorf("%d allocations for %d events", least, events)
 	}
 }
