@@ -269,6 +269,22 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+// A client that has sent no share of a key for our groups is asked for one, and
+// says its hello once more.
+func TestHelloRetry(t *testing.T) {
+	r := newRig(t, GateOptions{})
+	r.opts.Config.CurvePreferences = []tls.CurveID{tls.CurveP256}
+	o := r.owner()
+	retried := make(chan bool, 1)
+	o.data = func(o *owner, plain []byte) { retried <- o.s.State().HelloRetryRequest }
+	o.start()
+	c := o.dial(r.client()) // it sends shares of X25519MLKEM768 and X25519
+	_, _ = c.Write([]byte("x"))
+	if !<-retried {
+		t.Error("it was not asked")
+	}
+}
+
 // What the handshake has settled reaches the owner.
 func TestState(t *testing.T) {
 	r := newRig(t, GateOptions{})
