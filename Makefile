@@ -18,9 +18,9 @@ BENCHSTAT   = golang.org/x/perf/cmd/benchstat@latest
 
 # Benchmarks of what is ours, on one CPU, where what they allocate is the same each time: not of libraries, nor with many goroutines. (The go command looks no further than the first pattern that may still match: short ones come first.)
 ALLOCSRUN   = mkdir -p bin && $(GO) test -p 1 -cpu 1 -run '^$$' -bench . -skip '$(OTHERS)' -benchmem -benchtime 30ms $(PKG) >bin/allocs.out || { cat bin/allocs.out; exit 1; }
-OTHERS      = BenchmarkHandshake|/impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|general)|/loop=awake|/chan=bare|/queue|/msg=16KB|//impl=(cow|xsync)|//answer=300B/streams
+OTHERS      = BenchmarkHandshake|/impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|general)|/loop=awake|/chan=bare|/queue|/msg=16KB|//impl=(cow|xsync)
 
-# Tools whose tests start programs without poison, and wait for them.
+# Tools, whose tests start programs without poison, and wait for them.
 STARTERS    = /bench/(perf|spine|suite)$$
 
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
@@ -70,14 +70,14 @@ allocs-baseline: ## keep what they allocate now
 	$(GO) run ./bench/perf allocs save bin/allocs.out bench/baseline/allocs.txt
 
 ab: ## this tree against its first parent (AGAINST=revision), measured in turns; fails beyond twice the CPU
-	$(GO) run ./bench/perf ab --against $(AGAINST) --rounds 3 -q
+	$(GO) run ./bench/perf ab --against $(AGAINST) --rounds 2 -q
 
 invariants: ## tests with poisoned buffers, and of the codec without vectors
-	$(GO) test -tags invariants $$($(GO) list $(PKG) | grep -vE '$(STARTERS)')
+	$(GO) test -short -tags invariants $$($(GO) list $(PKG) | grep -vE '$(STARTERS)')
 	$(GO) vet -tags purego ./codec && $(GO) test -tags purego ./codec
 
-fuzz-short: ## each fuzz target for three seconds
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+fuzz-short: ## each fuzz target for two seconds
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 fuzz: ## each fuzz target for FUZZTIME (default 30s)
 	@# The go command may call it a failure that the time is over: it is one only with an input.
@@ -118,9 +118,9 @@ lint: ## gofmt, vet, staticcheck and the import rules
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -run 'TestLint' .
 
-cross: ## build for linux and darwin on amd64 and arm64
+cross: ## build for linux and darwin on amd64 and arm64, and vet what differs
 	@set -e; for os in linux darwin; do for arch in amd64 arm64; do \
-		echo "build $$os/$$arch"; export GOOS=$$os GOARCH=$$arch CGO_ENABLED=0; $(GO) build ./... && $(GO) vet ./...; done; done
+		echo "build $$os/$$arch"; export GOOS=$$os GOARCH=$$arch CGO_ENABLED=0; $(GO) build ./...; done; $(GO) vet ./...; done
 
 interop: ## clients that nobody here wrote, against the binary (bench/peers)
 	@# Clients in parallel, which mostly wait.

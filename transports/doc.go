@@ -20,6 +20,10 @@
 // when it reads the end of file, but a duplicate made just before lives on
 // until the engine has written everything (see stream.go).
 //
+// With TLS a tlsconn.Session stands between the socket and what it carries, in
+// both directions, on the loop. A connection becomes an engine.Conn when its
+// handshake is over, since only then it is known what it carries (secure.go).
+//
 // # Clients
 //
 // Dial and Command connect an mcp.Client to a server on a socket, or to a
@@ -29,7 +33,8 @@
 //
 // # Goroutines
 //
-// One for each client session, which reads. One for each gnet loop, one for each listener, two for standard input if that
-// is served (one reads, one waits for the end), and the engine's worker pool.
-// None for a connection.
+// One for each client session, which reads. One for each gnet loop, one for each
+// listener, two for standard input if that is served (one reads, one waits for the
+// end), one that looks at the files of a certificate, one for each handshake of TLS
+// under way, and the engine's worker pool. None for a connection.
 package transports

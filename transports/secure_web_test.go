@@ -169,9 +169,9 @@ func TestALPN(t *testing.T) {
 	}
 }
 
-// tls:// is dialled, used in each revision, and closed; nothing is left.
+// tls:// and wss:// are dialled, used in each revision, and closed; nothing is left.
 func TestDialTLS(t *testing.T) {
-	for _, scheme := range []string{"tls", "wss"} {
+	for _, scheme := range []string{"tls", "wss", "https"} {
 		svc := mcp.NewServer(mcp.Options{Name: "demo", Version: "1"})
 		fixture.AddDemo(svc)
 		srv, err := Listen(svc, Options{Loops: 1, Listeners: []Listener{{URL: scheme + "://127.0.0.1:0"}}, TLS: TLSOptions{SelfSigned: true}})
@@ -182,7 +182,11 @@ func TestDialTLS(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			nothingLeft(t)
 			for _, revision := range append(mcp.Revisions(), "") {
-				s, err := Dial(t.Context(), testClient(revision), srv.Addrs()[0], DialOptions{TLS: &tls.Config{RootCAs: rootsOf(srv), ServerName: "localhost"}})
+				url := srv.Addrs()[0]
+				if address, ok := strings.CutPrefix(url, "https://"); ok {
+					url = "wss://" + address + "/ws"
+				}
+				s, err := Dial(t.Context(), testClient(revision), url, DialOptions{TLS: &tls.Config{RootCAs: rootsOf(srv), ServerName: "localhost"}})
 				if err != nil {
 					t.Fatal(err)
 				}

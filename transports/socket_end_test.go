@@ -35,8 +35,11 @@ func TestWebSocketClose(t *testing.T) {
 				t.Errorf("before it %q", before)
 			}
 			_ = p.Close()
-			eventually(t, "closed", func() bool { return s.Snapshot().Engine.Closed[tc.reason] == 1 })
-			if n := s.Snapshot(); n.WebSockets.Open != 0 || n.WebSockets.Unanswered != 0 {
+			eventually(t, "closed", func() bool {
+				n := s.Snapshot()
+				return n.Engine.Closed[tc.reason] == 1 && n.WebSockets.Open == 0
+			})
+			if n := s.Snapshot(); n.WebSockets.Unanswered != 0 {
 				t.Errorf("%+v", n.WebSockets)
 			}
 		})

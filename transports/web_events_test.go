@@ -75,6 +75,7 @@ func eventsTransport() *http.Transport {
 	if tr, ok := http.DefaultClient.Transport.(*http.Transport); ok && tr.TLSClientConfig != nil {
 		tr = tr.Clone()
 		tr.DisableKeepAlives = true
+		tr.TLSClientConfig.NextProtos = nil // net/http appends to what its clones share
 		return tr
 	}
 	return &http.Transport{DisableKeepAlives: true}

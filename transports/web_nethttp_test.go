@@ -32,6 +32,9 @@ func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
 		})
 	})
 	t.Run("http2", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("https2 has both")
+		}
 		overHTTP2(t)
 		f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
 			s, svc := webServer(t, o, eo)
@@ -45,6 +48,9 @@ func onEachWebHost(t *testing.T, f func(t *testing.T, serve webHostFunc)) {
 	})
 	for name, proto := range map[string]string{"https": "HTTP/1.1", "https2": "HTTP/2.0"} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name == "https" {
+				t.Skip("https2 has both")
+			}
 			overTLS(t, proto)
 			f(t, func(t *testing.T, o mcp.Options, eo engine.Options) (webHost, *mcp.Server) {
 				s, svc := webServerAt(t, "https://127.0.0.1:0", o, eo)

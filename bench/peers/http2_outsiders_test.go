@@ -236,8 +236,8 @@ func TestCurlHTTP2(t *testing.T) {
 			ask("An MCP server", u.String()+"/")
 			ask(`"text":"x"`, call("echo", `{"text":"x"}`)...)
 			ask(`"text":"x"`, call("echo", `{"text":"x"}`, "-H", "Expect: 100-continue", "--expect100-timeout", "10")...)
-			ask("xxxxxxxx", call("blob", `{"bytes":200000}`, "--compressed")...)
-			ask("xxxxxxxx", call("blob", `{"bytes":3000000}`, "-H", "Accept-Encoding: identity")...)
+			ask("gannet! gannet! ", call("blob", `{"bytes":200000}`, "--compressed")...)
+			ask("gannet! gannet! ", call("blob", `{"bytes":3000000}`, "-H", "Accept-Encoding: identity")...)
 			body, fields := modernCall("delay", `{"ms":200,"text":"late"}`)
 			body = strings.Replace(body, `"_meta":{`, `"_meta":{"progressToken":"p",`, 1)
 			args := []string{"-N", "-d", body}

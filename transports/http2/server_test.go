@@ -260,7 +260,7 @@ func TestNetHTTPClientCancels(t *testing.T) {
 	c := client(t)
 	for range 5 {
 		ctx, cancel := context.WithCancel(context.Background())
-		q, err := http.NewRequestWithContext(ctx, "GET", url+"/big?1000000", nil)
+		q, err := http.NewRequestWithContext(ctx, "GET", url+"/big?10000000", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

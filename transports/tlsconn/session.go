@@ -159,8 +159,13 @@ func (s *Session) hello(p []byte) Event {
 	case len(s.kept) > s.o.maxHandshakeBytes():
 		return s.fail(FailedInput, ErrInput)
 	}
-	h := &handshake{s: s, gate: s.o.Gate, begun: time.Now(), notify: s.notify, wake: make(chan struct{}, 1), in: s.kept}
+	in := s.kept
+	if recordAt(in) > smallRead {
+		in = splitHello(s.l.bufs.Get(len(in)+3*headerLen), in)
+		s.l.bufs.Put(s.kept)
+	}
 	s.kept = nil
+	h := &handshake{s: s, gate: s.o.Gate, begun: time.Now(), notify: s.notify, wake: make(chan struct{}, 1), in: in}
 	s.hs, s.phase = h, shaking
 	s.conn = tls.Server(wire{s}, s.o.Config)
 	if !s.o.Gate.start(h) {

@@ -269,6 +269,22 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+// A client that has sent no share of a key for our groups is asked for one, and
+// says its hello once more.
+func TestHelloRetry(t *testing.T) {
+	r := newRig(t, GateOptions{})
+	r.opts.Config.CurvePreferences = []tls.CurveID{tls.CurveP256}
+	o := r.owner()
+	retried := make(chan bool, 1)
+	o.data = func(o *owner, plain []byte) { retried <- o.s.State().HelloRetryRequest }
+	o.start()
+	c := o.dial(r.client()) // it sends shares of X25519MLKEM768 and X25519
+	_, _ = c.Write([]byte("x"))
+	if !<-retried {
+		t.Error("it was not asked")
+	}
+}
+
 // What the handshake has settled reaches the owner.
 func TestState(t *testing.T) {
 	r := newRig(t, GateOptions{})
@@ -425,4 +441,31 @@ func TestPanicInConfig(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	o.finish()
+}
+
+// A hello is split where that saves memory, into records that say the same, and
+// what is behind it stays as it is.
+func TestSplitHello(t *testing.T) {
+	for _, size := range []int{4, 5, 513, 1750, 16384} {
+		hello := bytes.Repeat([]byte{0}, size)
+		for i := range hello {
+			hello[i] = byte(i * 7)
+		}
+		in := append([]byte{22, 3, 1, byte(size >> 8), byte(size)}, hello...)
+		out := splitHello(nil, append(in, "behind"...))
+		var got []byte
+		records := 0
+		for len(out) > len("behind") {
+			n := recordAt(out)
+			if n == 0 || string(out[:3]) != "\x16\x03\x01" {
+				t.Fatalf("size %d: no record", size)
+			}
+			got = append(got, out[headerLen:n]...)
+			out = out[n:]
+			records++
+		}
+		if !bytes.Equal(got, hello) || string(out) != "behind" || records > 4 {
+			t.Errorf("size %d: %d records, %d bytes, then %q", size, records, len(got), out)
+		}
+	}
 }

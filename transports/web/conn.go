@@ -6,10 +6,11 @@ import (
 	"github.com/gannetmcp/gannet/transports/http1"
 )
 
-// Conn is what an HTTP/1.1 connection carries. It finds the requests in what was
-// read, one at a time, and is the Framing that puts what is said to each into
-// its response: JSON, or an event stream as soon as anything comes before the
-// answer. Between two requests it holds nothing but this.
+// Conn is what a connection with HTTP carries. Of HTTP/1.1 it finds the requests in
+// what was read, one at a time, and is the Framing that puts what is said to each
+// into its response: JSON, or an event stream as soon as anything comes before the
+// answer. Between two requests it holds nothing but this. HTTP/2 and WebSocket,
+// where a connection turns out to be of these, are the affair of h2 and socket.
 type Conn struct {
 	l          *Loop
 	conn       *engine.Conn
