@@ -25,8 +25,8 @@ type Facts struct {
 	GOGC       string    `json:"gogc,omitempty"` // of the environment; absent where that does not say
 	// Load is how busy the machine was in the minute before, as a load average;
 	// absent in results from before it was kept.
-	Load string `json:"load_average,omitempty"`
-	Command    []string  `json:"command"`
+	Load    string   `json:"load_average,omitempty"`
+	Command []string `json:"command"`
 }
 
 // Gather asks the system; what it does not say is "unknown". GOMAXPROCS and
