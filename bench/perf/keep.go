@@ -66,7 +66,7 @@ func (c *keepCommand) Run(std *streams) error {
 	}
 	facts := result.Gather(append(append([]string{}, c.Env...), std.child...))
 	var k keeper
-	k.all.WriteString(keptHead(&facts, c.Times, loadAverage()))
+	k.all.WriteString(keptHead(&facts, c.Times))
 	stderr := &shared{w: std.err}
 	out := io.Writer(&k)
 	if !c.Quiet {
@@ -97,12 +97,12 @@ func (c *keepCommand) Run(std *streams) error {
 }
 
 // keptHead begins a file that perf keep has written.
-func keptHead(f *result.Facts, times int, busy string) string {
+func keptHead(f *result.Facts, times int) string {
 	rounds := ""
 	if times > 1 {
 		rounds = fmt.Sprintf("%d times: ", times)
 	}
-	return fmt.Sprintf("# %s%s\n# %s, %s, commit %s, %s, load average %s\n", rounds, quoted(f.Command), f.Fingerprint(), f.Go, f.Commit, f.Date.Format("2006-01-02 15:04"), busy)
+	return fmt.Sprintf("# %s%s\n# %s, %s, commit %s, %s, load average %s\n", rounds, quoted(f.Command), f.Fingerprint(), f.Go, f.Commit, f.Date.Format("2006-01-02 15:04"), f.Load)
 }
 
 // quoted is a command line as a shell takes it.
@@ -118,14 +118,4 @@ func quoted(words []string) string {
 		b.WriteString(w)
 	}
 	return b.String()
-}
-
-// loadAverage is how busy the machine was in the last minute; "unknown" where it
-// does not say.
-func loadAverage() string {
-	b, err := os.ReadFile("/proc/loadavg")
-	if f := strings.Fields(string(b)); err == nil && len(f) > 0 {
-		return f[0]
-	}
-	return "unknown"
 }

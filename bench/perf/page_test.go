@@ -61,6 +61,8 @@ func TestPage(t *testing.T) {
 		switch c.file {
 		case "bench/baseline/peers.json", "bench/baseline/wires.json":
 			texts["facts"] = peersFacts(read(t, c.file))
+		case "bench/baseline/pool.json":
+			texts["facts"] = poolFacts(t, c.file)
 		case "bench/baseline/perf-conns-guest.json":
 			texts["memory"] = connsMemory(t, read(t, c.file))
 		}
@@ -79,6 +81,34 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: %d lines, want %d", c.file, found, c.least)
 		}
 	}
+}
+
+// poolFacts are the machine of a stored run of the pools, how busy it was, and the
+// settings.
+func poolFacts(t *testing.T, file string) string {
+	t.Helper()
+	all, err := result.ReadAll(root + "/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, sizing := find(all, "pool.large"), find(all, "pool.sizing")
+	if large == nil || sizing == nil || large.Quick || sizing.Quick {
+		t.Fatal("want pool.large and pool.sizing by their full settings")
+	}
+	f := &large.Facts
+	return fmt.Sprintf("%s, %s, commit %s, %s, load average %s before. Full settings (%s for each size, %s for the phases); %d repetitions, of which the median, the least and the greatest are told, and of the traces the last.",
+		f.Fingerprint(), f.Go, f.Commit, f.Date.Format("2006-01-02"), f.Load, shortSettings(large.Settings), shortSettings(sizing.Settings), len(large.Value("rate").Runs))
+}
+
+// shortSettings are those of time.
+func shortSettings(settings string) string {
+	var list []string
+	for _, name := range []string{"time", "warmup"} {
+		if v := setting(&result.Result{Settings: settings}, name); v != "-" {
+			list = append(list, name+" "+v)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // peersFacts are the machine and the rounds of a result of perf peers, and how often

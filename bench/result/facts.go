@@ -23,7 +23,10 @@ type Facts struct {
 	Commit     string    `json:"commit"` // with -dirty where the work tree differs from it
 	GOMAXPROCS int       `json:"gomaxprocs,omitempty"`
 	GOGC       string    `json:"gogc,omitempty"` // of the environment; absent where that does not say
-	Command    []string  `json:"command"`
+	// Load is how busy the machine was in the minute before, as a load average;
+	// absent in results from before it was kept.
+	Load    string   `json:"load_average,omitempty"`
+	Command []string `json:"command"`
 }
 
 // Gather asks the system; what it does not say is "unknown". GOMAXPROCS and
@@ -36,7 +39,14 @@ func Gather(command []string) Facts {
 		Memory: known(colonField(fileText("/proc/meminfo"), "MemTotal")),
 		Kernel: known(kernel()),
 		Commit: known(commit()), GOMAXPROCS: runtime.GOMAXPROCS(0), GOGC: os.Getenv("GOGC"),
+		Load: known(loadAverage()),
 	}
+}
+
+// loadAverage is that of the last minute.
+func loadAverage() string {
+	average, _, _ := strings.Cut(fileText("/proc/loadavg"), " ")
+	return average
 }
 
 // Dirty says that the code measured is not that of the commit.
