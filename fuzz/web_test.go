@@ -41,6 +41,7 @@ func webSeeds() []string {
 	initialize := webPost("", `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}`)
 	return []string{
 		"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /none HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\n\r\n",
 		"OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nAccess-Control-Request-Method: POST\r\n\r\n",
@@ -171,6 +172,8 @@ func webSent(t *testing.T, svc *mcp.Server, stream []byte, n int) []byte {
 	p := &webPeer{conn: wl.NewConn()}
 	l.Begin()
 	p.engine = p.conn.Serve(p)
+	other := &webPeer{conn: wl.NewConn()}
+	other.engine = other.conn.Serve(other)
 	l.End()
 	for rest := stream; len(rest) > 0 && !p.closed; {
 		k := len(rest)
@@ -185,6 +188,14 @@ func webSent(t *testing.T, svc *mcp.Server, stream []byte, n int) []byte {
 		p.take(piece)
 		l.End()
 		clear(piece) // nothing may refer to it any more
+		// What the connections of a loop share has nothing of either of them.
+		other.got = other.got[:0]
+		l.Begin()
+		other.take([]byte("GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+		l.End()
+		if !bytes.HasPrefix(other.got, []byte("HTTP/1.1 404 Not Found\r\nDate: ")) || other.closed {
+			t.Fatalf("behind %q another connection is answered %q", stream[:len(stream)-len(rest)+k], other.got)
+		}
 		rest = rest[k:]
 	}
 	if !p.closed {

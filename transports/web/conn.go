@@ -87,7 +87,7 @@ func (w *Conn) rest() {
 func (w *Conn) giveBack() {
 	x := w.exchange
 	w.exchange, x.w = nil, nil
-	x.x = engine.Exchange{Header: x.x.Header[:0]}
+	x.x = engine.Exchange{Header: x.x.Header[:0]} // what the service has set of it is not kept alive
 	if len(w.l.idle) < idleMax {
 		w.l.idle = append(w.l.idle, x)
 	}
