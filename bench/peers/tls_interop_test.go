@@ -16,13 +16,18 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	coder "github.com/coder/websocket"
+	gobwas "github.com/gobwas/ws"
 )
 
 // program finds one that these tests drive. Where it is not there they are left
@@ -431,13 +436,66 @@ func TestInteropTLS(t *testing.T) {
 	}
 }
 
+// WebSocket over TLS: libraries' clients at the port of https.
+func TestInteropWSS(t *testing.T) {
+	for name, dial := range map[string]func(url string, c *tls.Config) (wsMessages, error){
+		"coder": func(url string, c *tls.Config) (wsMessages, error) {
+			web := &http.Client{Transport: &http.Transport{TLSClientConfig: c}}
+			t.Cleanup(web.CloseIdleConnections)
+			conn, _, err := coder.Dial(context.Background(), url, &coder.DialOptions{Subprotocols: []string{"mcp"}, HTTPClient: web})
+			if err != nil {
+				return nil, err
+			}
+			conn.SetReadLimit(-1)
+			return coderMessages{conn}, nil
+		},
+		"gobwas": func(url string, c *tls.Config) (wsMessages, error) {
+			conn, br, _, err := gobwas.Dialer{Protocols: []string{"mcp"}, TLSConfig: c}.Dial(context.Background(), url)
+			if err != nil {
+				return nil, err
+			}
+			m := gobwasMessages{Conn: conn, r: conn, mu: &sync.Mutex{}}
+			if br != nil {
+				m.r = io.MultiReader(br, conn)
+			}
+			return m, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serveTLS(t)
+			c, err := clientTLS(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := dial("wss://"+s.https+"/ws", c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			session, err := goSDK.stream(t, "", &wsLines{wsMessages: m})
+			if err != nil {
+				t.Fatal(err)
+			}
+			exercise(t, goSDK, session, "")
+		})
+	}
+}
+
 // dialTLS connects as a program would that was told whom to trust.
 func dialTLS(s secured) (net.Conn, error) {
+	c, err := clientTLS(s)
+	if err != nil {
+		return nil, err
+	}
+	return tls.Dial("tcp", s.tls, c)
+}
+
+// clientTLS trusts the server's certificate.
+func clientTLS(s secured) (*tls.Config, error) {
 	b, err := os.ReadFile(s.cert)
 	if err != nil {
 		return nil, err
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(b)
-	return tls.Dial("tcp", s.tls, &tls.Config{RootCAs: roots, ServerName: "localhost"})
+	return &tls.Config{RootCAs: roots, ServerName: "localhost"}, nil
 }
