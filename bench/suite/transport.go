@@ -149,6 +149,13 @@ func (t *transport) further() (list []Workload) {
 				return t.measure(e, load.Options{Method: load.MethodCall, Size: 1 << 10, Conns: s.Conns, Depth: 1, Warmup: s.Warmup, Duration: s.Time})
 			}})
 	}
+	if t.name == "https" {
+		list = append(list, Workload{ID: "transport.https.overhead", Brief: "calls of 1 KB over HTTPS against HTTP", Server: true,
+			Measures: "Two servers, one of https (TLS 1.3 by crypto/tls), one of http, in ten turns each of a closed loop of calls of 1 KB, one at a time on each of 64 connections kept alive. rate_overhead is by how much fewer calls a second the one with TLS answers, cpu_overhead by how much more CPU it takes for one: medians over the turns. Handshakes are not in it.",
+			Full:     Settings{Time: 10 * time.Second, Warmup: 200 * time.Millisecond, Conns: 64},
+			Quick:    Settings{Time: 2 * time.Second, Warmup: 20 * time.Millisecond, Conns: 64},
+			Run:      tlsOverhead})
+	}
 	rate := map[string]float64{"tcp": 43_000, "http1": 5_000, "ws": 30_000}[t.name]
 	if rate > 0 {
 		list = append(list, Workload{ID: fmt.Sprintf("transport.%s.rate%.0fk", t.name, rate/1000), Brief: fmt.Sprintf("calls of 1 KB by %s at a rate of the report's, %.0f a second", t.name, rate), Server: true,
