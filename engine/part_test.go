@@ -199,25 +199,6 @@ func TestPartialSince(t *testing.T) {
 	h.settle()
 }
 
-// CloseBy ends a connection that does not end by itself.
-func TestCloseBy(t *testing.T) {
-	h := newHarness(t, Options{})
-	c, w, _ := openExchanges(h)
-	h.l.Begin()
-	c.Busy(1)
-	c.CloseBy(h.l.Now()+20e6, CloseDrained)
-	h.l.End()
-	h.pass(19)
-	if c.Closed() {
-		t.Fatalf("closed for %v, too early", w.closed)
-	}
-	h.pass(2)
-	if w.closed != CloseDrained {
-		t.Errorf("closed for %v", w.closed)
-	}
-	h.settle()
-}
-
 // appender has bytes to send.
 type appender struct{ b []byte }
 
