@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/httpfield"
 )
 
 // meter is a Budget that can be used up.
@@ -94,7 +95,7 @@ func words(r *Request) string {
 	}
 	for i := range r.Fields() {
 		name, value := r.Field(i)
-		if !sameFold(name, "host") && !sameFold(name, "content-length") && !sameFold(name, "transfer-encoding") {
+		if !httpfield.EqualFold(name, "host") && !httpfield.EqualFold(name, "content-length") && !httpfield.EqualFold(name, "transfer-encoding") {
 			fmt.Fprintf(&b, " %s:%q", name, value)
 		}
 	}

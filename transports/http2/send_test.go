@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/gannetmcp/gannet/transports/httpfield"
 )
 
 // sender is a connection with requests held, whose responses are sent by hand.
@@ -261,7 +263,7 @@ func TestReset(t *testing.T) {
 
 // The head of a response, as a client reads it.
 func TestResponse(t *testing.T) {
-	date := AppendDate(nil, time.Date(2026, 11, 5, 1, 2, 3, 0, time.UTC))
+	date := httpfield.AppendDate(nil, time.Date(2026, 11, 5, 1, 2, 3, 0, time.UTC))
 	for _, tc := range []struct {
 		r    Response
 		want string
