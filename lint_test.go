@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"transports":           {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports/line", module + "/transports/http1", module + "/transports/http2", module + "/transports/tlsconn", module + "/transports/web", module + "/transports/websocket", "github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "golang.org/x/sys/unix"},
 	"transports/web":       {module + "/ringbuf", module + "/codec", module + "/engine", module + "/transports/http1", module + "/transports/http2", module + "/transports/httpfield", module + "/transports/websocket", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd"},
 	"transports/sse":       {module + "/ringbuf"},
+	"transports/wiretest":  {"github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd"},
 	"transports/nethttp":   {module + "/codec", module + "/engine"},
 	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/tlsconn", module + "/transports/web"},
 	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/transports/sse"},

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
 
 // Each limit lets pass what is as large, and refuses what is larger by one,
@@ -220,23 +221,23 @@ func TestHeaderBomb(t *testing.T) {
 func TestBodyIsChargedAsItComes(t *testing.T) {
 	for _, length := range []string{"", "16777216"} {
 		t.Run("length="+length, func(t *testing.T) {
-			budget := &meter{max: 64 << 20}
+			budget := &wiretest.Budget{Max: 64 << 20}
 			tr, pool := newTrace(t, Limits{}, budget)
 			var f []string
 			if length != "" {
 				f = []string{"content-length", length}
 			}
 			tr.feed(hello + headers(1, whole, request("POST", "/", f...)))
-			if budget.held != 0 {
-				t.Fatalf("%d bytes charged before any came", budget.held)
+			if budget.Held != 0 {
+				t.Fatalf("%d bytes charged before any came", budget.Held)
 			}
 			for i := 1; i <= 8000; i++ {
 				tr.feed(data(1, 0, x(1000)))
-				if most := 4*i*1000 + chargeFrom; budget.held > most || i*1000 > 2*chargeFrom && budget.held < i*1000 {
-					t.Fatalf("%d bytes came, %d are charged", i*1000, budget.held)
+				if most := 4*i*1000 + chargeFrom; budget.Held > most || i*1000 > 2*chargeFrom && budget.Held < i*1000 {
+					t.Fatalf("%d bytes came, %d are charged", i*1000, budget.Held)
 				}
 			}
-			budget.max = budget.held
+			budget.Max = budget.Held
 			for i := 0; i < 10000 && len(tr.got) < 3; i++ {
 				tr.feed(data(1, 0, x(1000)))
 			}
@@ -249,8 +250,8 @@ func TestBodyIsChargedAsItComes(t *testing.T) {
 			}
 			tr.c.Close()
 			tr.c.loop.Close()
-			if budget.held != 0 || pool.Stats().Outstanding != 0 {
-				t.Errorf("%d bytes charged, %d buffers out", budget.held, pool.Stats().Outstanding)
+			if budget.Held != 0 || pool.Stats().Outstanding != 0 {
+				t.Errorf("%d bytes charged, %d buffers out", budget.Held, pool.Stats().Outstanding)
 			}
 		})
 	}
