@@ -92,7 +92,6 @@ type Conn struct {
 	// What goes out.
 	out       []byte // of the loop's buffers, nil if none
 	asked     int    // bytes of it that the peer has asked for
-	flooded   bool   // those are too many
 	send      int64  // what the peer takes
 	firstSend int64  // of a stream that begins
 	queue     streamQueue
@@ -197,6 +196,9 @@ func (c *Conn) Next(b []byte, now int64) (n int, ev Event) {
 			return len(b), More
 		}
 		n += took
+		if c.asked > c.loop.limits.Control && c.state < atFailure {
+			ev = c.fail(ErrTooMuchControl)
+		}
 		switch ev {
 		case onward:
 		case More:
@@ -376,9 +378,6 @@ func (c *Conn) endFrame(p []byte) (ev Event) {
 	}
 	if c.blockID == 0 {
 		c.since = 0
-	}
-	if c.flooded && ev != Failed {
-		ev = c.fail(ErrTooMuchControl)
 	}
 	return ev
 }

@@ -27,17 +27,18 @@ func (c *Conn) beginData() (ev Event) {
 	s := c.find(c.id)
 	switch {
 	case s == nil || !s.open():
-		if c.ending(s, c.id) == byUs {
-			return onward // the peer may not have known
+		if how := c.ending(s, c.id); how == byEnd || how == byPeer {
+			return c.resetClosed(c.id)
 		}
-		return c.resetClosed(c.id)
+		// Reset by us, or too long ago to tell: the peer may not have known.
 	case s.state != receiving:
 		return c.reject(s, ErrHalfClosed)
 	case n > s.recv:
 		return c.reject(s, ErrStreamWindow)
+	default:
+		s.recv -= n
+		c.to = s
 	}
-	s.recv -= n
-	c.to = s
 	if n == 0 && c.flags&flagEndStream == 0 {
 		return c.note(emptyData, ErrTooManyEmpty)
 	}
@@ -55,7 +56,7 @@ func (c *Conn) nextPadding(b []byte) (n int, ev Event) {
 		return 1, c.fail(ErrPadding)
 	}
 	c.state = inData
-	if c.left == 0 && c.to != nil && c.flags&flagEndStream == 0 {
+	if c.left == 0 && c.flags&flagEndStream == 0 {
 		return 1, c.note(emptyData, ErrTooManyEmpty)
 	}
 	return 1, onward

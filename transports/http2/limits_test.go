@@ -79,6 +79,10 @@ func TestLimits(t *testing.T) {
 		{"empty data at the limit", headers(1, whole, request("POST", "/")) + strings.Repeat(data(1, 0, ""), 3) + data(1, end, ""), ok},
 		{"empty data above", headers(1, whole, request("POST", "/")) + strings.Repeat(data(1, 0, ""), 4), failed(ErrTooManyEmpty)},
 		{"nothing but padding above", headers(1, whole, request("POST", "/")) + strings.Repeat(data(1, flagPadded, "\x00"), 4), failed(ErrTooManyEmpty)},
+		{"empty data above, on a stream that we have reset", tooLong(1, 1) + strings.Repeat(data(1, 0, ""), 4), failed(ErrTooManyEmpty)},
+		{"nothing but padding above, on a stream that we have reset", tooLong(1, 1) + strings.Repeat(data(1, flagPadded, "\x00"), 4), failed(ErrTooManyEmpty)},
+		{"data of what was refused long ago", tooLong(1, 99) + strings.Repeat(data(1, 0, "a"), 20) + data(3, end, "a") + get(201), `done 201 ""`},
+		{"data of a number left out", get(9) + strings.Repeat(data(3, 0, "a"), 20) + get(201), `done 201 ""`},
 		{"priorities at the limit", strings.Repeat(frame(framePriority, 0, 1, u32(3)+"\x00"), 3), est},
 		{"priorities above", strings.Repeat(frame(framePriority, 0, 1, u32(3)+"\x00"), 4), failed(ErrTooManyIdle)},
 		{"unknown frames above", strings.Repeat(frame(0x99, 0, 0, ""), 4), failed(ErrTooManyIdle)},
@@ -100,6 +104,15 @@ func resetMany(n int) (s string) {
 	for i := range n {
 		id := uint32(2*i + 1)
 		s += headers(id, whole, request("POST", "/")) + rst(id, CodeCancel)
+	}
+	return s
+}
+
+// tooLong is requests whose bodies are said to be too long, on the streams from first
+// to last.
+func tooLong(first, last uint32) (s string) {
+	for id := first; id <= last; id += 2 {
+		s += headers(id, whole, request("POST", "/", "content-length", "21"))
 	}
 	return s
 }
@@ -144,14 +157,18 @@ func TestControlIsBounded(t *testing.T) {
 		"settings":          settingsFrame(),
 		"requests refused":  "",
 		"streams not there": "",
+		"data of no stream": data(1, 0, "a"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			tr, _ := newTrace(t, Limits{Pings: 1 << 20, Settings: 1 << 20, Streams: 1, Control: 5000}, nil)
+			limits := Limits{Pings: 1 << 20, Settings: 1 << 20, Resets: 1 << 20, Streams: 1, Control: 5000}
+			tr, _ := newTrace(t, limits, nil)
 			tr.done = tr.hold
 			c := tr.c
-			c.Next([]byte(hello+get(1)), 1)
-			c.Next(nil, 1)
-			c.Next(nil, 1)
+			tr.feed(hello + get(1))
+			if name == "data of no stream" {
+				c.SendHead(tr.held[0], &Response{Status: 204}, true)
+				c.Release(tr.held[0])
+			}
 			ev := More
 			most := 0
 			for i := 0; i < 3000 && ev != Failed; i++ {
@@ -175,8 +192,8 @@ func TestControlIsBounded(t *testing.T) {
 				t.Errorf("event %d, %v, %d bytes", ev, c.Err(), most)
 			}
 			// Who reads may go on for ever.
-			tr, _ = newTrace(t, Limits{Pings: 1 << 20, Settings: 1 << 20, Streams: 1, Control: 5000}, nil)
-			tr.feed(hello)
+			tr, _ = newTrace(t, limits, nil)
+			tr.feed(hello + get(1))
 			for i := range 1000 {
 				in := in
 				if in == "" {

@@ -271,9 +271,7 @@ func (c *Conn) room(n int) {
 
 // ask is room for bytes that the peer has asked for, which are bounded.
 func (c *Conn) ask(n int) {
-	if c.asked += n; c.asked > c.loop.limits.Control {
-		c.flooded = true
-	}
+	c.asked += n
 	c.room(n)
 }
 

@@ -225,6 +225,40 @@ func TestResetWhileWaiting(t *testing.T) {
 	}
 }
 
+// A window that its stream has no use for any more is no fault of the peer's, who
+// may have forgotten it.
+func TestWindowOfWhatIsOver(t *testing.T) {
+	for name, end := range map[string]func(*sender){
+		"reset by the peer": func(s *sender) { s.feed(rst(1, CodeCancel)) },
+		"reset by us":       func(s *sender) { s.c.Reset(s.s[0], CodeCancel) },
+		"answered":          func(s *sender) { s.c.SendHead(s.s[0], &Response{Status: 204}, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSender(t, 1, Limits{})
+			s.feed(window(1, maxWindow-firstWindow))
+			end(s)
+			s.feed(settingsFrame(setting(settingWindow, firstWindow+1)))
+			if s.c.Over() {
+				t.Error(s.got)
+			}
+		})
+	}
+}
+
+// What we end of our own accord is not what a peer asks for too much of.
+func TestOwnResetsAreNotAsked(t *testing.T) {
+	s := newSender(t, 3, Limits{Control: 100})
+	// 94 bytes of answers that wait.
+	s.c.Next([]byte(strings.Repeat(frame(framePing, 0, 0, "12345678"), 5)+settingsFrame()), s.now)
+	for _, st := range s.s {
+		s.c.Reset(st, CodeCancel)
+	}
+	s.feed(window(0, 1))
+	if s.c.Over() {
+		t.Error(s.got)
+	}
+}
+
 // What goes out for whom: RST_STREAM for a response that is not complete, and
 // only then.
 func TestReset(t *testing.T) {
