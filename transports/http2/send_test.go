@@ -188,6 +188,33 @@ func TestUnusedTurn(t *testing.T) {
 	s.want("DATA 3 b end|DATA 1 a end")
 }
 
+// Who asks before it can be its turn does not lose it.
+func TestAskingEarly(t *testing.T) {
+	for name, o := range map[string]struct {
+		l      Limits
+		first  int
+		widens string
+	}{
+		"output full": {Limits{Output: 15}, 20, ""},
+		"window full": {Limits{}, firstWindow, window(0, 10)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSender(t, 3, o.l, settingsFrame(setting(settingWindow, 1<<20)))
+			s.take(0, x(o.first), true, o.first)
+			s.take(1, "a", true, 0)
+			s.take(2, "b", true, 0)
+			s.take(1, "a", true, 0) // early
+			_ = s.out()
+			s.feed(o.widens)
+			s.writable(s.s[1])
+			s.take(1, "a", true, 1)
+			s.writable(s.s[2])
+			s.take(2, "b", true, 1)
+			s.want("DATA 3 a end|DATA 5 b end")
+		})
+	}
+}
+
 // What ends a stream ends its waiting.
 func TestResetWhileWaiting(t *testing.T) {
 	for name, reset := range map[string]func(*sender){
