@@ -49,7 +49,8 @@ const (
 type Conn struct {
 	loop    *Loop
 	budget  Budget
-	charged int // to it
+	held    int // bytes of heads and bodies that streams hold
+	charged int // of these, to budget
 	now     int64
 	err     *Error
 	stream  *Stream // of the last event
@@ -165,7 +166,7 @@ func (c *Conn) put(b *[]byte) {
 // close.
 //
 // Hot path: no allocation once the loop's buffers and objects are warm; no lock
-// but that of the budget, for bodies above 64 KiB.
+// but that of the budget, for requests that together are above 64 KiB.
 func (c *Conn) Next(b []byte, now int64) (n int, ev Event) {
 	c.now = now
 	c.forget()

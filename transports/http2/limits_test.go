@@ -274,6 +274,57 @@ func TestBodyIsChargedAsItComes(t *testing.T) {
 	}
 }
 
+// Many small requests that are not complete are charged as one large one is: by what
+// they hold together, heads too.
+func TestSmallBodiesAreCharged(t *testing.T) {
+	for name, tc := range map[string]struct{ head, body int }{"bodies": {0, 60_000}, "heads": {30_000, 0}, "both, tiny": {0, 1}} {
+		t.Run(name, func(t *testing.T) {
+			const streams = 100
+			budget := &wiretest.Budget{Max: 64 << 20}
+			tr, pool := newTrace(t, Limits{}, budget)
+			tr.feed(hello)
+			for i := range uint32(streams) {
+				id := 2*i + 1
+				block := request("POST", "/", "x", x(tc.head))
+				for rest, kind, flags := block, frameHeaders, uint8(0); ; kind = frameContinuation {
+					n := min(len(rest), maxFrame)
+					if n == len(rest) {
+						flags = flagEndHeaders
+					}
+					tr.feed(frame(kind, flags, id, rest[:n]))
+					if rest = rest[n:]; len(rest) == 0 {
+						break
+					}
+				}
+				for n := tc.body; n > 0; n -= maxFrame {
+					tr.feed(data(id, 0, x(min(n, maxFrame))))
+				}
+			}
+			least := streams * (tc.head + tc.body)
+			if budget.Held < least || budget.Held != tr.c.Charged() || budget.Held > 4*least+streams*2*firstHead {
+				t.Errorf("%d bytes charged, %d by the connection, for %d", budget.Held, tr.c.Charged(), least)
+			}
+			budget.Max = budget.Held
+			tr.feed(headers(2*streams+1, whole, request("POST", "/")))
+			for i := range uint32(streams) {
+				if i%2 == 0 {
+					tr.feed(data(2*i+1, end, ""))
+				} else {
+					tr.feed(rst(2*i+1, CodeCancel))
+				}
+			}
+			if budget.Held != 0 {
+				t.Errorf("%d bytes charged when all have gone", budget.Held)
+			}
+			tr.c.Close()
+			tr.c.loop.Close()
+			if budget.Held != 0 || pool.Stats().Outstanding != 0 {
+				t.Errorf("%d bytes charged, %d buffers out", budget.Held, pool.Stats().Outstanding)
+			}
+		})
+	}
+}
+
 // The windows that a peer may send into are those that it was told of.
 func TestReceiveWindows(t *testing.T) {
 	l := Limits{StreamWindow: firstWindow, ConnWindow: 100_000}
