@@ -169,8 +169,13 @@ func (c *Conn) block(progress bool) {
 	l.wheel.arm(&c.flushTimer, max(l.wheel.now, l.now/tickNanos)+c.backoff)
 }
 
+// chargeOut charges the output that waits. Of parts there are many to a connection:
+// theirs counts however small it is.
 func (c *Conn) chargeOut() {
 	want := charged(cap(c.out))
+	if c.part != nil {
+		want = cap(c.out)
+	}
 	if want == c.charged {
 		return
 	}

@@ -165,6 +165,39 @@ func TestBusy(t *testing.T) {
 	h.settle()
 }
 
+// What waits in the output of parts is charged, however little each holds: their
+// number is not bounded as that of connections is.
+func TestPartOutputIsCharged(t *testing.T) {
+	for name, end := range map[string]func(h *harness, p *Conn, w *fakePart){
+		"read":   func(h *harness, _ *Conn, w *fakePart) { w.room = -1; h.pass(100) },
+		"closed": func(_ *harness, p *Conn, _ *fakePart) { p.Close(ClosePeer) },
+		"lost":   func(_ *harness, p *Conn, _ *fakePart) { p.Lose(ClosePeer) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, Options{WriteStallTimeout: time.Minute})
+			c, _, _ := openExchanges(h)
+			p, w, f := openPart(h, c)
+			w.room = 10
+			h.l.Begin()
+			f.next(p, request(1, "echo", ""))
+			h.l.End()
+			if n := h.e.Snapshot().BufferedBytes; n < outMin || n > 4*outMin {
+				t.Errorf("%d bytes are charged", n)
+			}
+			end(h, p, w)
+			h.l.Turn()
+			if n := h.e.Snapshot().BufferedBytes; n != 0 {
+				t.Errorf("%d bytes are charged when nothing waits", n)
+			}
+			h.l.Begin()
+			p.Close(ClosePeer)
+			c.Close(ClosePeer)
+			h.l.End()
+			h.settle()
+		})
+	}
+}
+
 // The read timeout of a transport that has several messages on their way is that
 // of the oldest, however often it is told of.
 func TestPartialSince(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/transports/http1"
 	"github.com/gannetmcp/gannet/transports/http2"
+	"github.com/gannetmcp/gannet/transports/httpfield"
 	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
@@ -85,7 +86,7 @@ func (w *Conn) Serve(wire engine.Wire) *engine.Conn {
 func (l *Loop) now() []byte {
 	if s := l.engine.Now() / int64(time.Second); s != l.second || l.date == nil {
 		l.second = s
-		l.date = http1.AppendDate(l.date[:0], time.Now())
+		l.date = httpfield.AppendDate(l.date[:0], time.Now())
 	}
 	return l.date
 }
