@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,6 +110,43 @@ func badFrameRows() (rows []robustnessRow) {
 func socketRows() []robustnessRow {
 	stall := Options{Engine: engine.Options{WriteStallTimeout: 500 * time.Millisecond}}
 	return []robustnessRow{
+		{n: 1, name: "cut_at_every_byte", run: func(t *testing.T, s *Server) {
+			p := socket(t, s)
+			params := `{"text":"grüße, 世界 😀"}`
+			f := wsFrame(wsText, strings.TrimSuffix(req(1, "echo", params), "\n"))
+			packed := wsPackedText(req(1, "echo", params))
+			for _, f := range []string{f, packed} {
+				for i := 1; i < len(f); i++ {
+					turns := s.Snapshot().Engine.Turns
+					p.send(f[:i])
+					for s.Snapshot().Engine.Turns == turns {
+						time.Sleep(100 * time.Microsecond) // until it has been read, by itself most likely
+					}
+					p.send(f[i:])
+					p.want(res(1, params))
+				}
+			}
+		}},
+		{n: 2, name: "100_peers_a_byte_each_5ms", run: func(t *testing.T, s *Server) {
+			f := wsFrame(wsText, req(1, "echo", `{"slow":true}`))
+			var wg sync.WaitGroup
+			for range 100 {
+				p := socket(t, s)
+				wg.Go(func() {
+					for i := range len(f) {
+						if _, err := p.Write([]byte(f[i : i+1])); err != nil {
+							t.Error(err)
+							return
+						}
+						time.Sleep(5 * time.Millisecond)
+					}
+					if first, got, err := p.next(); first != wsText || got != res(1, `{"slow":true}`) {
+						t.Errorf("got %x %q, %v", first, got, err)
+					}
+				})
+			}
+			wg.Wait()
+		}},
 		{n: 3, name: "5000_pings_in_one_write", run: func(t *testing.T, s *Server) {
 			p := socket(t, s)
 			var b strings.Builder
@@ -119,6 +157,29 @@ func socketRows() []robustnessRow {
 			for i := range 5000 {
 				p.want(res(i, "{}"))
 			}
+		}},
+		{n: 4, name: "requests_then_the_end", run: func(t *testing.T, s *Server) {
+			for _, last := range []string{"", wsFrame(wsClose, closeData(1000, ""))} {
+				for range 20 {
+					p := socket(t, s)
+					var b strings.Builder
+					for i := range 60 {
+						b.WriteString(wsFrame(wsText, req(i, "echo", `{"n":1}`)))
+					}
+					p.send(b.String() + last)
+					if err := p.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+						t.Fatal(err)
+					}
+					for i := range 60 {
+						p.want(res(i, `{"n":1}`))
+					}
+					if last != "" {
+						p.wantClose(1000, false)
+					}
+					p.wantEnd()
+				}
+			}
+			drops(t, s, engine.ClosePeer, 40)
 		}},
 		{n: 5, name: "ends_in_the_middle", run: func(t *testing.T, s *Server) {
 			for _, in := range []string{"\x81", wsFrame(wsText, req(1, "ping", ""))[:9], wsFrame(0x01, "{"), wsFrame(wsPing, "xyz")[:7], wsFrame(wsText, strings.Repeat("x", 200_000))[:100_000]} {
@@ -236,6 +297,25 @@ func socketRows() []robustnessRow {
 			p.send(wsFrame(wsText, req(1, "ping", ""))[:20])
 			p.wantClose(1001, true)
 			drops(t, s, engine.CloseReadTimeout, 1)
+		}},
+		{n: 22, name: "waits_behind_what_was_no_message", o: Options{Engine: engine.Options{ReadTimeout: time.Second}}, run: func(t *testing.T, s *Server) {
+			frames := []string{wsFrame(wsPing, "x"), wsFrame(wsPong, "x")}
+			var ps []*wsPeer
+			for _, f := range frames {
+				p := socket(t, s)
+				p.send(f[:3])
+				ps = append(ps, p)
+			}
+			time.Sleep(50 * time.Millisecond) // until that has been read, by itself most likely
+			for i, f := range frames {
+				ps[i].send(f[3:])
+			}
+			ps[0].wantFrame(wsPong, "x")
+			time.Sleep(1500 * time.Millisecond)
+			for _, p := range ps {
+				p.text(req(1, "ping", ""))
+				p.want(res(1, "{}"))
+			}
 		}},
 		{n: 27, name: "slow_handshake", o: Options{Engine: engine.Options{ReadTimeout: 200 * time.Millisecond}}, run: func(t *testing.T, s *Server) {
 			c, err := net.Dial("tcp", strings.TrimPrefix(s.Addrs()[1], "ws://"))

@@ -115,7 +115,9 @@ func (s *socket) feed(p []byte) (taken int) {
 			s.fail(s.parser.Err())
 		case websocket.More:
 			switch {
-			case s.sent || !s.parser.Pending():
+			case s.sent:
+			case !s.parser.Pending():
+				c.PartialSince(0, 0) // not everything that ends is a message
 			case controls: // they are no progress of a message
 				c.StillPartial(s.parser.Charged())
 			default:
