@@ -2,16 +2,19 @@ package transports
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gannetmcp/gannet/engine"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 // postService is service, whose messages are bodies of HTTP; at /who it says where a
@@ -259,6 +262,39 @@ func webRows() []robustnessRow {
 			for _, c := range all {
 				_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
 				closedByServer(t, c)
+			}
+		}},
+		{n: 22, name: "stops_inside_a_request", o: Options{Engine: engine.Options{ReadTimeout: 300 * time.Millisecond}}, run: func(t *testing.T, s *Server) {
+			m := webPost(req(1, "ping", ""))
+			for _, first := range []string{"", m} {
+				for _, cut := range []int{10, 60, len(m) - 5} {
+					p := dialWeb(t, s)
+					begin := time.Now()
+					p.send(first + m[:cut])
+					if first != "" {
+						p.wantResponse(200, res(1, "{}"))
+					}
+					p.wantResponse(408, "request not complete in time\n")
+					p.ended()
+					if d := time.Since(begin); d < 250*time.Millisecond || d > 5*time.Second {
+						t.Errorf("dropped after %v", d)
+					}
+				}
+			}
+			drops(t, s, engine.CloseReadTimeout, 6)
+			// One whose answer takes longer than that is answered.
+			p := dialWeb(t, s)
+			p.send(webPost(req(1, "later", `{"ms":500}`)) + m[:20])
+			p.wantResponse(200, res(1, `{"ms":500}`))
+			p.wantResponse(408, "")
+			if n := s.Snapshot().HTTPRefused[web.RefusedTimeout]; n != 7 {
+				t.Errorf("%d counted", n)
+			}
+			// Where nothing of a request has come there is nothing to be told.
+			p = dialWeb(t, s)
+			_ = p.SetReadDeadline(time.Now().Add(600 * time.Millisecond))
+			if b, err := p.r.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%x, %v", b, err)
 			}
 		}},
 	}
