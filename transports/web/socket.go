@@ -200,8 +200,8 @@ func (s *socket) fail(e *websocket.Error) {
 		return
 	}
 	s.l.counters.failed[failureOf(e)].Add(1)
+	s.failed = true // first: what is written now may be the last
 	s.bye(e.Code, e.Reason, engine.CloseProtocol)
-	s.failed = true
 }
 
 // Leave takes leave of a peer that the engine wants to end with, and waits for its
