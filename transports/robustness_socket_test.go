@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -368,6 +369,54 @@ func socketRows() []robustnessRow {
 			}
 			if n := s.Snapshot(); n.WebSockets.Failed[web.FailedTooLarge] != 2 || n.Engine.BufferedBytes != 0 {
 				t.Errorf("%+v, %d bytes", n.WebSockets, n.Engine.BufferedBytes)
+			}
+		}},
+		{n: 46, name: "deflate_bombs_below_the_limit", o: Options{Loops: 1}, run: func(t *testing.T, s *Server) {
+			bomb := wsPackedText(req(1, "length", `{"a":"`+strings.Repeat("x", 15<<20)+`"}`))
+			usual := req(2, "length", `{"a":"`+strings.Repeat("All work and no play. ", 50)+`"}`)
+			stop, begin := time.Now().Add(time.Second), time.Now()
+			var sent, passed, refused atomic.Int64
+			var wg sync.WaitGroup
+			for range 8 {
+				p := socket(t, s)
+				wg.Go(func() {
+					for time.Now().Before(stop) {
+						if _, err := p.Write([]byte(bomb)); err != nil {
+							t.Error(err)
+							return
+						}
+						sent.Add(1)
+						if strings.Contains(p.message(), `"code":-31001`) {
+							refused.Add(1)
+						} else {
+							passed.Add(1)
+						}
+					}
+				})
+			}
+			// One that compresses as people do is served meanwhile.
+			p := socket(t, s)
+			var worst time.Duration
+			for time.Now().Before(stop) {
+				at := time.Now()
+				p.send(wsPackedText(usual))
+				p.want(res(2, fmt.Sprint(len(usual))))
+				worst = max(worst, time.Since(at))
+			}
+			wg.Wait()
+			t.Logf("%d bombs of %d bytes in %v, %d inflated; one that is none waited %v at worst", sent.Load(), len(bomb), time.Since(begin), passed.Load(), worst)
+			most := 2 + int64(time.Since(begin).Seconds()*web.DefaultUnpackRate)/(15<<20)
+			if n := passed.Load(); n < 1 || n > most || refused.Load() == 0 || worst > bystanderLimit() {
+				t.Errorf("%d inflated, at most %d may be; %d refused; waited %v", n, most, refused.Load(), worst)
+			}
+			if n := s.Snapshot().WebSockets.Outpaced; n != uint64(refused.Load()) {
+				t.Errorf("%d counted, %d refused", n, refused.Load())
+			}
+			// There is time again soon.
+			time.Sleep(250 * time.Millisecond)
+			p.send(bomb)
+			if got := p.message(); !strings.Contains(got, "result") {
+				t.Errorf("later: %s", got)
 			}
 		}},
 		{n: 47, name: "pings_never_read", o: Options{TCP: TCPOptions{SendBuffer: 16 << 10}, Engine: engine.Options{OutputHighWater: 32 << 10, WriteStallTimeout: 10 * time.Second}}, run: func(t *testing.T, s *Server) {

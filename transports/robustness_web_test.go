@@ -297,6 +297,42 @@ func webRows() []robustnessRow {
 				t.Errorf("%x, %v", b, err)
 			}
 		}},
+		{n: 33, name: "bombs_below_the_limit", o: Options{Loops: 1}, run: webBombs},
+	}
+}
+
+// webBombs sends one packed body after the other that becomes nearly as much as a body
+// may; the first is served, and then as many as there is time for.
+func webBombs(t *testing.T, s *Server) {
+	message := req(1, "length", `{"a":"`+strings.Repeat("x", 15<<20)+`"}`)
+	for coding, body := range map[string][]byte{"gzip": gzipOf(t, []byte(message)), "zstd": zstdOf(t, []byte(message), true)} {
+		time.Sleep(250 * time.Millisecond)
+		p := dialWeb(t, s)
+		bomb := fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s", coding, len(body), body)
+		passed, refused := int64(0), uint64(0)
+		before := s.Snapshot().HTTPRefused[web.RefusedNoTime]
+		begin := time.Now()
+		for time.Since(begin) < 500*time.Millisecond {
+			p.send(bomb)
+			r, err := http.ReadResponse(p.r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			switch {
+			case r.StatusCode == 200:
+				passed++
+			case r.StatusCode == 503 && r.Header.Get("Retry-After") == "1":
+				refused++
+			default:
+				t.Fatal(r)
+			}
+		}
+		t.Logf("%s: %d of %d bombs of %d bytes unpacked", coding, passed, passed+int64(refused), len(bomb))
+		most := 2 + int64(time.Since(begin).Seconds()*web.DefaultUnpackRate)/(15<<20)
+		if passed < 1 || passed > most || refused == 0 || s.Snapshot().HTTPRefused[web.RefusedNoTime] != before+refused {
+			t.Errorf("%s: %d unpacked, at most %d may be; %d refused", coding, passed, most, refused)
+		}
 	}
 }
 

@@ -109,6 +109,11 @@ func (s *socket) feed(p []byte) (taken int) {
 			if !s.sent {
 				c.Overloaded()
 			}
+		case websocket.NoTime:
+			s.l.counters.outpaced.Add(1)
+			if !s.sent {
+				c.Outpaced()
+			}
 		case websocket.Close:
 			s.closed()
 		case websocket.Failed:
