@@ -339,6 +339,16 @@ func (c *Conn) Overloaded() {
 	c.malformed(codec.ID{}, &refusedBudget)
 }
 
+// Outpaced refuses a message of which its coding makes more than there is time for.
+func (c *Conn) Outpaced() {
+	if c.closed {
+		return
+	}
+	c.loop.n.callsRefused.add(1)
+	c.partialAt, c.partialHeld = 0, 0
+	c.malformed(codec.ID{}, &refusedTime)
+}
+
 // EndOfInput tells that the peer will send no more. What it asked for is still
 // answered; then the connection is closed.
 func (c *Conn) EndOfInput() {

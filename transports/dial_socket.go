@@ -60,6 +60,7 @@ var _ Carrier = (*socketClient)(nil)
 
 const (
 	socketRead      = 32 << 10
+	socketKept      = 64 << 10              // of buffers that a message has made larger
 	socketRetry     = 20 * time.Millisecond // between two attempts to send a control frame
 	socketCloseWait = time.Second           // for a server to answer our close frame
 )
@@ -207,6 +208,9 @@ func (s *socketClient) Read(p []byte) (int, error) {
 				}
 			}
 			s.line = s.text
+			if cap(s.text) > socketKept {
+				s.text = nil // the line has it until it is read
+			}
 		case websocket.Ping:
 			s.say(func(dst []byte) []byte { return s.frames.AppendPong(dst, s.parser.Payload()) })
 		case websocket.Close:
@@ -283,7 +287,7 @@ func (s *socketClient) flush() error {
 		return nil
 	}
 	n, err := s.out.Write(s.unsent)
-	if s.unsent = s.unsent[:copy(s.unsent, s.unsent[n:])]; len(s.unsent) == 0 && cap(s.unsent) > 64<<10 {
+	if s.unsent = s.unsent[:copy(s.unsent, s.unsent[n:])]; len(s.unsent) == 0 && cap(s.unsent) > socketKept {
 		s.unsent = nil
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/gannetmcp/gannet/codec"
@@ -236,13 +237,13 @@ func (s *stream) endTLS() {
 // lostGreeting is told that a socket has ended whose handshake is not over. A
 // client can have done its part, asked, and shut down its sending half, before a
 // CPU was free for ours: it is still served.
-func (s *stream) lostGreeting(err error) {
+func (s *stream) lostGreeting(gc gnet.Conn, err error) {
 	if !errors.Is(err, io.EOF) || !s.session.EndOfInput() {
 		s.fd = -1
 		s.Close(engine.CloseReset)
 		return
 	}
-	if s.linger(); s.fd < 0 {
+	if s.linger(gc); s.fd < 0 {
 		s.Close(engine.CloseReset)
 	}
 }

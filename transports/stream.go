@@ -106,6 +106,8 @@ func (in *input) deliverLines(p []byte) (taken int) {
 		default:
 			if in.framer.Pending() {
 				c.Partial(in.framer.Charged())
+			} else {
+				c.PartialSince(0, 0) // not every line that ends is a message
 			}
 			return taken
 		}
@@ -195,9 +197,25 @@ type stream struct {
 	wantClose bool // the engine closed it while feeding
 	closed    bool
 
+	kept *addresses // while lingering: gnet has let go of them
+
 	session  *tlsconn.Session // nil without TLS
 	greeting *greeting        // while its handshake is not over: conn is nil then
 	owed     int              // see writeSealed
+}
+
+// addresses are those of the two ends of a socket.
+type addresses struct{ local, remote string }
+
+// addressesOf returns those that gnet knows.
+func addressesOf(gc gnet.Conn) (a addresses) {
+	if r := gc.RemoteAddr(); r != nil {
+		a.remote = r.String()
+	}
+	if l := gc.LocalAddr(); l != nil {
+		a.local = l.String()
+	}
+	return a
 }
 
 // Write writes what the kernel takes.
@@ -275,15 +293,14 @@ func (s *stream) Peer() engine.Peer {
 		}
 	}
 	p.TLS = s.TLS()
-	if s.ln.unix {
+	switch {
+	case s.ln.unix:
 		p.Local = strings.TrimPrefix(s.ln.url, "unix://")
-	} else if s.gc != nil {
-		if a := s.gc.RemoteAddr(); a != nil {
-			p.Remote = a.String()
-		}
-		if a := s.gc.LocalAddr(); a != nil {
-			p.Local = a.String()
-		}
+	case s.gc != nil:
+		a := addressesOf(s.gc)
+		p.Local, p.Remote = a.local, a.remote
+	case s.kept != nil:
+		p.Local, p.Remote = s.kept.local, s.kept.remote
 	}
 	return p
 }
@@ -323,6 +340,7 @@ func (s *stream) onTraffic(gc gnet.Conn) gnet.Action {
 
 // onClose is called by gnet just before it closes the descriptor.
 func (s *stream) onClose(err error) {
+	gc := s.gc
 	s.gc = nil
 	if s.closed {
 		return
@@ -333,7 +351,7 @@ func (s *stream) onClose(err error) {
 	}
 	switch {
 	case s.conn == nil:
-		s.lostGreeting(err)
+		s.lostGreeting(gc, err)
 	case !errors.Is(err, io.EOF):
 		s.fd = -1
 		s.conn.Lose(engine.CloseReset)
@@ -348,7 +366,7 @@ func (s *stream) onClose(err error) {
 	default:
 		// The peer has asked and shut down its sending half. What it asked for
 		// is written through a duplicate of the descriptor.
-		if s.linger(); s.fd < 0 {
+		if s.linger(gc); s.fd < 0 {
 			s.conn.Lose(engine.CloseReset)
 			break
 		}
@@ -357,9 +375,11 @@ func (s *stream) onClose(err error) {
 	s.l.engine.End()
 }
 
-// linger goes on with a duplicate of the descriptor, which gnet is about to close;
-// there is none afterwards if that fails.
-func (s *stream) linger() {
+// linger goes on with a duplicate of the descriptor of gc, which gnet is about to
+// close; there is none afterwards if that fails.
+func (s *stream) linger(gc gnet.Conn) {
+	a := addressesOf(gc)
+	s.kept = &a
 	fd, err := dupFD(s.fd)
 	s.fd = fd
 	if err != nil {

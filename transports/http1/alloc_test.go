@@ -124,17 +124,6 @@ func TestAllocs(t *testing.T) {
 		AppendLastChunk(CloseChunk(append(b, "data: x\n\n"...), mark))
 	})
 	gate("error", func() { AppendError(AppendContinue(out), ErrHost, q, date) })
-	var line Pipeline
-	line.Init(loop)
-	gate("pipeline", func() {
-		a, b := line.Open(), line.Open()
-		o := line.Append(out, b, body)
-		o = line.Finish(o, b, false)
-		o = line.Append(o, a, body)
-		if o = line.Finish(o, a, false); len(o) != 2048 {
-			t.Fatal(len(o))
-		}
-	})
 	p.Stop()
 	if n := pool.Stats().Outstanding; n != 0 {
 		t.Errorf("%d buffers out", n)

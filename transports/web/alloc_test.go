@@ -12,7 +12,7 @@ import (
 // Unpacking allocates nothing once its buffers are there.
 func TestAllocsUnpack(t *testing.T) {
 	e := unpackEngine(t, 1<<30)
-	u := newUnpacker(e, 1<<20)
+	u := newUnpacker(e, 1<<20, nil)
 	for _, size := range []int{100, 100_000} {
 		text := []byte(strings.Repeat("gannets ", size/8))
 		for name, tc := range map[string]struct {

@@ -110,13 +110,20 @@ func (s *socket) feed(p []byte) (taken int) {
 			if !s.sent {
 				c.Overloaded()
 			}
+		case websocket.NoTime:
+			s.l.counters.outpaced.Add(1)
+			if !s.sent {
+				c.Outpaced()
+			}
 		case websocket.Close:
 			s.closed()
 		case websocket.Failed:
 			s.fail(s.parser.Err())
 		case websocket.More:
 			switch {
-			case s.sent || !s.parser.Pending():
+			case s.sent:
+			case !s.parser.Pending():
+				c.PartialSince(0, 0) // not everything that ends is a message
 			case controls: // they are no progress of a message
 				c.StillPartial(s.parser.Charged())
 			default:
@@ -200,8 +207,8 @@ func (s *socket) fail(e *websocket.Error) {
 		return
 	}
 	s.l.counters.failed[failureOf(e)].Add(1)
+	s.failed = true // first: what is written now may be the last
 	s.bye(e.Code, e.Reason, engine.CloseProtocol)
-	s.failed = true
 }
 
 // Leave takes leave of a peer that the engine wants to end with, and waits for its

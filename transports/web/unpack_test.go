@@ -33,7 +33,7 @@ func unpackEngine(t *testing.T, budget int) *engine.Engine {
 // good as new after it.
 func TestUnpackCutAnywhere(t *testing.T) {
 	e := unpackEngine(t, 1<<30)
-	u := newUnpacker(e, 1<<20)
+	u := newUnpacker(e, 1<<20, nil)
 	text := []byte(strings.Repeat("gannet, gannets, ", 300))
 	for name, tc := range map[string]struct {
 		c    coding
@@ -55,7 +55,7 @@ func TestUnpackCutAnywhere(t *testing.T) {
 // Without room in the byte budget nothing is unpacked, and nothing stays charged.
 func TestUnpackBudget(t *testing.T) {
 	e := unpackEngine(t, 1<<20)
-	u := newUnpacker(e, 16<<20)
+	u := newUnpacker(e, 16<<20, nil)
 	zeros := make([]byte, 4<<20)
 	for c, body := range map[coding][]byte{gzipped: wiretest.Gzip(zeros), zstandard: wiretest.Zstd(zeros)} {
 		if _, err := u.unpack(c, body); err != http1.ErrNoRoom {
@@ -121,7 +121,7 @@ func TestUnpackBomb(t *testing.T) {
 		"zstd, length said": {zstandard, frame(append(bytes.Clone(magic), 0xc0, 0x58, 0, 0, 0, 0x80, 2, 0, 0, 0), repeated, 8)},
 	}
 	e := unpackEngine(t, 1<<30)
-	u := newUnpacker(e, limit)
+	u := newUnpacker(e, limit, nil)
 	for name, b := range bombs {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -149,7 +149,7 @@ func TestUnpackBomb(t *testing.T) {
 func TestUnpackEmptyBlocks(t *testing.T) {
 	const limit, n = 1 << 20, 1 << 20
 	e := unpackEngine(t, 1<<30)
-	u := newUnpacker(e, limit)
+	u := newUnpacker(e, limit, nil)
 	g := wiretest.Gzip(nil)[:10]
 	z := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x58}
 	for range n {
@@ -181,7 +181,7 @@ func FuzzUnpack(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(e.Close)
-	u := newUnpacker(e, limit)
+	u := newUnpacker(e, limit, nil)
 	f.Fuzz(func(t *testing.T, z bool, body []byte) {
 		c := gzipped
 		if z {
