@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 
@@ -190,6 +191,7 @@ type stream struct {
 	l         *loop
 	ln        *listener // that it came from
 	gc        gnet.Conn // nil once gnet has let go
+	where     addressed // gc, or what gc said if the stream outlives it; nil when closed
 	fd        int
 	feeding   bool // inside OnTraffic of this very connection
 	wantClose bool // the engine closed it while feeding
@@ -262,7 +264,7 @@ func (s *stream) Close(engine.CloseReason) {
 		s.gc = nil
 		_ = gc.EventLoop().Close(gc)
 	}
-	s.fd = -1
+	s.fd, s.where = -1, nil
 }
 
 // Peer describes the other end.
@@ -277,16 +279,39 @@ func (s *stream) Peer() engine.Peer {
 	p.TLS = s.TLS()
 	if s.ln.unix {
 		p.Local = strings.TrimPrefix(s.ln.url, "unix://")
-	} else if s.gc != nil {
-		if a := s.gc.RemoteAddr(); a != nil {
+	} else if s.where != nil {
+		if a := s.where.RemoteAddr(); a != nil {
 			p.Remote = a.String()
 		}
-		if a := s.gc.LocalAddr(); a != nil {
+		if a := s.where.LocalAddr(); a != nil {
 			p.Local = a.String()
 		}
 	}
 	return p
 }
+
+// addressed is what knows the two addresses of a connection.
+type addressed interface {
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
+}
+
+// addresses are those of a connection that gnet has let go of: it takes back its
+// own, and the text of an IPv6 zone in them.
+type addresses struct{ local, remote address }
+
+// LocalAddr returns our side's.
+func (a *addresses) LocalAddr() net.Addr { return a.local }
+
+// RemoteAddr returns the peer's.
+func (a *addresses) RemoteAddr() net.Addr { return a.remote }
+
+type address string
+
+// Network is for net.Addr.
+func (address) Network() string { return "tcp" }
+
+func (a address) String() string { return string(a) }
 
 // TLS returns what the handshake has settled, nil without TLS.
 func (s *stream) TLS() *tls.ConnectionState {
@@ -362,6 +387,10 @@ func (s *stream) onClose(err error) {
 func (s *stream) linger() {
 	fd, err := dupFD(s.fd)
 	s.fd = fd
+	if !s.ln.unix {
+		p := s.Peer()
+		s.where = &addresses{address(p.Local), address(p.Remote)}
+	}
 	if err != nil {
 		s.l.srv.counters.lingerFailed.Add(1)
 		return
