@@ -1,10 +1,12 @@
 package transports
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -174,4 +176,78 @@ func TestTLSPanic(t *testing.T) {
 	}
 	eventually(t, "a word about it", func() bool { return strings.Contains(log.String(), "no such luck") })
 	othersServed(t, s)
+}
+
+// Two servers that share the keys of tickets resume each other's sessions.
+func TestTLSTicketKeys(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{keys, ""} {
+		cache := tls.NewLRUClientSessionCache(1)
+		for i := range 2 {
+			s := start(t, Options{TLS: TLSOptions{TicketKeys: file}}, "tls://127.0.0.1:0")
+			// A client that does not verify resumes a session of whatever certificate.
+			c, err := tls.Dial("tcp", strings.TrimPrefix(s.Addrs()[0], "tls://"), &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", ClientSessionCache: cache})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(c, req(1, "ping", ""))
+			if _, err := c.Read(make([]byte, 100)); err != nil { // the ticket comes before
+				t.Fatal(err)
+			}
+			if got, want := c.ConnectionState().DidResume, i == 1 && file != ""; got != want {
+				t.Errorf("keys %q, server %d: resumed %v", file, i+1, got)
+			}
+			_ = c.Close()
+		}
+	}
+}
+
+// recordCounter counts the records that come, by their headers.
+type recordCounter struct {
+	net.Conn
+	in      []byte
+	records int
+}
+
+func (c *recordCounter) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.in = append(c.in, b[:n]...)
+	for len(c.in) >= 5 {
+		size := 5 + int(c.in[3])<<8 + int(c.in[4])
+		if len(c.in) < size {
+			break
+		}
+		c.in = c.in[size:]
+		c.records++
+	}
+	return n, err
+}
+
+// Records are of full size with a configuration of somebody's own, too.
+func TestTLSFullRecords(t *testing.T) {
+	s := start(t, Options{Listeners: []Listener{{URL: "tls://127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{selfSignedPair(t)}}}}})
+	e := &recordCounter{Conn: rawDial(t, s)}
+	c := tls.Client(e, &tls.Config{InsecureSkipVerify: true})
+	r := bufio.NewReaderSize(c, 1<<10)
+	ask := func(m string) {
+		t.Helper()
+		if _, err := io.WriteString(c, m); err != nil {
+			t.Fatal(err)
+		}
+		for more := true; more; {
+			var err error
+			if _, more, err = r.ReadLine(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ask(req(1, "ping", "")) // and whatever the handshake brings
+	e.records = 0
+	ask(req(2, "blob", `{"bytes":48000}`))
+	if e.records != 3 {
+		t.Errorf("48,000 bytes came in %d records", e.records)
+	}
 }
