@@ -3,6 +3,7 @@ package transports
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 //	           parting ──── the peer has gone, or partingTime ────► closed
 type greeting struct {
 	item  ringbuf.Item[*greeting] // of loop.notes
-	noted atomic.Bool             // it is in there
+	noted atomic.Bool             // it is in there, or the loop looks without being told
 	s     *stream
 	since int64 // on the loop's clock
 	in    *greetings
@@ -76,6 +77,25 @@ func (s *stream) greet() {
 	s.session = l.tlsLoop().NewSession(s.ln.tls, s.gc.LocalAddr(), s.gc.RemoteAddr(), func() { l.note(g) })
 	l.greetings.add(g)
 	l.armGreetings()
+}
+
+// shake takes in what has come for a handshake, and what comes of it.
+//
+// The goroutine of the handshake wants a CPU, and most often there is none but
+// that of this loop, which gives it up for a moment. What was done meanwhile it
+// looks at by itself: nobody has to wake it for that, so no note of it is taken.
+func (s *stream) shake(p []byte) {
+	g := s.greeting
+	noted := g.noted.Swap(true) // already: there is a turn to come
+	s.take(p)
+	runtime.Gosched()
+	if noted {
+		return
+	}
+	g.noted.Store(false) // from now on it is noted again
+	if !s.closed {
+		s.take(nil)
+	}
 }
 
 // openRecords takes in ciphertext, inside a turn. It reads p until it returns and

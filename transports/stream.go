@@ -328,6 +328,24 @@ func (s *stream) onTraffic(gc gnet.Conn) gnet.Action {
 		return gnet.Close
 	}
 	s.feeding = true
+	if s.greeting != nil {
+		s.shake(p)
+	} else {
+		s.take(p)
+	}
+	s.feeding = false
+	if s.wantClose {
+		s.gc = nil
+		return gnet.Close
+	}
+	if s.l.srv.adopting.Load() > 0 {
+		runtime.Gosched() // who hands sockets over wants a CPU, too
+	}
+	return gnet.None
+}
+
+// take is a turn with what was read.
+func (s *stream) take(p []byte) {
 	s.l.engine.Begin()
 	if s.session != nil {
 		s.openRecords(p)
@@ -335,15 +353,6 @@ func (s *stream) onTraffic(gc gnet.Conn) gnet.Action {
 		s.feed(p)
 	}
 	s.l.engine.End()
-	s.feeding = false
-	if s.wantClose {
-		s.gc = nil
-		return gnet.Close
-	}
-	if s.greeting != nil || s.l.srv.adopting.Load() > 0 {
-		runtime.Gosched() // a handshake wants a CPU, too
-	}
-	return gnet.None
 }
 
 // onClose is called by gnet just before it closes the descriptor.
