@@ -202,6 +202,7 @@ func (s *Session) shaking(p []byte) Event {
 		return s.fail(why, err)
 	}
 	s.hs, s.phase = nil, open
+	dropHand(s.conn)
 	if s.at == len(s.kept) {
 		s.dropKept()
 	}

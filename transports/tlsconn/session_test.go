@@ -421,3 +421,25 @@ func TestSplitHello(t *testing.T) {
 		}
 	}
 }
+
+// What the ClientHello was put together in is gone when the handshake is over. If this
+// fails, crypto/tls has changed: a connection at rest holds more again, or hand.go is
+// not needed any more.
+func TestHandDropped(t *testing.T) {
+	r := newRig(t, GateOptions{})
+	o := r.owner()
+	left := make(chan int, 1)
+	o.data = func(o *owner, plain []byte) {
+		if b := handOf(o.s.conn); b != nil {
+			left <- b.Cap()
+		} else {
+			left <- -1
+		}
+	}
+	o.start()
+	c := o.dial(r.client())
+	_, _ = c.Write([]byte("x"))
+	if n := <-left; n != 0 {
+		t.Errorf("a buffer of %d bytes is left (-1: there is no such buffer)", n)
+	}
+}
