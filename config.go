@@ -82,6 +82,7 @@ type settings struct {
 	TLSCert             string        `name:"tls-cert" help:"PEM file of the certificate, with those between it and a root behind it. It is read again when it changes, and on SIGHUP." placeholder:"FILE" type:"path" env:"GANNET_TLS_CERT" group:"TLS"`
 	TLSKey              string        `name:"tls-key" help:"PEM file of its private key." placeholder:"FILE" type:"path" env:"GANNET_TLS_KEY" group:"TLS"`
 	TLSClientCA         string        `name:"tls-client-ca" help:"PEM file of the authorities of clients, each of which must then show a certificate of theirs." placeholder:"FILE" type:"path" env:"GANNET_TLS_CLIENT_CA" group:"TLS"`
+	TLSTicketKeys       string        `name:"tls-ticket-keys" help:"File with the keys of session tickets, one a line as 'openssl rand -base64 32' makes it: the first seals, all open. Servers that share it resume each other's sessions. None: keys of this process." placeholder:"FILE" type:"path" env:"GANNET_TLS_TICKET_KEYS" group:"TLS"`
 	TLSMinVersion       string        `name:"tls-min-version" help:"Least version of TLS: 1.3 or 1.2." enum:"1.3,1.2" default:"1.3" env:"GANNET_TLS_MIN_VERSION" group:"TLS"`
 	TLSSelfSigned       bool          `name:"tls-self-signed" help:"Make a certificate for development, for localhost, 127.0.0.1 and ::1: kept in the files of tls-cert and tls-key if these are named and not there, else only in memory." env:"GANNET_TLS_SELF_SIGNED" group:"TLS"`
 	TLSHandshakeTimeout time.Duration `name:"tls-handshake-timeout" help:"Time for a handshake. 0: any." default:"${tls_handshake_timeout}" env:"GANNET_TLS_HANDSHAKE_TIMEOUT" group:"TLS"`
@@ -373,7 +374,7 @@ func (s *settings) secure(o *transports.Options) error {
 		return fmt.Errorf("--tls-min-version: %w", err)
 	}
 	o.TLS = transports.TLSOptions{
-		Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA, SelfSigned: s.TLSSelfSigned, MinVersion: version,
+		Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA, TicketKeys: s.TLSTicketKeys, SelfSigned: s.TLSSelfSigned, MinVersion: version,
 		HandshakeTimeout: orNone(s.TLSHandshakeTimeout), MaxHandshakes: s.TLSMaxHandshakes, ReloadInterval: orNone(s.TLSReload),
 	}
 	switch {
@@ -381,11 +382,13 @@ func (s *settings) secure(o *transports.Options) error {
 		return errors.New("--tls-cert and --tls-key go together; name both files")
 	case s.TLSClientCA != "" && !s.certified():
 		return errors.New("--tls-client-ca without --tls-cert and --tls-key: a server that asks for certificates needs one of its own")
+	case s.TLSTicketKeys != "" && !s.certified():
+		return errors.New("--tls-ticket-keys without --tls-cert and --tls-key: there are no sessions to resume without TLS")
 	case s.TLSCert == "" || s.TLSSelfSigned: // nothing to be read, or maybe not yet
 		return nil
 	}
-	if _, err := tlsconn.LoadIdentity(tlsconn.Files{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA}); err != nil {
-		return fmt.Errorf("--tls-cert: %w", err)
+	if _, err := tlsconn.LoadIdentity(tlsconn.Files{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA, TicketKeys: s.TLSTicketKeys}); err != nil {
+		return fmt.Errorf("TLS: %w", err) // which names the file at fault
 	}
 	return nil
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/gannetmcp/gannet/transports/tlsconn/tlstest"
 )
 
 // Each way to go wrong has its exit code and says what to do; so has each way
@@ -33,6 +35,7 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	cert, key := tlstest.Files(t, tlstest.NewAuthority(t, "authority").Issue(t, "localhost"))
 	for _, tc := range []struct {
 		name string
 		env  []string
@@ -93,6 +96,8 @@ func TestExitCodes(t *testing.T) {
 		{"no such certificate", nil, []string{"check-config", "--tls-cert", dir + "/no.pem", "--tls-key", dir + "/no.key"}, 2, "no such file"},
 		{"authorities alone", nil, []string{"serve", "--tls-client-ca", write("some.pem", "x")}, 2, "--tls-client-ca without"},
 		{"authorities that are none", nil, []string{"serve", "--tls-self-signed", "--listen", "tls://127.0.0.1:0", "--tls-client-ca", write("some.pem", "x")}, 3, "no certificate in it"},
+		{"keys of tickets without a certificate", nil, []string{"serve", "--tls-ticket-keys", write("some.keys", "x")}, 2, "--tls-ticket-keys without"},
+		{"keys of tickets that are none", nil, []string{"check-config", "--tls-cert", cert, "--tls-key", key, "--tls-ticket-keys", write("some.keys", "x")}, 2, "some.keys"},
 		{"an old version", nil, []string{"serve", "--tls-min-version", "1.1"}, 2, "1.3"},
 		{"no handshakes", nil, []string{"serve", "--tls-max-handshakes=-1"}, 2, "TLS.MaxHandshakes"},
 		{"TLS as it may be", nil, []string{"check-config", "--tls-self-signed", "--listen", "https://0.0.0.0:0", "--tls-min-version", "1.2", "--tls-handshake-timeout", "0s", "--tls-reload", "0s"}, 0, "tls-self-signed"},

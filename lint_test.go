@@ -52,6 +52,8 @@ var mayImport = map[string][]string{
 	"bench/perf":    {module + "/bench/load", module + "/bench/plot", module + "/bench/result", module + "/bench/erlmcp", module + "/bench/subject", module + "/bench/suite", module + "/bench/rounds", "github.com/alecthomas/kong", "github.com/google/pprof/profile"},
 	"bench/rounds":  {module + "/bench/load", module + "/bench/result", module + "/bench/subject"},
 	"bench/pooling": {module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/bench/load", module + "/bench/result", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
+	// Certificates for tests, of the load generator's too.
+	"transports/tlsconn/tlstest": {},
 }
 
 // jsonAllowed are the files that may use a general JSON library: everything

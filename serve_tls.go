@@ -17,7 +17,7 @@ import (
 // reloadOnHangup has the certificate's files read again at each SIGHUP, until stop
 // is called. Without files SIGHUP ends the process, as it does others.
 func (s *settings) reloadOnHangup(l *transports.Server, log *slog.Logger) (stop func()) {
-	if s.TLSCert == "" && s.TLSClientCA == "" {
+	if s.TLSCert == "" && s.TLSClientCA == "" && s.TLSTicketKeys == "" {
 		return func() {}
 	}
 	hangup := make(chan os.Signal, 1)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gannetmcp/gannet/engine"
 )
 
 // closeWrite shuts down the peer's sending half.
@@ -110,5 +112,41 @@ func TestCloseWithCallsInFlight(t *testing.T) {
 			})
 			othersServed(t, s)
 		})
+	}
+}
+
+// The addresses of a connection are known until it is closed, however that comes:
+// to who is told of its end, and to calls that outlive the peer's half.
+func TestPeerKnownToTheEnd(t *testing.T) {
+	for _, url := range []string{"tcp://127.0.0.1:0", "tls://127.0.0.1:0"} {
+		for _, tc := range []struct {
+			name string
+			ask  string
+			end  func(p *peer)
+		}{
+			{"fin", req(1, "echo", ""), func(p *peer) { p.closeWrite() }},
+			{"fin, a call in flight", req(1, "later", `{"ms":50}`), func(p *peer) { p.closeWrite() }},
+			{"rst", req(1, "echo", ""), func(p *peer) { reset(socketOf(p.Conn)) }},
+			{"rst, a call in flight", req(1, "later", `{"ms":50}`), func(p *peer) { reset(socketOf(p.Conn)) }},
+		} {
+			t.Run(url[:3]+"/"+tc.name, func(t *testing.T) {
+				ended := make(chan engine.Peer, 1)
+				s := start(t, Options{Engine: engine.Options{Observer: engine.Observer{
+					ConnClosed: func(c *engine.Conn, _ engine.CloseReason) { ended <- c.Peer() },
+				}}}, url)
+				p := dial(t, s)
+				p.send(tc.ask)
+				if !strings.Contains(tc.ask, "later") {
+					p.want(res(1, "{}"))
+				} else {
+					eventually(t, "it is in flight", func() bool { return s.Snapshot().Engine.InFlight == 1 })
+				}
+				remote, local := p.LocalAddr().String(), p.RemoteAddr().String()
+				tc.end(p)
+				if got := <-ended; got.Remote != remote || got.Local != local {
+					t.Errorf("its peer is %+v, not from %s to %s", got, remote, local)
+				}
+			})
+		}
 	}
 }

@@ -108,7 +108,7 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	}
 	p.opened = true
 	l := h.srv.loopOf(c.EventLoop())
-	s := &stream{l: l, gc: c, fd: c.Fd(), ln: p.ln}
+	s := &stream{l: l, gc: c, where: c, fd: c.Fd(), ln: p.ln}
 	s.init(h.srv.engine)
 	c.SetContext(s)
 	s.feeding = true

@@ -66,7 +66,7 @@ type Options struct {
 	HTTP2 HTTP2Options
 	// WebSocket configures WebSockets, on http:// and ws:// listeners.
 	WebSocket WebSocketOptions
-	// TLS holds the options of tls and https listeners.
+	// TLS holds the options of tls, https and wss listeners.
 	TLS TLSOptions
 	// Logger takes what an operator should know. nil discards. It is the
 	// engine's too, unless Engine.Logger is set.
@@ -92,9 +92,9 @@ type Listener struct {
 	// path if it has none; an http:// or https:// listener serves it at WebSocket.Path
 	// beside the rest.
 	URL string
-	// TLS is the configuration of a tls or https listener, nil: that which
+	// TLS is the configuration of a tls, https or wss listener, nil: that which
 	// Options.TLS describes. It is cloned. Without NextProtos those of HTTP are
-	// offered on https. Session tickets are as it says; with those that crypto/tls
+	// offered on https. Records are of full size, whatever it says. Session tickets are as it says; with those that crypto/tls
 	// makes by itself, sessions are resumed on this listener only.
 	TLS *tls.Config
 }
@@ -110,6 +110,11 @@ type TLSOptions struct {
 	// handshakes from then on see what is new, connections stay. What does not fit
 	// together or has expired is not taken, and that is logged.
 	Cert, Key, ClientCA string
+	// TicketKeys is a file with the keys of session tickets, on each line 32 bytes
+	// in Base64: the first one seals tickets, all open them (16 at most). Servers
+	// that share it resume each other's sessions. It is read again as the others
+	// are. "": keys that live in the process, a new one every day.
+	TicketKeys string
 	// SelfSigned has a certificate for development made, for localhost, 127.0.0.1
 	// and ::1: kept in Cert and Key if neither is there, only in memory if they
 	// have no names.

@@ -23,8 +23,7 @@ const sealBelow = 16 << 10
 // while ciphertext waits, not all is: one byte that has been encrypted is owed to
 // the engine, which has it at the front of p the next time. (It is the last of a
 // message; the engine lets others overtake only those of which nothing was taken.)
-// progress says that the kernel has taken
-// something, whatever n says.
+// progress says that the kernel has taken something, whatever n says.
 func writeSealed(s sealer, fd int, owed *int, p []byte) (n int, progress bool, err error) {
 	n, *owed = *owed, 0
 	for {

@@ -3,10 +3,10 @@ package transports
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync/atomic"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/gannetmcp/gannet/codec"
@@ -25,7 +25,7 @@ import (
 //	           parting ──── the peer has gone, or partingTime ────► closed
 type greeting struct {
 	item  ringbuf.Item[*greeting] // of loop.notes
-	noted atomic.Bool             // it is in there
+	noted atomic.Bool             // it is in there, or the loop looks without being told
 	s     *stream
 	since int64 // on the loop's clock
 	in    *greetings
@@ -77,6 +77,25 @@ func (s *stream) greet() {
 	s.session = l.tlsLoop().NewSession(s.ln.tls, s.gc.LocalAddr(), s.gc.RemoteAddr(), func() { l.note(g) })
 	l.greetings.add(g)
 	l.armGreetings()
+}
+
+// shake takes in what has come for a handshake, and what comes of it.
+//
+// The goroutine of the handshake wants a CPU, and most often there is none but
+// that of this loop, which gives it up for a moment. What was done meanwhile it
+// looks at by itself: nobody has to wake it for that, so no note of it is taken.
+func (s *stream) shake(p []byte) {
+	g := s.greeting
+	noted := g.noted.Swap(true) // already: there is a turn to come
+	s.take(p)
+	runtime.Gosched()
+	if noted {
+		return
+	}
+	g.noted.Store(false) // from now on it is noted again
+	if !s.closed {
+		s.take(nil)
+	}
 }
 
 // openRecords takes in ciphertext, inside a turn. It reads p until it returns and
@@ -237,13 +256,13 @@ func (s *stream) endTLS() {
 // lostGreeting is told that a socket has ended whose handshake is not over. A
 // client can have done its part, asked, and shut down its sending half, before a
 // CPU was free for ours: it is still served.
-func (s *stream) lostGreeting(gc gnet.Conn, err error) {
+func (s *stream) lostGreeting(err error) {
 	if !errors.Is(err, io.EOF) || !s.session.EndOfInput() {
 		s.fd = -1
 		s.Close(engine.CloseReset)
 		return
 	}
-	if s.linger(gc); s.fd < 0 {
+	if s.linger(); s.fd < 0 {
 		s.Close(engine.CloseReset)
 	}
 }

@@ -148,6 +148,9 @@ func (w *clientWire) Write(b []byte) (int, error) {
 	case len(w.out)-w.sent+len(b) > clientOutput:
 		return 0, tlsconn.ErrOutput
 	}
+	if w.sent > 0 && cap(w.out)-len(w.out) < len(b) { // what has gone makes room first
+		w.out, w.sent = append(w.out[:0:0], w.out[w.sent:]...), 0
+	}
 	w.out = append(w.out, b...)
 	return len(b), nil
 }

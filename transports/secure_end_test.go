@@ -92,7 +92,9 @@ func TestTLSHalfClose(t *testing.T) {
 func TestTLSGoneBeforeEstablished(t *testing.T) {
 	block, blocked := make(chan struct{}), make(chan struct{}, 8)
 	pair := selfSignedPair(t)
-	srv := start(t, Options{Listeners: []Listener{{URL: "tls://127.0.0.1:0", TLS: &tls.Config{
+	peers := make(chan engine.Peer, 8)
+	observer := engine.Observer{ConnOpened: func(c *engine.Conn) { peers <- c.Peer() }}
+	srv := start(t, Options{Engine: engine.Options{Observer: observer}, Listeners: []Listener{{URL: "tls://127.0.0.1:0", TLS: &tls.Config{
 		Certificates: []tls.Certificate{pair},
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 			if h.ServerName == "block.test" {
@@ -129,10 +131,40 @@ func TestTLSGoneBeforeEstablished(t *testing.T) {
 	if n := bytes.Count(got, []byte("\n")); n != 2 || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
+	if p := <-peers; p.Remote != socket.LocalAddr().String() || p.Local != socket.RemoteAddr().String() || p.TLS == nil {
+		t.Errorf("its peer is %+v", p)
+	}
 	for _, o := range others {
 		_ = o.Close()
 	}
 	eventually(t, "all are gone", func() bool { return srv.counters.open.Load() == 0 && srv.Snapshot().Lingering == 0 })
+}
+
+// A server that is closed while handshakes are still to be ended whose peers have
+// shut down their half gives all of it back (start looks).
+func TestTLSCloseBeforeEstablished(t *testing.T) {
+	block, blocked := make(chan struct{}), make(chan struct{}, 8)
+	srv := start(t, Options{Listeners: []Listener{{URL: "tls://127.0.0.1:0", TLS: &tls.Config{
+		Certificates:       []tls.Certificate{selfSignedPair(t)},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { blocked <- struct{}{}; <-block; return nil, nil },
+	}}}})
+	hello := clientHello(t)
+	for range 2 * srv.gate.CPUs() {
+		c := rawDial(t, srv)
+		_, _ = c.Write(hello)
+		_ = c.CloseWrite()
+	}
+	for range srv.gate.CPUs() {
+		<-blocked
+	}
+	eventually(t, "their ends are seen", func() bool { return srv.Snapshot().Lingering == int64(2*srv.gate.CPUs()) })
+	time.AfterFunc(100*time.Millisecond, func() { close(block) })
+	if err := srv.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := srv.Snapshot(); n.Lingering != 0 || srv.counters.open.Load() != 0 {
+		t.Errorf("%d linger, %d are open", n.Lingering, srv.counters.open.Load())
+	}
 }
 
 // holdingConn gathers what is written once hold is set.

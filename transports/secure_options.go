@@ -31,7 +31,7 @@ func (ln *listener) secureBy(l Listener) error {
 	s := ln.srv
 	if !ln.secure {
 		if l.TLS != nil {
-			return fmt.Errorf("transports: %s: Listener.TLS is set, but %s has no TLS; use tls or https", l.URL, ln.network)
+			return fmt.Errorf("transports: %s: Listener.TLS is set, but %s has no TLS; use tls, https or wss", l.URL, ln.network)
 		}
 		return nil
 	}
@@ -63,6 +63,7 @@ func (s *Server) tlsConfig(l Listener, carries payload) (*tls.Config, error) {
 		if c.NextProtos == nil {
 			c.NextProtos = protocols
 		}
+		c.DynamicRecordSizingDisabled = true // as NewConfig has it; tlsconn.SealMax counts on it
 		return c, nil
 	}
 	if err := s.loadIdentity(); err != nil {
@@ -80,7 +81,9 @@ func (s *Server) loadIdentity() error {
 	if o.Cert == "" && o.Key == "" && !o.SelfSigned {
 		return errors.New("no certificate; set Options.TLS.Cert and Options.TLS.Key, or SelfSigned for development, or Listener.TLS")
 	}
-	id, err := tlsconn.LoadIdentity(tlsconn.Files{Cert: o.Cert, Key: o.Key, ClientCA: o.ClientCA, SelfSigned: o.SelfSigned})
+	id, err := tlsconn.LoadIdentity(tlsconn.Files{
+		Cert: o.Cert, Key: o.Key, ClientCA: o.ClientCA, TicketKeys: o.TicketKeys, SelfSigned: o.SelfSigned,
+	})
 	if err != nil {
 		return err
 	}

@@ -1,17 +1,13 @@
 package transports
 
 import (
+	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
+	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -84,60 +80,6 @@ func TestTLSOptions(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", tc.o.Listeners, err, tc.want)
 		}
 	}
-}
-
-// authority issues certificates to clients.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t testing.TB) *authority {
-	a := &authority{}
-	a.cert, a.key = a.issue(t, "authority", true)
-	return a
-}
-
-func (a *authority) issue(t testing.TB, name string, ca bool) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: ca, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = c, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
-}
-
-// file writes the authority's certificate.
-func (a *authority) file(t testing.TB) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
-func (a *authority) client(t testing.TB, name string) tls.Certificate {
-	cert, key := a.issue(t, name, false)
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
 }
 
 // Files that change are read again, by the clock and on demand, and connections
@@ -234,4 +176,78 @@ func TestTLSPanic(t *testing.T) {
 	}
 	eventually(t, "a word about it", func() bool { return strings.Contains(log.String(), "no such luck") })
 	othersServed(t, s)
+}
+
+// Two servers that share the keys of tickets resume each other's sessions.
+func TestTLSTicketKeys(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{keys, ""} {
+		cache := tls.NewLRUClientSessionCache(1)
+		for i := range 2 {
+			s := start(t, Options{TLS: TLSOptions{TicketKeys: file}}, "tls://127.0.0.1:0")
+			// A client that does not verify resumes a session of whatever certificate.
+			c, err := tls.Dial("tcp", strings.TrimPrefix(s.Addrs()[0], "tls://"), &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", ClientSessionCache: cache})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(c, req(1, "ping", ""))
+			if _, err := c.Read(make([]byte, 100)); err != nil { // the ticket comes before
+				t.Fatal(err)
+			}
+			if got, want := c.ConnectionState().DidResume, i == 1 && file != ""; got != want {
+				t.Errorf("keys %q, server %d: resumed %v", file, i+1, got)
+			}
+			_ = c.Close()
+		}
+	}
+}
+
+// recordCounter counts the records that come, by their headers.
+type recordCounter struct {
+	net.Conn
+	in      []byte
+	records int
+}
+
+func (c *recordCounter) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.in = append(c.in, b[:n]...)
+	for len(c.in) >= 5 {
+		size := 5 + int(c.in[3])<<8 + int(c.in[4])
+		if len(c.in) < size {
+			break
+		}
+		c.in = c.in[size:]
+		c.records++
+	}
+	return n, err
+}
+
+// Records are of full size with a configuration of somebody's own, too.
+func TestTLSFullRecords(t *testing.T) {
+	s := start(t, Options{Listeners: []Listener{{URL: "tls://127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{selfSignedPair(t)}}}}})
+	e := &recordCounter{Conn: rawDial(t, s)}
+	c := tls.Client(e, &tls.Config{InsecureSkipVerify: true})
+	r := bufio.NewReaderSize(c, 1<<10)
+	ask := func(m string) {
+		t.Helper()
+		if _, err := io.WriteString(c, m); err != nil {
+			t.Fatal(err)
+		}
+		for more := true; more; {
+			var err error
+			if _, more, err = r.ReadLine(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ask(req(1, "ping", "")) // and whatever the handshake brings
+	e.records = 0
+	ask(req(2, "blob", `{"bytes":48000}`))
+	if e.records != 3 {
+		t.Errorf("48,000 bytes came in %d records", e.records)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -188,4 +189,35 @@ func TestTLSStorm(t *testing.T) {
 	if done := s.Snapshot().TLS.Done; done < uint64(n) {
 		t.Errorf("%d handshakes", done)
 	}
+}
+
+// What a handshake comes to is taken up by the loop that has given it a CPU: nobody
+// has to wake it. (On a busy machine the scheduler may think otherwise now and then.)
+func TestTLSHandshakeWithoutWake(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	s := start(t, Options{Loops: 1}, "tls://127.0.0.1:0")
+	l := s.loops[0]
+	try := func() error {
+		socket := rawDial(t, s)
+		defer socket.Close()
+		eventually(t, "it is there", func() bool { return s.counters.open.Load() == 1 })
+		l.mu.Lock() // Wake waits
+		defer l.mu.Unlock()
+		_ = socket.SetDeadline(time.Now().Add(300 * time.Millisecond))
+		c := tls.Client(socket, &tls.Config{InsecureSkipVerify: true})
+		if _, err := io.WriteString(c, req(1, "ping", "")); err != nil {
+			return err
+		}
+		_, err := c.Read(make([]byte, 1))
+		return err
+	}
+	for range 20 {
+		err := try()
+		if err == nil {
+			return
+		}
+		t.Log(err)
+		eventually(t, "it is gone", func() bool { return s.counters.open.Load() == 0 })
+	}
+	t.Error("no handshake in twenty does without")
 }

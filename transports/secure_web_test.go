@@ -14,11 +14,12 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/engine/mcp/fixture"
+	"github.com/gannetmcp/gannet/transports/tlsconn/tlstest"
 )
 
 // mutual serves tools to clients that show certificates, on lines and HTTP. The tool
 // who says whom it takes its client for.
-func mutual(t *testing.T, a *authority, o mcp.Options) *Server {
+func mutual(t *testing.T, a *tlstest.Authority, o mcp.Options) *Server {
 	t.Helper()
 	svc := webService(o)
 	who := func(c *mcp.Call) error {
@@ -32,7 +33,7 @@ func mutual(t *testing.T, a *authority, o mcp.Options) *Server {
 	svc.HandleTool(mcp.Tool{Name: "who_pooled"}, mcp.Pooled, who)
 	s, err := Listen(svc, Options{
 		Listeners: []Listener{{URL: "tls://127.0.0.1:0"}, {URL: "https://127.0.0.1:0"}, {URL: "wss://127.0.0.1:0/ws"}},
-		TLS:       TLSOptions{SelfSigned: true, ClientCA: a.file(t)},
+		TLS:       TLSOptions{SelfSigned: true, ClientCA: a.File},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -44,9 +45,9 @@ func mutual(t *testing.T, a *authority, o mcp.Options) *Server {
 // The certificate of a client reaches handlers, inline and off the loop, and names
 // it, on lines, WebSocket and both versions of HTTP; sessions are bound to it.
 func TestClientCertificate(t *testing.T) {
-	a := newAuthority(t)
+	a := tlstest.NewAuthority(t, "authority")
 	s := mutual(t, a, mcp.Options{})
-	alice, bob := a.client(t, "alice"), a.client(t, "bob")
+	alice, bob := a.Issue(t, "alice"), a.Issue(t, "bob")
 	ask := func(t *testing.T, session *mcp.ClientSession) {
 		t.Helper()
 		for _, tool := range []string{"who", "who_pooled"} {
@@ -97,11 +98,11 @@ func TestClientCertificate(t *testing.T) {
 
 // A token wins over a certificate: who wants both asks for both.
 func TestClientCertificateAndToken(t *testing.T) {
-	a := newAuthority(t)
+	a := tlstest.NewAuthority(t, "authority")
 	s := mutual(t, a, mcp.Options{HTTP: mcp.HTTPOptions{Authenticate: mcp.BearerTokens(map[string]string{"secret": "the token's"})}})
 	before := http.DefaultClient
 	defer func() { http.DefaultClient.CloseIdleConnections(); http.DefaultClient = before }()
-	http.DefaultClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: rootsOf(s), Certificates: []tls.Certificate{a.client(t, "alice")}}}}
+	http.DefaultClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: rootsOf(s), Certificates: []tls.Certificate{a.Issue(t, "alice")}}}}
 	const who = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"who",` + webMeta + `}}`
 	headers := []string{"MCP-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/call", "Mcp-Name", "who"}
 	if r := post(t, s.Addrs()[1]+"/mcp", who, headers...); r.status != 401 {

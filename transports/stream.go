@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 
@@ -192,30 +193,15 @@ type stream struct {
 	l         *loop
 	ln        *listener // that it came from
 	gc        gnet.Conn // nil once gnet has let go
+	where     addressed // gc, or what gc said if the stream outlives it; nil when closed
 	fd        int
 	feeding   bool // inside OnTraffic of this very connection
 	wantClose bool // the engine closed it while feeding
 	closed    bool
 
-	kept *addresses // while lingering: gnet has let go of them
-
 	session  *tlsconn.Session // nil without TLS
 	greeting *greeting        // while its handshake is not over: conn is nil then
 	owed     int              // see writeSealed
-}
-
-// addresses are those of the two ends of a socket.
-type addresses struct{ local, remote string }
-
-// addressesOf returns those that gnet knows.
-func addressesOf(gc gnet.Conn) (a addresses) {
-	if r := gc.RemoteAddr(); r != nil {
-		a.remote = r.String()
-	}
-	if l := gc.LocalAddr(); l != nil {
-		a.local = l.String()
-	}
-	return a
 }
 
 // Write writes what the kernel takes.
@@ -280,7 +266,7 @@ func (s *stream) Close(engine.CloseReason) {
 		s.gc = nil
 		_ = gc.EventLoop().Close(gc)
 	}
-	s.fd = -1
+	s.fd, s.where = -1, nil
 }
 
 // Peer describes the other end.
@@ -293,17 +279,41 @@ func (s *stream) Peer() engine.Peer {
 		}
 	}
 	p.TLS = s.TLS()
-	switch {
-	case s.ln.unix:
+	if s.ln.unix {
 		p.Local = strings.TrimPrefix(s.ln.url, "unix://")
-	case s.gc != nil:
-		a := addressesOf(s.gc)
-		p.Local, p.Remote = a.local, a.remote
-	case s.kept != nil:
-		p.Local, p.Remote = s.kept.local, s.kept.remote
+	} else if s.where != nil {
+		if a := s.where.RemoteAddr(); a != nil {
+			p.Remote = a.String()
+		}
+		if a := s.where.LocalAddr(); a != nil {
+			p.Local = a.String()
+		}
 	}
 	return p
 }
+
+// addressed is what knows the two addresses of a connection.
+type addressed interface {
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
+}
+
+// addresses are those of a connection that gnet has let go of: it takes back its
+// own, and the text of an IPv6 zone in them.
+type addresses struct{ local, remote address }
+
+// LocalAddr returns our side's.
+func (a *addresses) LocalAddr() net.Addr { return a.local }
+
+// RemoteAddr returns the peer's.
+func (a *addresses) RemoteAddr() net.Addr { return a.remote }
+
+type address string
+
+// Network is for net.Addr.
+func (address) Network() string { return "tcp" }
+
+func (a address) String() string { return string(a) }
 
 // TLS returns what the handshake has settled, nil without TLS.
 func (s *stream) TLS() *tls.ConnectionState {
@@ -320,6 +330,24 @@ func (s *stream) onTraffic(gc gnet.Conn) gnet.Action {
 		return gnet.Close
 	}
 	s.feeding = true
+	if s.greeting != nil {
+		s.shake(p)
+	} else {
+		s.take(p)
+	}
+	s.feeding = false
+	if s.wantClose {
+		s.gc = nil
+		return gnet.Close
+	}
+	if s.l.srv.adopting.Load() > 0 {
+		runtime.Gosched() // who hands sockets over wants a CPU, too
+	}
+	return gnet.None
+}
+
+// take is a turn with what was read.
+func (s *stream) take(p []byte) {
 	s.l.engine.Begin()
 	if s.session != nil {
 		s.openRecords(p)
@@ -327,20 +355,10 @@ func (s *stream) onTraffic(gc gnet.Conn) gnet.Action {
 		s.feed(p)
 	}
 	s.l.engine.End()
-	s.feeding = false
-	if s.wantClose {
-		s.gc = nil
-		return gnet.Close
-	}
-	if s.greeting != nil || s.l.srv.adopting.Load() > 0 {
-		runtime.Gosched() // a handshake wants a CPU, too
-	}
-	return gnet.None
 }
 
 // onClose is called by gnet just before it closes the descriptor.
 func (s *stream) onClose(err error) {
-	gc := s.gc
 	s.gc = nil
 	if s.closed {
 		return
@@ -351,7 +369,7 @@ func (s *stream) onClose(err error) {
 	}
 	switch {
 	case s.conn == nil:
-		s.lostGreeting(gc, err)
+		s.lostGreeting(err)
 	case !errors.Is(err, io.EOF):
 		s.fd = -1
 		s.conn.Lose(engine.CloseReset)
@@ -366,7 +384,7 @@ func (s *stream) onClose(err error) {
 	default:
 		// The peer has asked and shut down its sending half. What it asked for
 		// is written through a duplicate of the descriptor.
-		if s.linger(gc); s.fd < 0 {
+		if s.linger(); s.fd < 0 {
 			s.conn.Lose(engine.CloseReset)
 			break
 		}
@@ -375,13 +393,15 @@ func (s *stream) onClose(err error) {
 	s.l.engine.End()
 }
 
-// linger goes on with a duplicate of the descriptor of gc, which gnet is about to
-// close; there is none afterwards if that fails.
-func (s *stream) linger(gc gnet.Conn) {
-	a := addressesOf(gc)
-	s.kept = &a
+// linger goes on with a duplicate of the descriptor, which gnet is about to close;
+// there is none afterwards if that fails.
+func (s *stream) linger() {
 	fd, err := dupFD(s.fd)
 	s.fd = fd
+	if !s.ln.unix {
+		p := s.Peer()
+		s.where = &addresses{address(p.Local), address(p.Remote)}
+	}
 	if err != nil {
 		s.l.srv.counters.lingerFailed.Add(1)
 		return

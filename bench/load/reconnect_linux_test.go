@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gannetmcp/gannet/transports/tlsconn/tlstest"
 )
 
 // goroutinesBack waits until there are no more than before.
@@ -33,8 +35,8 @@ func goroutinesBack(t testing.TB, before int) {
 // Connections with some calls each, in closed and open loops: each connection that
 // was opened has had its calls, and was closed.
 func TestReconnect(t *testing.T) {
-	ca := newAuthority(t)
-	cert, _, _ := ca.issue(t, "")
+	ca := tlstest.NewAuthority(t, "authority")
+	cert := ca.Issue(t, "")
 	var connections atomic.Int64
 	var sources sync.Map
 	serve := func(c net.Conn) {
@@ -63,8 +65,8 @@ func TestReconnect(t *testing.T) {
 		{"long", Options{Target: tcp, Conns: 2, Depth: 2, Reconnect: 2, Method: MethodCall, Size: 300_000, Count: 20}, loopbackAddresses},
 		{"from one address", Options{Target: tcp, Conns: 2, Reconnect: 10, From: net.IPv4(127, 0, 0, 9), Count: 200}, 1},
 		{"unix", Options{Target: "unix://" + path, Conns: 4, Reconnect: 3, Count: 300}, 0},
-		{"tls", Options{Target: secure, Conns: 4, Reconnect: 3, Count: 150, TLS: TLSOptions{CAFile: ca.file}}, loopbackAddresses},
-		{"tls, resumed", Options{Target: secure, Conns: 4, Reconnect: 3, Count: 150, TLS: TLSOptions{CAFile: ca.file, Resume: true}}, loopbackAddresses},
+		{"tls", Options{Target: secure, Conns: 4, Reconnect: 3, Count: 150, TLS: TLSOptions{CAFile: ca.File}}, loopbackAddresses},
+		{"tls, resumed", Options{Target: secure, Conns: 4, Reconnect: 3, Count: 150, TLS: TLSOptions{CAFile: ca.File, Resume: true}}, loopbackAddresses},
 		{"by time", Options{Target: tcp, Conns: 4, Reconnect: 3, Warmup: 50 * time.Millisecond, Duration: 200 * time.Millisecond}, loopbackAddresses},
 		{"open", Options{Target: tcp, Conns: 8, Reconnect: 3, Plan: Constant(1000, 300*time.Millisecond)}, loopbackAddresses},
 	} {

@@ -1,16 +1,10 @@
 package load
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -19,76 +13,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gannetmcp/gannet/transports/tlsconn/tlstest"
 )
-
-// An authority signs the certificates of a test, in files as the options want
-// them.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-}
-
-func newAuthority(t testing.TB) *authority {
-	t.Helper()
-	a := &authority{file: filepath.Join(t.TempDir(), "ca.pem")}
-	var err error
-	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &a.key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, a.file, "CERTIFICATE", der)
-	return a
-}
-
-func writePEM(t testing.TB, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// issue makes a certificate for a name, or for 127.0.0.1 if that is "", and
-// returns it with its files.
-func (a *authority) issue(t testing.TB, name string) (cert tls.Certificate, certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	if name == "" {
-		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	} else {
-		template.DNSNames = []string{name}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writePEM(t, certFile, "CERTIFICATE", der)
-	writePEM(t, keyFile, "PRIVATE KEY", private)
-	cert, err = tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, certFile, keyFile
-}
 
 // listenTLS serves every connection by serve, with TLS in between.
 func listenTLS(t testing.TB, c *tls.Config, serve func(net.Conn)) string {
@@ -125,8 +52,8 @@ func descriptorsBack(t testing.TB, before int) {
 
 // Lines over TLS: every method, in closed and open loops, by both versions.
 func TestTLSLines(t *testing.T) {
-	ca := newAuthority(t)
-	cert, _, _ := ca.issue(t, "")
+	ca := tlstest.NewAuthority(t, "authority")
+	cert := ca.Issue(t, "")
 	target := listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}, func(c net.Conn) { serveLines(c, c, nil) })
 	echo := listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	before := descriptors(t)
@@ -146,7 +73,7 @@ func TestTLSLines(t *testing.T) {
 		for _, version := range []string{"", "1.2"} {
 			t.Run(c.name+"/"+version, func(t *testing.T) {
 				o := c.o
-				o.TLS = TLSOptions{CAFile: ca.file, Version: version}
+				o.TLS = TLSOptions{CAFile: ca.File, Version: version}
 				r := runBounded(t, o, 20*time.Second)
 				want := c.want - r.Skipped // a busy machine skips starts
 				if r.ErrorTotal != 0 || r.Answered != want || r.SlowChecks != 0 || r.Alive != max(o.Conns, 1) {
@@ -167,11 +94,11 @@ func TestTLSLines(t *testing.T) {
 
 // Tickets of the first connection shorten the handshakes of the others.
 func TestTLSResumption(t *testing.T) {
-	ca := newAuthority(t)
-	cert, _, _ := ca.issue(t, "")
+	ca := tlstest.NewAuthority(t, "authority")
+	cert := ca.Issue(t, "")
 	target := listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}, func(c net.Conn) { serveLines(c, c, nil) })
 	for _, version := range []string{"1.2", "1.3"} {
-		r := runBounded(t, Options{Target: target, Conns: 5, Count: 50, TLS: TLSOptions{CAFile: ca.file, Version: version, Resume: true}}, 10*time.Second)
+		r := runBounded(t, Options{Target: target, Conns: 5, Count: 50, TLS: TLSOptions{CAFile: ca.File, Version: version, Resume: true}}, 10*time.Second)
 		if r.ErrorTotal != 0 || r.TLS.Resumed != 4 || r.TLS.Short == nil || r.TLS.Full == nil {
 			t.Errorf("TLS %s: errors %s, %+v", version, &r.Errors, r.TLS)
 		}
@@ -203,14 +130,15 @@ func TestHTTPS(t *testing.T) {
 
 // What keeps a session from being opened is said, in time, and nothing is left.
 func TestTLSRefused(t *testing.T) {
-	ca, other := newAuthority(t), newAuthority(t)
-	cert, certFile, keyFile := ca.issue(t, "")
-	named, _, _ := ca.issue(t, "gannet.test")
+	ca, other := tlstest.NewAuthority(t, "authority"), tlstest.NewAuthority(t, "other")
+	cert := ca.Issue(t, "")
+	certFile, keyFile := tlstest.Files(t, cert)
+	named := ca.Issue(t, "gannet.test")
 	lines := func(c *tls.Config) string {
 		return listenTLS(t, c, func(c net.Conn) { serveLines(c, c, nil) })
 	}
 	pool := x509.NewCertPool()
-	pool.AddCert(ca.cert)
+	pool.AddCert(ca.Cert)
 	good := lines(&tls.Config{Certificates: []tls.Certificate{cert}})
 	byName := lines(&tls.Config{Certificates: []tls.Certificate{named}})
 	old := lines(&tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS12})
@@ -224,20 +152,20 @@ func TestTLSRefused(t *testing.T) {
 		o            TLSOptions
 		says         string // "" is success
 	}{
-		{"verified", good, TLSOptions{CAFile: ca.file}, ""},
+		{"verified", good, TLSOptions{CAFile: ca.File}, ""},
 		{"not verified", good, TLSOptions{Insecure: true}, ""},
-		{"by its name", byName, TLSOptions{CAFile: ca.file, ServerName: "gannet.test"}, ""},
-		{"a client's certificate", mutual, TLSOptions{CAFile: ca.file, CertFile: certFile, KeyFile: keyFile}, ""},
-		{"another authority", good, TLSOptions{CAFile: other.file}, "unknown authority"},
+		{"by its name", byName, TLSOptions{CAFile: ca.File, ServerName: "gannet.test"}, ""},
+		{"a client's certificate", mutual, TLSOptions{CAFile: ca.File, CertFile: certFile, KeyFile: keyFile}, ""},
+		{"another authority", good, TLSOptions{CAFile: other.File}, "unknown authority"},
 		{"the system's authorities", good, TLSOptions{}, "unknown authority"},
-		{"another name", byName, TLSOptions{CAFile: ca.file}, "doesn't contain any IP SANs"},
-		{"another name asked for", byName, TLSOptions{CAFile: ca.file, ServerName: "gull.test"}, "gull.test"},
-		{"a version it has not", old, TLSOptions{CAFile: ca.file, Version: "1.3"}, "protocol version"},
-		{"no certificate of ours", mutual, TLSOptions{CAFile: ca.file}, "certificate required"},
-		{"none of ours by 1.2", mutual, TLSOptions{CAFile: ca.file, Version: "1.2"}, "tls: "},
-		{"no TLS", plain, TLSOptions{CAFile: ca.file}, "first record does not look like a TLS handshake"},
-		{"silence", silent, TLSOptions{CAFile: ca.file}, errSlow.Error()},
-		{"an early end", closing, TLSOptions{CAFile: ca.file}, errClosed.Error()},
+		{"another name", byName, TLSOptions{CAFile: ca.File}, "doesn't contain any IP SANs"},
+		{"another name asked for", byName, TLSOptions{CAFile: ca.File, ServerName: "gull.test"}, "gull.test"},
+		{"a version it has not", old, TLSOptions{CAFile: ca.File, Version: "1.3"}, "protocol version"},
+		{"no certificate of ours", mutual, TLSOptions{CAFile: ca.File}, "certificate required"},
+		{"none of ours by 1.2", mutual, TLSOptions{CAFile: ca.File, Version: "1.2"}, "tls: "},
+		{"no TLS", plain, TLSOptions{CAFile: ca.File}, "first record does not look like a TLS handshake"},
+		{"silence", silent, TLSOptions{CAFile: ca.File}, errSlow.Error()},
+		{"an early end", closing, TLSOptions{CAFile: ca.File}, errClosed.Error()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			begin := time.Now()
@@ -262,7 +190,7 @@ func TestTLSRefused(t *testing.T) {
 	for _, o := range []Options{
 		{Target: good, TLS: TLSOptions{Version: "1.1"}},
 		{Target: good, TLS: TLSOptions{CertFile: certFile}},
-		{Target: good, TLS: TLSOptions{CAFile: ca.file, Insecure: true}},
+		{Target: good, TLS: TLSOptions{CAFile: ca.File, Insecure: true}},
 		{Target: good, TLS: TLSOptions{CAFile: bad}},
 		{Target: good, TLS: TLSOptions{CAFile: bad + "x"}},
 		{Target: good, TLS: TLSOptions{CertFile: bad, KeyFile: keyFile}},
@@ -293,11 +221,11 @@ func relay(t testing.TB, target string, f func(w io.Writer, r io.Reader)) string
 
 // Records in pieces, a record that is spoilt, and ends without and with a word.
 func TestTLSPieces(t *testing.T) {
-	ca := newAuthority(t)
-	cert, _, _ := ca.issue(t, "")
+	ca := tlstest.NewAuthority(t, "authority")
+	cert := ca.Issue(t, "")
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}
 	target := listenTLS(t, config, func(c net.Conn) { serveLines(c, c, nil) })
-	o := Options{Depth: 4, Count: 100, Timeout: 2 * time.Second, TLS: TLSOptions{CAFile: ca.file}}
+	o := Options{Depth: 4, Count: 100, Timeout: 2 * time.Second, TLS: TLSOptions{CAFile: ca.File}}
 
 	o.Target = relay(t, target, func(w io.Writer, r io.Reader) {
 		var b [1]byte
@@ -357,14 +285,14 @@ func TestTLSPieces(t *testing.T) {
 
 // A server is told of the end.
 func TestTLSFarewell(t *testing.T) {
-	ca := newAuthority(t)
-	cert, _, _ := ca.issue(t, "")
+	ca := tlstest.NewAuthority(t, "authority")
+	cert := ca.Issue(t, "")
 	ended := make(chan error, 1)
 	target := listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}, func(c net.Conn) {
 		_, err := io.Copy(c, c)
 		ended <- err
 	})
-	runBounded(t, Options{Target: target, Method: MethodRaw, Count: 5, TLS: TLSOptions{CAFile: ca.file}}, 10*time.Second)
+	runBounded(t, Options{Target: target, Method: MethodRaw, Count: 5, TLS: TLSOptions{CAFile: ca.File}}, 10*time.Second)
 	if err := <-ended; err != nil {
 		t.Errorf("the server read %v, not a whole end", err)
 	}

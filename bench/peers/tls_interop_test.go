@@ -220,6 +220,29 @@ func TestOpenSSLResumption(t *testing.T) {
 	}
 }
 
+// A session of one process is resumed by another that has its keys of tickets.
+func TestOpenSSLTicketKeys(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
+	b, err := exec.CommandContext(t.Context(), program(t, "openssl", "openssl"), "rand", "-base64", "32").Output()
+	if err == nil {
+		err = os.WriteFile(keys, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "session")
+	s := serveTLS(t, "--tls-ticket-keys", keys)
+	c := openssl(t, s.tls, s.cert, "-sess_out", file)
+	c.until("New, TLSv1.3")
+	c.ping(1)
+	c.quit()
+	other := serveTLS(t, "--tls-ticket-keys", keys)
+	c = openssl(t, other.tls, s.cert, "-sess_in", file)
+	c.until("Reused, TLSv1.3")
+	c.ping(2)
+	c.quit()
+}
+
 // Requests, then the end of our half: OpenSSL gets all answers and an orderly end.
 func TestOpenSSLEnd(t *testing.T) {
 	s := serveTLS(t)

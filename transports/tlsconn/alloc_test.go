@@ -5,6 +5,7 @@ package tlsconn
 import (
 	"bytes"
 	"crypto/tls"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -21,8 +22,13 @@ type direct struct {
 
 // newDirect returns a connection whose handshake is done.
 func newDirect(t testing.TB, r *rig, config *tls.Config) *direct {
+	return newDirectOn(t, r, NewLoop(r.pool), config)
+}
+
+// newDirectOn is newDirect on a Loop that there is.
+func newDirectOn(t testing.TB, r *rig, l *Loop, config *tls.Config) *direct {
 	notify := make(chan struct{}, 16)
-	d := &direct{t: t, e: end{newDuct(), newDuct()}, l: NewLoop(r.pool)}
+	d := &direct{t: t, e: end{newDuct(), newDuct()}, l: l}
 	d.s = d.l.NewSession(&r.opts, nil, nil, func() { notify <- struct{}{} })
 	d.c = tls.Client(d.e, config)
 	done := make(chan error, 1)
@@ -165,6 +171,39 @@ func TestAllocsSeal(t *testing.T) {
 	}
 }
 
+// A Session at rest holds little: that of the standard library apart, nearly nothing.
+func TestSessionAtRest(t *testing.T) {
+	r := newRig(t, GateOptions{})
+	l := NewLoop(r.pool)
+	const n = 200
+	var before, after runtime.MemStats
+	sessions := make([]*Session, 0, n)
+	for i := range n + 1 {
+		if i == 1 { // what is made once has been
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+		}
+		d := newDirectOn(t, r, l, r.client())
+		d.feed(d.records(100, 1), []byte("answer"))
+		if i > 0 {
+			sessions = append(sessions, d.s)
+		} else {
+			d.s.Close()
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	held := (int(after.HeapAlloc) - int(before.HeapAlloc)) / n
+	t.Logf("%d bytes each", held)
+	if held > 4300 || held < 1000 {
+		t.Errorf("a session at rest holds %d bytes", held)
+	}
+	for _, s := range sessions {
+		s.Close()
+	}
+	l.Close()
+}
+
 func BenchmarkSession(b *testing.B) {
 	for _, bc := range []struct {
 		name           string
@@ -175,6 +214,7 @@ func BenchmarkSession(b *testing.B) {
 			d := newDirect(b, r, r.client())
 			defer d.close()
 			reply := bytes.Repeat([]byte("R"), bc.size)
+			d.feed(d.records(bc.size, bc.messages), reply) // buffers grow
 			b.SetBytes(int64(2 * bc.size * bc.messages))
 			b.ReportAllocs()
 			for b.Loop() {

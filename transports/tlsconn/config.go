@@ -24,10 +24,10 @@ func MinVersion(text string) (uint16, error) {
 // TLS 1.3 is what two peers agree on if both can. With TLS 1.2, where that is
 // permitted, only suites with an ephemeral key (ECDHE) and an AEAD are there: RFC
 // 9113, appendix A, has the others on its list of prohibited ones. Keys are agreed
-// on by X25519MLKEM768, X25519 or P-256. Sessions are resumed by tickets, whose key
-// crypto/tls makes, renews every day and accepts for a week. If id has
-// authorities for clients, every client must show a certificate of theirs; a
-// resumed session is judged by those of now.
+// on by X25519MLKEM768, X25519 or P-256. Sessions are resumed by tickets for a week.
+// Their keys are those of id; if it has none crypto/tls makes them, a new one
+// every day. If id has authorities for clients, every client must show a
+// certificate of theirs; a resumed session is judged by those of now.
 //
 // Records are of full size: a message is of use only when it is whole, so small
 // ones would be more work for nothing.
@@ -40,13 +40,16 @@ func NewConfig(id *Identity, minVersion uint16, protocols ...string) *tls.Config
 		GetCertificate:              id.GetCertificate,
 		DynamicRecordSizingDisabled: true,
 	}
-	cas := id.current.Load().cas
-	if cas == nil {
+	cur := id.current.Load()
+	if cur.cas == nil && cur.tickets == nil {
 		return c
 	}
-	c.ClientAuth = tls.RequireAndVerifyClientCert
-	c.ClientCAs = cas
-	// The keys of tickets stay those of c: crypto/tls takes them from there.
+	if cur.cas != nil {
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+		c.ClientCAs = cur.cas
+	}
+	// Keys of tickets that crypto/tls makes stay those of c: it takes them from
+	// there.
 	follow := &configs{id: id, base: c.Clone()}
 	c.GetConfigForClient = follow.forClient
 	return c

@@ -17,12 +17,17 @@ type Files struct {
 	Cert     string // the certificate, then those between it and a root
 	Key      string // its private key
 	ClientCA string // the authorities of clients, who must show a certificate then; "" for none
+	// TicketKeys has the keys of session tickets: on each line 32 bytes in Base64,
+	// the first of which seals tickets, and all open them. Servers that share them
+	// resume each other's sessions. "": crypto/tls makes some that nobody else has.
+	TicketKeys string
 	// SelfSigned has a certificate for development made: kept in Cert and Key if
 	// neither is there, only in memory if they have no names.
 	SelfSigned bool
 }
 
-// Identity is the certificate that a server shows, and whose clients it trusts.
+// Identity is the certificate that a server shows, whose clients it trusts, and
+// whose tickets.
 // It can be replaced while it is in use: handshakes that begin later have the new
 // one, connections are left alone. Its methods are safe from any goroutine.
 type Identity struct {
@@ -33,13 +38,14 @@ type Identity struct {
 	current atomic.Pointer[identity]
 
 	mu     sync.Mutex // one Reload at a time; protects stamps
-	stamps [3]stamp   // of what was last read, well or not
+	stamps [4]stamp   // of what was last read, well or not
 }
 
 // identity is what an Identity holds at a time.
 type identity struct {
-	cert *tls.Certificate
-	cas  *x509.CertPool
+	cert    *tls.Certificate
+	cas     *x509.CertPool
+	tickets [][32]byte
 }
 
 // stamp tells a file from what it was.
@@ -82,6 +88,13 @@ func (i *Identity) load() (*identity, error) {
 		}
 		cur.cert = &cert
 	}
+	if i.files.TicketKeys != "" {
+		keys, err := readTicketKeys(i.files.TicketKeys)
+		if err != nil {
+			return nil, err
+		}
+		cur.tickets = keys
+	}
 	if i.files.ClientCA == "" {
 		return cur, nil
 	}
@@ -97,8 +110,8 @@ func (i *Identity) load() (*identity, error) {
 }
 
 // stat returns the stamps of the files; that of one which is not there is zero.
-func (i *Identity) stat() (all [3]stamp) {
-	for k, name := range []string{i.files.Cert, i.files.Key, i.files.ClientCA} {
+func (i *Identity) stat() (all [4]stamp) {
+	for k, name := range []string{i.files.Cert, i.files.Key, i.files.ClientCA, i.files.TicketKeys} {
 		if name == "" {
 			continue
 		}
@@ -181,7 +194,8 @@ func (i *Identity) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error
 	return i.current.Load().cert, nil
 }
 
-// configs makes a configuration follow the authorities of an Identity.
+// configs makes a configuration follow the authorities and the keys of tickets of
+// an Identity.
 type configs struct {
 	id   *Identity
 	base *tls.Config
@@ -202,6 +216,9 @@ func (c *configs) forClient(*tls.ClientHelloInfo) (*tls.Config, error) {
 	}
 	config := c.base.Clone()
 	config.ClientCAs = cur.cas
+	if cur.tickets != nil {
+		config.SetSessionTicketKeys(cur.tickets)
+	}
 	c.last.Store(&configOf{cur, config}) // two at once make the same
 	return config, nil
 }

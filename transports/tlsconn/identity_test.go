@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gannetmcp/gannet/transports/tlsconn/tlstest"
 )
 
 // pair writes a certificate for development into a folder.
@@ -29,6 +31,15 @@ func put(t testing.TB, name string, b []byte) {
 	if err := os.WriteFile(name, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func copyFile(t testing.TB, to, from string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, to, b)
 }
 
 // The certificate for development is what clients take, for the names in it, and
@@ -194,14 +205,14 @@ func TestClientCertificates(t *testing.T) {
 	dir := t.TempDir()
 	f := pair(t, dir)
 	f.ClientCA = filepath.Join(dir, "ca.pem")
-	one, two := newAuthority(t, "one"), newAuthority(t, "two")
-	put(t, f.ClientCA, one.pem())
+	one, two := tlstest.NewAuthority(t, "one"), tlstest.NewAuthority(t, "two")
+	copyFile(t, f.ClientCA, one.File)
 	id, err := LoadIdentity(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, version := range []uint16{tls.VersionTLS13, tls.VersionTLS12} {
-		put(t, f.ClientCA, one.pem())
+		copyFile(t, f.ClientCA, one.File)
 		if err := id.Reload(); err != nil {
 			t.Fatal(err)
 		}
@@ -228,22 +239,22 @@ func TestClientCertificates(t *testing.T) {
 			_, err = io.ReadFull(c, b)
 			return string(b), c.ConnectionState().DidResume, err
 		}
-		client := func(certs []tls.Certificate) *tls.Config {
+		client := func(certs ...tls.Certificate) *tls.Config {
 			return &tls.Config{RootCAs: rootsOf(id), ServerName: "localhost", MaxVersion: version, Certificates: certs, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 		}
-		alice, bob := client(one.client(t, "alice")), client(two.client(t, "bob--"))
+		alice, bob := client(one.Issue(t, "alice")), client(two.Issue(t, "bob--"))
 		for i, want := range []bool{false, true} {
 			if name, resumed, err := talk(alice); name != "alice" || resumed != want || err != nil {
 				t.Errorf("alice, time %d: %q, resumed %v, %v", i+1, name, resumed, err)
 			}
 		}
-		if _, _, err := talk(client(nil)); err == nil {
+		if _, _, err := talk(client()); err == nil {
 			t.Error("without a certificate, and taken")
 		}
 		if _, _, err := talk(bob); err == nil {
 			t.Error("of a strange authority, and taken")
 		}
-		put(t, f.ClientCA, two.pem())
+		copyFile(t, f.ClientCA, two.File)
 		if err := id.Reload(); err != nil {
 			t.Fatal(err)
 		}
@@ -258,10 +269,8 @@ func TestClientCertificates(t *testing.T) {
 
 // Two configurations of one identity keep apart what they speak.
 func TestConfigsOfOneIdentity(t *testing.T) {
-	dir := t.TempDir()
-	f := pair(t, dir)
-	f.ClientCA = filepath.Join(dir, "ca.pem")
-	put(t, f.ClientCA, newAuthority(t, "one").pem())
+	f := pair(t, t.TempDir())
+	f.ClientCA = tlstest.NewAuthority(t, "one").File
 	id, err := LoadIdentity(f)
 	if err != nil {
 		t.Fatal(err)

@@ -74,11 +74,9 @@ const smallRead = 5 + 512
 
 // splitHello appends the record with a ClientHello at b[0], which is whole, as
 // four, and what is behind it as it is. crypto/tls keeps for the life of a
-// connection a buffer of the size of the largest record, and one of the size of
-// the largest handshake message, which doubles as it grows: of a hello with a key
-// of ML-KEM, 1.7 KB, that is 2.3 KB and 1.8 KB. A quarter at a time it is 0.6 KB
-// and still 1.8 KB. Where records end is no part of what is agreed on (RFC 8446,
-// sections 4.4.1 and 5.1).
+// connection a buffer of the size of the largest record: of a hello with a key of
+// ML-KEM, 1.7 KB, that is 2.3 KB, of a quarter 0.6. Where records end is no part of
+// what is agreed on (RFC 8446, sections 4.4.1 and 5.1).
 func splitHello(dst, b []byte) []byte {
 	n := recordAt(b)
 	hello, behind := b[headerLen:n], b[n:]

@@ -18,8 +18,9 @@ const (
 )
 
 // SealMax is how many bytes Session.Seal makes into no more than 64 KiB of
-// ciphertext, whatever the version and the suite: four records with a header, an
-// explicit nonce, a tag and an inner type each.
+// ciphertext, whatever the version and the suite, if records are of full size
+// (tls.Config.DynamicRecordSizingDisabled): four, with a header, an explicit nonce,
+// a tag and an inner type each.
 const SealMax = 65_536 - 4*(5+8+16+1)
 
 // Budget is what large buffers are charged to. Safe from any goroutine.
@@ -87,7 +88,7 @@ type Session struct {
 	o      *Options
 	conn   *tls.Conn  // nil before the first record is whole
 	hs     *handshake // from then on, until the owner has been told that it is over
-	notify func()
+	notify func()     // nil from then on
 
 	kept   []byte // ciphertext that came in pieces, of which kept[:at] is used up; nil if none
 	at     int
@@ -159,13 +160,15 @@ func (s *Session) hello(p []byte) Event {
 	case len(s.kept) > s.o.maxHandshakeBytes():
 		return s.fail(FailedInput, ErrInput)
 	}
-	in := s.kept
-	if recordAt(in) > smallRead {
-		in = splitHello(s.l.bufs.Get(len(in)+3*headerLen), in)
+	h := &handshake{s: s, gate: s.o.Gate, begun: time.Now(), notify: s.notify, wake: make(chan struct{}, 1)}
+	if !h.charge(max(cap(s.kept), len(s.kept)+3*headerLen)) {
+		return s.fail(FailedInput, ErrInput)
+	}
+	if h.in = s.kept; recordAt(h.in) > smallRead {
+		h.in = splitHello(s.l.bufs.Get(len(s.kept)+3*headerLen), s.kept)
 		s.l.bufs.Put(s.kept)
 	}
-	s.kept = nil
-	h := &handshake{s: s, gate: s.o.Gate, begun: time.Now(), notify: s.notify, wake: make(chan struct{}, 1), in: in}
+	s.kept, s.notify = nil, nil
 	s.hs, s.phase = h, shaking
 	s.conn = tls.Server(wire{s}, s.o.Config)
 	if !s.o.Gate.start(h) {
@@ -199,6 +202,7 @@ func (s *Session) shaking(p []byte) Event {
 		return s.fail(why, err)
 	}
 	s.hs, s.phase = nil, open
+	dropHand(s.conn)
 	if s.at == len(s.kept) {
 		s.dropKept()
 	}
@@ -256,17 +260,28 @@ func (s *Session) open(p []byte) (plain []byte, n int, ev Event) {
 			s.at += size
 			continue
 		}
+		if s.at > 0 {
+			s.keepRest(rest)
+		}
 		take := min(missing(rest), len(p)-n)
 		if take == 0 {
 			return nil, n, More
 		}
-		if s.at > 0 {
-			s.kept = s.kept[:copy(s.kept, rest)]
-			s.at = 0
-		}
 		s.kept = append(s.l.grow(s.kept, take), p[n:n+take]...)
 		n += take
 	}
+}
+
+// keepRest makes what is left in kept the beginning of it: of a buffer of its own
+// size, if that was of all that came during the handshake.
+func (s *Session) keepRest(rest []byte) {
+	if cap(s.kept) > chargeFrom {
+		b := append(s.l.bufs.Get(len(rest)), rest...)
+		s.dropKept()
+		s.kept = b
+		return
+	}
+	s.kept, s.at = s.kept[:copy(s.kept, rest)], 0
 }
 
 // read reads the records in src, all of them: what is in them fits.

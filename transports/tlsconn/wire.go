@@ -43,6 +43,11 @@ func (w wire) Write(b []byte) (int, error) {
 		s.err = ErrOutput // crypto/tls passes over it where it answers a key update
 		return 0, ErrOutput
 	}
+	if s.sent > 0 && cap(s.out)-len(s.out) < len(b) {
+		// What has gone makes room first: a peer that reads all the time, and never
+		// all there is, would make the buffer grow for ever.
+		s.out, s.sent = s.out[:copy(s.out, s.out[s.sent:])], 0
+	}
 	s.out = append(s.l.grow(s.out, len(b)), b...)
 	return len(b), nil
 }
