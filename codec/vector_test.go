@@ -1,4 +1,4 @@
-//go:build unix && !purego
+//go:build unix && amd64 && !purego
 
 package codec
 
@@ -14,7 +14,7 @@ import (
 // needVectors skips a test where there are none to test.
 func needVectors(t testing.TB) {
 	if !vectors {
-		t.Skip("this CPU has no AVX2")
+		t.Skip("this CPU has not what the kernels use")
 	}
 }
 
@@ -46,7 +46,7 @@ func guarded(t testing.TB) []byte {
 	return all[page : 2*page : 2*page]
 }
 
-// textByte is textAVX2 byte by byte.
+// textByte is textKernel byte by byte.
 func textByte(b []byte) (stop int, ill bool) {
 	for stop < len(b) && b[stop] != '"' && b[stop] != '\\' && b[stop] >= ' ' {
 		stop++
@@ -54,7 +54,7 @@ func textByte(b []byte) (stop int, ill bool) {
 	return stop, !utf8.Valid(b[:stop])
 }
 
-// escapesByte is escapesAVX2 byte by byte.
+// escapesByte is escapesKernel byte by byte.
 func escapesByte(b []byte) int {
 	b = b[:len(b)&^63]
 	for i := 0; ; {
@@ -84,12 +84,12 @@ func sameText(t *testing.T, b []byte) {
 	t.Helper()
 	if len(b) >= vectorMin {
 		stop, ill := textByte(b)
-		if n, bad := textAVX2(&b[0], len(b)); bad != ill || !bad && n != stop {
+		if n, bad := textKernel(&b[0], len(b)); bad != ill || !bad && n != stop {
 			t.Fatalf("%d bytes, %q: text up to %d, ill %v; want %d, %v", len(b), b, n, bad, stop, ill)
 		}
 	}
 	if len(b) >= escapesMin {
-		if n, want := escapesAVX2(&b[0], len(b)), escapesByte(b); n != want {
+		if n, want := escapesKernel(&b[0], len(b)), escapesByte(b); n != want {
 			t.Fatalf("%d bytes, %q: escapes up to %d, want %d", len(b), b, n, want)
 		}
 	}
