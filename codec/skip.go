@@ -74,7 +74,7 @@ func skipVector(b []byte, i int) int {
 				i += 2
 			}
 		}
-		if i >= len(b) || b[i] == '"' {
+		if i >= len(b) || b[i] == '"' || b[i] < ' ' { // and neither is a control character, at which this would stay
 			return i
 		}
 	}

@@ -180,7 +180,7 @@ func TestVectorGuard(t *testing.T) {
 				}
 				AppendStringBytes(nil, b)
 				for _, c := range []byte{'"', '\\', 0x1f, 0x80} {
-					for _, at := range []int{0, size / 2, size - 33, size - 32, size - 3, size - 2, size - 1} {
+					for _, at := range []int{0, size / 2, size - 33, size - 32, size - 17, size - 16, size - 3, size - 2, size - 1} {
 						if at < 0 || at >= size {
 							continue
 						}
@@ -193,7 +193,7 @@ func TestVectorGuard(t *testing.T) {
 			}
 		}
 	}
-	for _, size := range []int{35, 64, 67, 96, 128, 160, 199} {
+	for _, size := range []int{vectorMin, 64, 67, 96, 128, 160, 199} {
 		aligns := 1
 		if size == 67 || size == 160 {
 			aligns = 32
@@ -258,6 +258,21 @@ func TestVectorPieces(t *testing.T) {
 	}
 }
 
+// Each byte at each place stops the kernels or does not, as it does byte by byte.
+func TestVectorBytes(t *testing.T) {
+	needVectors(t)
+	b := bytes.Repeat([]byte{'x'}, 200)
+	for _, size := range []int{vectorMin, 64, 127, len(b)} {
+		for at := range size {
+			for c := range 256 {
+				b[at] = byte(c)
+				sameText(t, b[:size])
+			}
+			b[at] = 'x'
+		}
+	}
+}
+
 // Each pair of bytes, and the bytes that decide about three and four, are well
 // formed to the kernel if they are to the library, at each place of a vector.
 func TestVectorUTF8(t *testing.T) {
@@ -311,6 +326,16 @@ func TestVectorSkip(t *testing.T) {
 			sameSkip(t, f.text)
 		}
 	}
+	for depth := range 200 {
+		b := page[len(page)-2*depth-70:]
+		copy(b, strings.Repeat("[", depth)+strings.Repeat("]", depth)+strings.Repeat("]", 70))
+		sameSkip(t, b[:2*depth])
+		for i := range depth {
+			if n := skip(b, i); n != 2*depth-i {
+				t.Fatalf("%d of %d open: skipped %d bytes", i, depth, n-i)
+			}
+		}
+	}
 	r := rand.New(rand.NewPCG(23, 24))
 	for range 3000 {
 		text := randomJSON(r, []byte("["), 5)
@@ -327,6 +352,19 @@ func TestVectorSkip(t *testing.T) {
 		for _, b := range [][]byte{page[len(page)-len(text):], page[:len(text):len(text)]} {
 			copy(b, text)
 			sameSkip(t, b)
+		}
+	}
+}
+
+// Text that was not judged, of which RawValue can be made, ends where it does without
+// vectors.
+func TestVectorUnjudged(t *testing.T) {
+	needVectors(t)
+	for _, piece := range vectorPieces {
+		for at := range 130 {
+			text := []byte(`"` + strings.Repeat("x", at) + piece + strings.Repeat("x", 130-at) + `"`)
+			sameSkip(t, text)
+			sameSkip(t, append(append([]byte("["), text...), ']'))
 		}
 	}
 }
