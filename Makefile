@@ -125,9 +125,10 @@ cross: ## build for linux and darwin on amd64 and arm64, and vet what differs
 	@set -e; for os in linux darwin; do for arch in amd64 arm64; do \
 		echo "build $$os/$$arch"; export GOOS=$$os GOARCH=$$arch CGO_ENABLED=0; $(GO) build ./...; done; $(GO) vet ./...; done
 
-arm64: ## the codec's tests, its kernels among them, on an emulated arm64 (needs qemu-user)
+arm64: ## the codec's tests, its kernels and the seeds of its fuzz targets among them, on an emulated arm64 (needs qemu-user)
 	@test -n '$(QEMU)' || { echo "make arm64: there is no qemu-aarch64 on PATH; install qemu-user (apt-get install qemu-user)"; exit 1; }
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -timeout 2m -exec '$(QEMU)' ./codec
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) test -run '^Fuzz(Parse|AppendParse|Unescape|Numbers)$$' -timeout 2m -exec '$(QEMU)' ./fuzz
 
 interop: ## clients that nobody here wrote, against the binary (bench/peers)
 	@# Clients in parallel, which mostly wait.

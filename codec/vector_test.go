@@ -79,6 +79,26 @@ func escapesByte(b []byte) int {
 	}
 }
 
+// skipByte is skipKernel byte by byte.
+func skipByte(b []byte) (end, level int, inside bool) {
+	for whole := len(b) &^ 63; end < whole; end++ {
+		switch c := b[end]; {
+		case inside && c == '\\':
+			end++
+		case c == '"':
+			inside = !inside
+		case inside:
+		case c|0x20 == '{': // or '['
+			level++
+		case c|0x20 == '}': // or ']'
+			if level--; level == 0 {
+				return end + 1, 0, false
+			}
+		}
+	}
+	return end, level, inside
+}
+
 // sameText fails unless the kernels say what the byte loops do.
 func sameText(t *testing.T, b []byte) {
 	t.Helper()
@@ -136,7 +156,7 @@ func sameJudgement(t *testing.T, b []byte) {
 }
 
 // sameSkip fails unless every value in b, which was judged, ends where it does
-// without vectors.
+// without vectors, and the kernel does what the byte loop does.
 func sameSkip(t *testing.T, b []byte) {
 	t.Helper()
 	for i := 0; i < len(b); {
@@ -147,6 +167,12 @@ func sameSkip(t *testing.T, b []byte) {
 			step = n - i
 		case '{', '[':
 			n = skip(b, i)
+			if len(b)-i >= skipMin {
+				end, level, inside := skipKernel(&b[i], len(b)-i)
+				if e, l, in := skipByte(b[i:]); e != end || l != level || in != inside {
+					t.Fatalf("%q: %d bytes skipped, %d open, in a string %v; want %d, %d, %v", b[i:], end, level, inside, e, l, in)
+				}
+			}
 		default:
 			i++
 			continue
