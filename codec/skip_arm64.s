@@ -64,6 +64,8 @@ strings:
 	EOR  R9<<32, R9
 	EOR  R13, R9
 	ASR  $63, R9, R13
+	CMN  $1, R9
+	BEQ  onward            // all of it is
 	VORR V2.B16, V4.B16, V4.B16
 	VORR V2.B16, V5.B16, V5.B16
 	VORR V2.B16, V6.B16, V6.B16
@@ -79,6 +81,7 @@ after:
 	COUNT(R10, R6)
 	ADD  R6, R4
 	SUB  R7, R4
+onward:
 	ADD  $64, R2
 	CMP  R3, R2
 	BLS  block
