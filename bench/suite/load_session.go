@@ -114,7 +114,7 @@ func metricsOverhead(e *Env, s Settings) (*result.Result, error) {
 		for k := range servers {
 			i := (turn + k) % 2 // each begins as often as the other
 			run, err := load.Run(load.Options{Target: servers[i].Addresses[0], ServerPID: servers[i].PID, Method: load.MethodCall, Size: 1 << 10, Conns: s.Conns, Depth: 16,
-				Warmup: s.Warmup, Duration: max(s.Time/2/overheadTurns, leastTurn), Timeout: replyTimeout})
+				Warmup: s.Warmup, Duration: max(s.Time/2/overheadTurns, leastTurn), Timeout: replyTimeout, Context: e.Context})
 			if err != nil {
 				return nil, err
 			}
