@@ -2,12 +2,10 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"html"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"github.com/gannetmcp/gannet/bench/erlmcp"
@@ -39,28 +37,23 @@ the servers that had one load are drawn together.`
 }
 
 // Run draws.
-func (c *reportCommand) Run(std *streams) (err error) {
+func (c *reportCommand) Run(std *streams) error {
 	var all []*result.Result
 	for _, path := range c.Results {
 		list, err := result.ReadAll(path)
 		if err != nil {
-			return err
+			return &exitError{exitUsage, err}
 		}
 		all = append(all, list...)
 	}
-	w := std.out
-	if c.Output != "" {
-		f, err1 := os.Create(c.Output)
-		if err1 != nil {
-			return err1
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		w = f
-	}
+	write := func(w io.Writer) error { return writeHTML(w, all) }
 	if c.Markdown {
-		return writeMarkdown(w, all)
+		write = func(w io.Writer) error { return writeMarkdown(w, all) }
 	}
-	return writeHTML(w, all)
+	if c.Output != "" {
+		return result.WriteFile(c.Output, write)
+	}
+	return write(std.out)
 }
 
 // references say which baselines of the erlmcp v3 report are marks in the plots of
@@ -292,15 +285,7 @@ func tables(all []*result.Result) (list [][][]string) {
 		}
 		row := []string{r.Name}
 		for _, m := range result.Metrics {
-			s := r.Spread(m)
-			switch {
-			case s.N == 0:
-				row = append(row, "-")
-			case s.N == 1:
-				row = append(row, fmt.Sprintf("%.4g", s.Median))
-			default:
-				row = append(row, fmt.Sprintf("%.4g (%.4g-%.4g)", s.Median, s.Min, s.Max))
-			}
+			row = append(row, rounds.Span(r.Spread(m), 1))
 		}
 		loads = append(loads, append(row, fmt.Sprint(len(r.Runs)), fmt.Sprint(wrong), fmt.Sprint(skipped)))
 		if len(r.Runs) > 0 && r.Runs[0].Reconnects != nil {

@@ -107,14 +107,8 @@ func Read(path string) (*Result, error) {
 	return &r, nil
 }
 
-// WriteFile writes the result to a file.
-func (r *Result) WriteFile(path string) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.WriteJSON(f), f.Close())
-}
+// WriteFile writes the result to a file, as the function of that name does.
+func (r *Result) WriteFile(path string) error { return WriteFile(path, r.WriteJSON) }
 
 // WriteJSON writes the result by its schema.
 func (r *Result) WriteJSON(w io.Writer) error {

@@ -9,10 +9,14 @@ import (
 type Measurement struct {
 	Round    int          `json:"round"` // from 1
 	Subject  string       `json:"subject"`
-	Result   *load.Result `json:"result,omitempty"`    // nil if it failed
+	Result   *load.Result `json:"result,omitempty"`    // nil if there is none; with errors in it, it is no figure
 	GCCycles int          `json:"gc_cycles,omitempty"` // of the server while measuring; of traced servers only
 	Failure  string       `json:"failure,omitempty"`
 }
+
+// counts says that figures may be taken of it: one whose requests failed was not asked
+// for what the others were.
+func (m *Measurement) counts() bool { return m.Result != nil && m.Result.ErrorTotal == 0 }
 
 // metrics are the figures of a result by name.
 var metrics = map[string]func(*load.Result) float64{
@@ -39,12 +43,12 @@ var metrics = map[string]func(*load.Result) float64{
 	},
 }
 
-// Figures gathers a metric of a subject over the rounds. A figure of 0 is none:
-// nothing was measured.
+// Figures gathers a metric of a subject over the rounds, but those with errors. A
+// figure of 0 is none: nothing was measured.
 func Figures(all []Measurement, subject, metric string) []float64 {
 	var values []float64
 	for _, m := range all {
-		if m.Subject != subject || m.Result == nil {
+		if m.Subject != subject || !m.counts() {
 			continue
 		}
 		if v := metrics[metric](m.Result); v > 0 {
@@ -59,11 +63,11 @@ func Figures(all []Measurement, subject, metric string) []float64 {
 func Ratios(all []Measurement, subject, base, metric string) []float64 {
 	var values []float64
 	for _, m := range all {
-		if m.Subject != subject || m.Result == nil {
+		if m.Subject != subject || !m.counts() {
 			continue
 		}
 		for _, b := range all {
-			if b.Subject != base || b.Round != m.Round || b.Result == nil {
+			if b.Subject != base || b.Round != m.Round || !b.counts() {
 				continue
 			}
 			if v, of := metrics[metric](m.Result), metrics[metric](b.Result); v > 0 && of > 0 {

@@ -35,6 +35,12 @@ func measured(round int, subject string, rate, cpu float64) Measurement {
 	return Measurement{Round: round, Subject: subject, Result: r}
 }
 
+// wrong says that some of its requests failed.
+func wrong(m Measurement) Measurement {
+	m.Result.ErrorTotal, m.Failure = 1, "errors: rpc 1"
+	return m
+}
+
 // A ratio is taken within a round, so that a slow hour weighs on both sides.
 func TestRatiosWithinRounds(t *testing.T) {
 	all := []Measurement{
@@ -43,12 +49,14 @@ func TestRatiosWithinRounds(t *testing.T) {
 		measured(3, "base", 100, 0), {Round: 3, Subject: "a", Failure: "gone"},
 		{Round: 4, Subject: "base", Failure: "gone"}, measured(4, "a", 50, 1),
 		measured(5, "base", 0, 0), measured(5, "a", 50, 1),
+		measured(6, "base", 100, 0), wrong(measured(6, "a", 900, 1)), // fast at refusing
+		wrong(measured(7, "base", 1, 0)), measured(7, "a", 50, 1),
 	}
 	got := result.SpreadOf(Ratios(all, "a", "base", MetricRate))
 	if got != (result.Spread{Median: 0.5, Min: 0.5, Max: 0.5, N: 2}) {
 		t.Errorf("ratios: %+v", got)
 	}
-	if got := Figures(all, "a", MetricRate); len(got) != 4 {
+	if got := Figures(all, "a", MetricRate); len(got) != 5 {
 		t.Errorf("figures: %v", got)
 	}
 	if got := Ratios(all, "a", "base", MetricCPU); got != nil {

@@ -70,7 +70,7 @@ func row(b *strings.Builder, s *Subject, all []Measurement, heap bool) {
 			failed++
 			notes = append(notes, fmt.Sprintf("round %d: %s", m.Round, cell(m.Failure)))
 		}
-		if m.Result == nil {
+		if !m.counts() {
 			continue
 		}
 		measured++
