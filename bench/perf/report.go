@@ -6,6 +6,7 @@ import (
 	"html"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gannetmcp/gannet/bench/erlmcp"
@@ -63,14 +64,17 @@ var references = []struct{ name, scheme, metric string }{
 	{"tcp_p99_latency", "tcp://", result.MetricP99},
 	{"http_throughput", "http://", result.MetricRate},
 	{"http_p99_latency", "http://", result.MetricP99},
-	{"transport_latency", "tcp://", "p50_us"},
+	{"transport_latency", "tcp://", metricP50},
 }
 
-// marks are the references for one metric of the transports in the results.
-func marks(all []*result.Result, metric string) (list []plot.Mark) {
+// metricP50 is the metric of that name.
+const metricP50 = "p50_us"
+
+// marks are the references for metrics of the transports in the results.
+func marks(all []*result.Result, metrics ...string) (list []plot.Mark) {
 	for _, ref := range references {
 		for _, r := range all {
-			if ref.metric == metric && len(r.Runs) > 0 && strings.HasPrefix(r.Runs[0].Target, ref.scheme) {
+			if slices.Contains(metrics, ref.metric) && len(r.Runs) > 0 && strings.HasPrefix(r.Runs[0].Target, ref.scheme) {
 				list = append(list, plot.Mark{Name: erlmcp.Short + ": " + ref.name, Y: erlmcp.Named(ref.name).Value})
 				break
 			}
@@ -100,7 +104,7 @@ func overTime(all []*result.Result) (list []*result.Result) {
 // charts are all plots that the results have data for.
 func charts(results []*result.Result) ([]plot.Chart, error) {
 	all := overTime(results)
-	quantiles := plot.Chart{Title: titleQuantiles, XLabel: "percentile", YLabel: "µs", LogX: true, LogY: true, Marks: marks(all, result.MetricP99),
+	quantiles := plot.Chart{Title: titleQuantiles, XLabel: "percentile", YLabel: "µs", LogX: true, LogY: true, Marks: marks(all, metricP50, result.MetricP99),
 		Ticks: map[float64]string{1: "0", 2: "50", 10: "90", 100: "99", 1000: "99.9", 10_000: "99.99", 100_000: "99.999"}}
 	rate := plot.Chart{Title: titleRate, XLabel: "s", YLabel: "1/s", Marks: marks(all, result.MetricRate)}
 	p99 := plot.Chart{Title: "p99 of each interval over time", XLabel: "s", YLabel: "µs", LogY: true}

@@ -78,6 +78,29 @@ func Ratios(all []Measurement, subject, base, metric string) []float64 {
 	return values
 }
 
+// limited says that the generator was the limit of a subject in half of the rounds that
+// count, or more: so the median is the generator's.
+func limited(all []Measurement, subject string) bool {
+	var runs []*load.Result
+	for i := range all {
+		if m := &all[i]; m.Subject == subject && m.counts() {
+			runs = append(runs, m.Result)
+		}
+	}
+	return Limited(runs)
+}
+
+// Limited is that of the runs of one subject.
+func Limited(runs []*load.Result) bool {
+	saturated := 0
+	for _, r := range runs {
+		if r.Generator.Saturated {
+			saturated++
+		}
+	}
+	return saturated > 0 && 2*saturated >= len(runs)
+}
+
 // Assess judges the medians.
 func Assess(all []Measurement, list []result.Goal) []result.Assessment {
 	var out []result.Assessment
@@ -88,22 +111,7 @@ func Assess(all []Measurement, list []result.Goal) []result.Assessment {
 		} else {
 			a.Measured = result.SpreadOf(Ratios(all, g.Subject, g.Base, g.Metric))
 		}
-		good := func(bound float64) bool {
-			if g.Metric == MetricRate {
-				return a.Measured.Median >= bound
-			}
-			return a.Measured.Median <= bound
-		}
-		switch {
-		case a.Measured.N == 0:
-			a.Verdict = result.NotMeasured
-		case good(g.Reach):
-			a.Verdict = result.Reached
-		case good(g.Must):
-			a.Verdict = result.Met
-		default:
-			a.Verdict = result.Missed
-		}
+		a.Decide(limited(all, g.Subject), g.Base != "" && limited(all, g.Base))
 		out = append(out, a)
 	}
 	return out

@@ -41,6 +41,12 @@ func wrong(m Measurement) Measurement {
 	return m
 }
 
+// held says that the generator was its limit.
+func held(m Measurement) Measurement {
+	m.Result.Generator.Saturated = true
+	return m
+}
+
 // A ratio is taken within a round, so that a slow hour weighs on both sides.
 func TestRatiosWithinRounds(t *testing.T) {
 	all := []Measurement{
@@ -71,6 +77,8 @@ func TestAssess(t *testing.T) {
 	all := []Measurement{
 		measured(1, "base", 100, 10), measured(1, "a", 60, 15),
 		measured(2, "base", 100, 10), measured(2, "a", 60, 15),
+		held(measured(1, "held", 100, 10)), measured(2, "held", 100, 10),
+		held(measured(1, "once", 100, 10)), measured(2, "once", 100, 10), measured(3, "once", 100, 10),
 	}
 	for _, tc := range []struct {
 		name    string
@@ -85,6 +93,13 @@ func TestAssess(t *testing.T) {
 		{"less is better: reached", result.Goal{ID: "P", Subject: "a", Metric: MetricCPU, Base: "base", Must: 2, Reach: 1.6}, "reached", 1.5},
 		{"less is better: met", result.Goal{ID: "P", Subject: "a", Metric: MetricCPU, Base: "base", Must: 2, Reach: 1.4}, "met", 1.5},
 		{"less is better: missed", result.Goal{ID: "P", Subject: "a", Metric: MetricCPU, Base: "base", Must: 1.4, Reach: 1.2}, "missed", 1.5},
+		{"beside a base that the generator held up: no goal is met", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "held", Must: 0.5, Reach: 0.6}, "undecided", 0.6},
+		{"but one is missed", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "held", Must: 0.7, Reach: 0.8}, "missed", 0.6},
+		{"held up itself: no goal is missed", result.Goal{ID: "P", Subject: "held", Metric: MetricRate, Base: "a", Must: 2, Reach: 3}, "undecided", 100.0 / 60},
+		{"but one is met", result.Goal{ID: "P", Subject: "held", Metric: MetricRate, Must: 90, Reach: 100}, "reached", 100},
+		{"both held up", result.Goal{ID: "P", Subject: "held", Metric: MetricRate, Base: "held", Must: 1, Reach: 1}, "undecided", 1},
+		{"held up in one round of three", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "once", Must: 0.5, Reach: 0.6}, "reached", 0.6},
+		{"CPU is the server's all the same", result.Goal{ID: "P", Subject: "a", Metric: MetricCPU, Base: "held", Must: 2, Reach: 1.6}, "reached", 1.5},
 		{"no such subject", result.Goal{ID: "P", Subject: "b", Metric: MetricRate, Base: "base", Must: 0, Reach: 0}, "not measured", 0},
 		{"no such base", result.Goal{ID: "P", Subject: "a", Metric: MetricRate, Base: "b", Must: 0, Reach: 0}, "not measured", 0},
 	} {
