@@ -138,11 +138,11 @@ func peersFacts(r *result.Result) string {
 			}
 		}
 	}
-	by := "with `perf`'s own generator"
+	by := " with `perf`'s own generator"
 	if silent > 0 {
-		by = fmt.Sprintf("%d measurements with `perf`'s own generator, %d with h2load, which does not say whether it was the limit", runs, silent)
+		by = fmt.Sprintf(", %d measurements with `perf`'s own generator and %d with h2load, which does not say whether it was the limit", runs, silent)
 	}
-	return fmt.Sprintf("%s, %s, commit %s, %s. %d interleaved rounds of %gs %s: median (least-greatest). Of %d measurements the generator was the limit in %d, and in %d other programs took more than %.0f %% of a CPU that was to be free: rates and latencies are lower bounds there, CPU a message is nearly what it is.",
+	return fmt.Sprintf("%s, %s, commit %s, %s. %d interleaved rounds of %gs%s: median (least-greatest). Of %d measurements the generator was the limit in %d, and in %d other programs took more than %.0f %% of a CPU that was to be free: rates and latencies are lower bounds there, CPU a message is nearly what it is.",
 		r.Facts.Fingerprint(), r.Facts.Go, r.Facts.Commit, r.Facts.Date.Format("2006-01-02"), r.Peers.Rounds, r.Peers.Duration, by, runs, saturated, disturbed, 100*rounds.Disturbed)
 }
 
