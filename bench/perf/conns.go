@@ -301,6 +301,7 @@ func (c *connsCommand) hold(ctx context.Context, processes int, stderr io.Writer
 		k.Pings += r.Answered
 		k.Least = min(k.Least, r.Least)
 		k.Errors.Add(&r.Errors)
+		k.Saturated = k.Saturated || r.Saturated
 		latencies = append(latencies, r.Latency...)
 	}
 	k.Held = time.Since(begin).Seconds()

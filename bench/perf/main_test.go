@@ -259,6 +259,11 @@ func TestConns(t *testing.T) {
 	if c.SetUp.P50 <= 0 || c.TearDown.Max <= 0 || c.Latency.P99 <= 0 {
 		t.Errorf("%+v %+v %+v", c.SetUp, c.TearDown, c.Latency)
 	}
+	c.Saturated = true
+	var text strings.Builder
+	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "SATURATED") || !strings.Contains(connsRow(r)[6], "generator") {
+		t.Errorf("%v: %s", err, text.String())
+	}
 	if code, _, errs := perf("conns", "tcp://127.0.0.1:1", "-n", "5", "--hold", "1s"); code != exitConnect {
 		t.Errorf("nobody listens: exit code %d: %s", code, errs)
 	}

@@ -319,7 +319,10 @@ func connsRow(r *result.Result) []string {
 		}
 		return fmt.Sprintf("%.1f", l.P99)
 	}
-	each := "-"
+	ping, each := p99(c.Latency), "-"
+	if c.Saturated {
+		ping += generatorMark
+	}
 	if len(c.Servers) > 0 {
 		var grown int64
 		for _, s := range c.Servers {
@@ -327,7 +330,7 @@ func connsRow(r *result.Result) []string {
 		}
 		each = fmt.Sprintf("%.0f", float64(grown)/float64(max(c.Opened, 1)))
 	}
-	return []string{r.Name, fmt.Sprint(c.Opened), fmt.Sprint(c.Pings), fmt.Sprint(c.Errors.Total()), fmt.Sprintf("%.0f", c.Rate), p99(c.SetUp), p99(c.Latency), each}
+	return []string{r.Name, fmt.Sprint(c.Opened), fmt.Sprint(c.Pings), fmt.Sprint(c.Errors.Total()), fmt.Sprintf("%.0f", c.Rate), p99(c.SetUp), ping, each}
 }
 
 // writeMarkdown writes the tables.
