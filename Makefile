@@ -92,6 +92,8 @@ fuzz: ## each fuzz target for FUZZTIME (default 30s)
 		for t in $$(echo "$$list" | grep '^Fuzz'); do run $$t $$p; done; done; \
 	export GOEXPERIMENT=jsonv2; run FuzzParseV2 ./fuzz
 
+bench: SHELL := /bin/bash
+bench: .SHELLFLAGS := -o pipefail -c
 bench: ## Go benchmarks, COUNT times, into NEW
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) $(PKG) | tee $(NEW)
 
@@ -112,7 +114,7 @@ profile: build ## profile the server and the generator under one load (PROFILE='
 
 pgo: build ## profile the server under load into default.pgo, by which go build optimises it
 	@set -e; run() { rm -f bin/addr; ./bin/gannet serve --demo --listen tcp://127.0.0.1:0 --addr-file bin/addr --cpu-profile bin/$$1.prof >/dev/null & pid=$$!; \
-		until test -s bin/addr; do sleep 0.1; done; shift; ./bin/gen -target $$(cat bin/addr) -c 64 -duration 5s "$$@" >/dev/null; kill $$pid; wait $$pid; }; \
+		until test -s bin/addr; do kill -0 $$pid || exit 1; sleep 0.1; done; shift; ./bin/gen -target $$(cat bin/addr) -c 64 -duration 5s "$$@" >/dev/null; kill $$pid; wait $$pid; }; \
 	export GOMAXPROCS=1; run call -d 16 -method call; run one -d 1 -method call; run ping -d 64 -method ping; run pooled -d 16 -method call -args-extra '"ms":0'; \
 	$(GO) tool pprof -proto bin/call.prof bin/one.prof bin/ping.prof bin/pooled.prof > default.pgo
 

@@ -63,7 +63,7 @@ func overhead(e *Env, s Settings, depth int, sides [2]side) (*result.Result, err
 		for k := range servers {
 			i := (turn + k) % 2 // each begins as often as the other
 			run, err := load.Run(load.Options{Target: servers[i].Addresses[0], TLS: sides[i].tls, ServerPID: servers[i].PID, Method: load.MethodCall, Size: 1 << 10, Conns: s.Conns, Depth: depth,
-				Warmup: s.Warmup, Duration: max(s.Time/2/overheadTurns, leastTurn), Timeout: replyTimeout})
+				Warmup: s.Warmup, Duration: max(s.Time/2/overheadTurns, leastTurn), Timeout: replyTimeout, Context: e.Context})
 			if err != nil {
 				return nil, err
 			}

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 		if len(e.ServerCPU) == 1 {
 			env = append(env, "GOMAXPROCS=1")
 		}
-		o.Command = slices.Concat(env, o.Command, args)
+		o.Command, o.Stderr = slices.Concat(env, o.Command, args), subject.WithoutAddress(os.Stderr)
 		if err := e.generate(r, o); err != nil {
 			return nil, err
 		}
