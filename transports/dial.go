@@ -42,9 +42,10 @@ type DialOptions struct {
 	// compressed, if the server takes that. Zero: 256. Negative: none is, and none
 	// of the server's may be.
 	CompressMin int
-	// TLS is the configuration of connections to tls://; nil: that of crypto/tls.
-	// It is cloned. Without a ServerName the server must be the host of the URL;
-	// when it is dialled again its session is resumed, where it permits that.
+	// TLS is the configuration of connections to tls:// and wss://; nil: that of
+	// crypto/tls. It is cloned. Without a ServerName the server must be the host of
+	// the URL; when it is dialled again its session is resumed, where it permits
+	// that.
 	TLS *tls.Config
 
 	// Reconnect has the session go on with a new connection when one is lost,

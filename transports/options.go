@@ -58,9 +58,9 @@ type Options struct {
 	// beside HTTP/1.1: the first bytes of a connection tell, with TLS the
 	// protocol that was agreed on (ALPN).
 	HTTP2 HTTP2Options
-	// WebSocket configures WebSockets, on http:// and ws:// listeners.
+	// WebSocket configures WebSockets, on http, https, ws and wss listeners.
 	WebSocket WebSocketOptions
-	// TLS holds the options of tls and https listeners.
+	// TLS holds the options of tls, https and wss listeners.
 	TLS TLSOptions
 	// Logger takes what an operator should know. nil discards. It is the
 	// engine's too, unless Engine.Logger is set.
@@ -86,7 +86,7 @@ type Listener struct {
 	// path if it has none; an http:// or https:// listener serves it at WebSocket.Path
 	// beside the rest.
 	URL string
-	// TLS is the configuration of a tls or https listener, nil: that which
+	// TLS is the configuration of a tls, https or wss listener, nil: that which
 	// Options.TLS describes. It is cloned. Without NextProtos those of HTTP are
 	// offered on https. Session tickets are as it says; with those that crypto/tls
 	// makes by itself, sessions are resumed on this listener only.

@@ -31,7 +31,7 @@ func (ln *listener) secureBy(l Listener) error {
 	s := ln.srv
 	if !ln.secure {
 		if l.TLS != nil {
-			return fmt.Errorf("transports: %s: Listener.TLS is set, but %s has no TLS; use tls or https", l.URL, ln.network)
+			return fmt.Errorf("transports: %s: Listener.TLS is set, but %s has no TLS; use tls, https or wss", l.URL, ln.network)
 		}
 		return nil
 	}
