@@ -82,6 +82,7 @@ func (c *Conn) growOut(n int) []byte {
 func (c *Conn) sentOne() {
 	c.markDirty()
 	if c.blocked {
+		c.chargeOut()
 		if len(c.out)-c.sent > c.loop.e.opts.MaxOutputBytes {
 			c.Lose(CloseSlowReader)
 		}

@@ -21,12 +21,21 @@ import (
 	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
-// socketTarget reads a URL of a WebSocket.
-func socketTarget(u *url.URL) error {
-	if u.Port() == "" || u.Port() == "0" || u.User != nil || u.Fragment != "" {
-		return fmt.Errorf("transports: %q: want %s://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws", u.Redacted(), u.Scheme)
+// socketTarget reads a URL of a WebSocket. A port that it does not name is that of
+// HTTP (RFC 6455, section 3).
+func socketTarget(u *url.URL) (target, error) {
+	t := target{network: "tcp", addr: u.Host, url: u, secure: u.Scheme == "wss"}
+	if u.Hostname() == "" || u.Port() == "0" || u.User != nil || u.Fragment != "" {
+		return t, fmt.Errorf("transports: %q: want %s://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws", u.Redacted(), u.Scheme)
 	}
-	return nil
+	if u.Port() == "" {
+		port := "80"
+		if t.secure {
+			port = "443"
+		}
+		t.addr = net.JoinHostPort(u.Hostname(), port)
+	}
+	return t, nil
 }
 
 // socketClient is a Carrier over a WebSocket: a line of the streams is a message of

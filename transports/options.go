@@ -64,7 +64,7 @@ type Options struct {
 	// beside HTTP/1.1: the first bytes of a connection tell, with TLS the
 	// protocol that was agreed on (ALPN).
 	HTTP2 HTTP2Options
-	// WebSocket configures WebSockets, on http:// and ws:// listeners.
+	// WebSocket configures WebSockets, on http, https, ws and wss listeners.
 	WebSocket WebSocketOptions
 	// TLS holds the options of tls, https and wss listeners.
 	TLS TLSOptions
