@@ -16,8 +16,8 @@ const freeRatio = websocket.FreeRatio
 // meter bounds how fast packed bodies and messages become more than freeRatio times
 // what came, on one event loop: 16 KB that become 16 MiB cost their sender nothing, and
 // everybody on the loop 10 ms. It is a bucket of bytes that fills at a rate, up to what
-// one message may become, so that a single one is always served. Nil: there is no
-// bound.
+// one message may become, or an eighth of a second's: a single one is always served.
+// Nil: there is no bound.
 type meter struct {
 	loop   *engine.Loop
 	rate   int64 // bytes a second
@@ -36,7 +36,7 @@ func newMeter(l *engine.Loop, rate int) *meter {
 	if rate == 0 {
 		rate = DefaultUnpackRate
 	}
-	most := int64(l.Engine().Options().MaxMessageBytes)
+	most := max(int64(l.Engine().Options().MaxMessageBytes), int64(rate)/8)
 	return &meter{loop: l, rate: int64(rate), most: most, credit: most, at: l.Now()}
 }
 
