@@ -81,10 +81,13 @@ func (c *Conn) Unsent() int { return len(c.out) - c.sent }
 
 // CloseBy has the connection closed at a time of Loop.Now, if it has not ended
 // before: for a peer that was told that this is the end, and is given time to read
-// it.
+// it, or for a part that may not be needed any more. 0 takes that back.
 func (c *Conn) CloseBy(at int64, reason CloseReason) {
-	if !c.closed {
-		c.closeAt, c.closeReason = at, reason
+	if c.closed {
+		return
+	}
+	c.closeAt, c.closeReason = at, reason
+	if at != 0 {
 		c.armNoLater(at)
 	}
 }

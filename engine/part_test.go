@@ -248,6 +248,25 @@ func TestCloseBy(t *testing.T) {
 	if w.closed != CloseDrained {
 		t.Errorf("closed for %v", w.closed)
 	}
+	c, w, _ = openExchanges(h) // of a part that is needed again
+	h.l.Begin()
+	c.CloseBy(h.l.Now()+20e6, CloseIdle)
+	h.l.End()
+	h.pass(10)
+	h.l.Begin()
+	c.CloseBy(0, CloseNone)
+	h.l.End()
+	h.pass(100)
+	if c.Closed() {
+		t.Fatalf("closed for %v, though that was taken back", w.closed)
+	}
+	h.l.Begin()
+	c.CloseBy(h.l.Now()+20e6, CloseIdle)
+	h.l.End()
+	h.pass(22)
+	if w.closed != CloseIdle {
+		t.Errorf("closed for %v", w.closed)
+	}
 	h.settle()
 }
 
