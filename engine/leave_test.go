@@ -185,6 +185,31 @@ func TestCloseBy(t *testing.T) {
 	}
 }
 
+// CloseBy of a part that is needed again is taken back.
+func TestCloseByTakenBack(t *testing.T) {
+	h := newHarness(t, Options{})
+	c, w, _ := openExchanges(h)
+	h.l.Begin()
+	c.CloseBy(h.l.Now()+20e6, CloseIdle)
+	h.l.End()
+	h.pass(10)
+	h.l.Begin()
+	c.CloseBy(0, CloseNone)
+	h.l.End()
+	h.pass(100)
+	if c.Closed() {
+		t.Fatalf("closed for %v, though that was taken back", w.closed)
+	}
+	h.l.Begin()
+	c.CloseBy(h.l.Now()+20e6, CloseIdle)
+	h.l.End()
+	h.pass(22)
+	if w.closed != CloseIdle {
+		t.Errorf("closed for %v", w.closed)
+	}
+	h.settle()
+}
+
 // Ticks come at their times, and the deadlines of the connection at theirs.
 func TestTickAfter(t *testing.T) {
 	h := newHarness(t, Options{HandshakeTimeout: 100 * time.Millisecond})

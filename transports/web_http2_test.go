@@ -263,32 +263,6 @@ func TestHTTP2NoWebSocket(t *testing.T) {
 	}
 }
 
-// Places for requests that nobody needs any more go while their connection lives.
-func TestHTTP2IdlePlaces(t *testing.T) {
-	s, _ := webServer(t, mcp.Options{}, engine.Options{IdleTimeout: 200 * time.Millisecond})
-	p := dialHTTP2(t, s.Addrs()[0])
-	stream := p.post(`{"jsonrpc":"2.0","id":"l","method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},`+webMeta+`}}`,
-		"mcp-protocol-version", "2026-07-28", "mcp-method", "subscriptions/listen")
-	var ids []uint32
-	for range 20 {
-		ids = append(ids, p.modern("delay", `{"ms":100,"text":"late"}`))
-	}
-	for _, id := range ids {
-		p.want(id, "200", "late")
-	}
-	if n := s.Engine().Connections(); n < 20 {
-		t.Errorf("%d connections of the engine, with the carrier and its streams", n)
-	}
-	eventually(t, "the idle ones are gone", func() bool { return s.Engine().Connections() == 2 })
-	p.want(p.ping(), "200", "serverInfo")
-	if a := p.got[stream]; a == nil || a.ended {
-		t.Errorf("the event stream: %+v", a)
-	}
-	if n := s.Snapshot(); n.Engine.Connections != 1 || n.Engine.Closed != [len(n.Engine.Closed)]uint64{} {
-		t.Errorf("%d connections, closed %v", n.Engine.Connections, n.Engine.Closed)
-	}
-}
-
 // Streams beyond the limit are refused by REFUSED_STREAM, and the rest goes on.
 func TestHTTP2MaxStreams(t *testing.T) {
 	s, err := Listen(webService(mcp.Options{}), Options{Listeners: []Listener{{URL: "http://127.0.0.1:0"}}, HTTP2: HTTP2Options{MaxStreams: 3}})

@@ -59,14 +59,14 @@ type Conn struct {
 
 	// What comes in.
 	state  inputState
-	had    int // bytes of the preface or of a frame's head so far
-	head   [frameHead]byte
+	had    uint8 // bytes of the preface or of a frame's head so far
+	pad    uint8 // of DATA
 	kind   frameType
 	flags  uint8
+	head   [frameHead]byte
 	id     uint32
 	length int    // of the payload
 	left   int    // of what state is in
-	pad    int    // of DATA
 	frame  []byte // of the loop's buffers: the payload so far, nil if none
 	to     *Stream
 	since  int64 // when that began which is not complete, 0: nothing
@@ -79,16 +79,13 @@ type Conn struct {
 	blockID    uint32 // 0: no header block is open
 	blockFlags uint8
 	blockSelf  bool // its stream depends on itself
-	pieces     int  // CONTINUATION frames of it
-
-	// The streams, by their ids.
-	ids       []uint32
-	streams   []*Stream
-	last      uint32 // the highest that has begun
-	acted     uint32 // the highest that was told of
-	receiving int    // those whose request is not complete
-	closed    [32]uint32
-	closedAt  int
+	closedAt   uint8
+	pieces     int       // CONTINUATION frames of it
+	streams    []*Stream // by their ids
+	receiving  int       // those whose request is not complete
+	last       uint32    // the highest that has begun
+	acted      uint32    // the highest that was told of
+	closed     [32]uint32
 
 	// What goes out.
 	out       []byte // of the loop's buffers, nil if none
@@ -97,8 +94,8 @@ type Conn struct {
 	firstSend int64  // of a stream that begins
 	queue     streamQueue
 	turn      *Stream // whose turn it is
-	sized     bool    // the size of the table for responses was said
 
+	sized       bool // the size of the table for responses was said
 	told        bool // Established
 	draining    bool // the first GOAWAY was sent
 	goingAway   bool // the last one was
@@ -110,7 +107,7 @@ type Conn struct {
 func (l *Loop) Open(budget Budget) *Conn {
 	c := l.conns.take()
 	*c = Conn{
-		loop: l, budget: budget, ids: c.ids[:0], streams: c.streams[:0], hpack: c.hpack,
+		loop: l, budget: budget, streams: c.streams[:0], hpack: c.hpack,
 		recv: int64(l.limits.ConnWindow), send: firstWindow, firstSend: firstWindow,
 	}
 	c.hpack.init(l)
@@ -135,7 +132,7 @@ func (c *Conn) Close() {
 		c.free(s)
 		c.streams[i] = nil
 	}
-	c.streams, c.ids = c.streams[:0], c.ids[:0]
+	c.streams = c.streams[:0]
 	c.put(&c.out)
 	c.loop.conns.put(c, idleConns)
 }
@@ -287,14 +284,14 @@ func (c *Conn) Over() bool {
 
 // nextPreface is Next in the preface.
 func (c *Conn) nextPreface(b []byte) (n int, ev Event) {
-	for n < len(b) && c.had < len(Preface) {
+	for n < len(b) && int(c.had) < len(Preface) {
 		if b[n] != Preface[c.had] {
 			return n, c.fail(ErrPreface)
 		}
 		n++
 		c.had++
 	}
-	if c.had < len(Preface) {
+	if int(c.had) < len(Preface) {
 		return n, More
 	}
 	c.state, c.had, c.since = atFrame, 0, 0
@@ -304,7 +301,7 @@ func (c *Conn) nextPreface(b []byte) (n int, ev Event) {
 // nextFrame is Next in the head of a frame.
 func (c *Conn) nextFrame(b []byte) (n int, ev Event) {
 	n = copy(c.head[c.had:], b)
-	if c.had += n; c.had < frameHead {
+	if c.had += uint8(n); c.had < frameHead {
 		return n, More
 	}
 	h := &c.head

@@ -70,8 +70,8 @@ func (c *Conn) nextPadding(b []byte) (n int, ev Event) {
 	if len(b) == 0 {
 		return 0, More
 	}
-	c.pad = int(b[0])
-	c.left -= 1 + c.pad
+	c.pad = b[0]
+	c.left -= 1 + int(c.pad)
 	if c.left < 0 {
 		return 1, c.fail(ErrPadding)
 	}
@@ -88,9 +88,9 @@ func (c *Conn) nextData(b []byte) (n int, ev Event) {
 	last := n == c.left
 	if s := c.to; s != nil && n > 0 {
 		// The one piece that is a whole body stays where it is.
-		whole := last && c.flags&flagEndStream != 0 && len(b) >= n+c.pad && s.body == nil
+		whole := last && c.flags&flagEndStream != 0 && len(b) >= n+int(c.pad) && s.body == nil
 		if err := c.add(s, b[:n:n], whole); err != nil {
-			c.left += c.pad - n
+			c.left += int(c.pad) - n
 			c.state = inSkipped
 			if err.Status != 0 {
 				return n, c.answer(s, err)
@@ -101,7 +101,7 @@ func (c *Conn) nextData(b []byte) (n int, ev Event) {
 	if c.left -= n; !last {
 		return n, More
 	}
-	c.left, c.state = c.pad, inSkipped
+	c.left, c.state = int(c.pad), inSkipped
 	return n, onward
 }
 

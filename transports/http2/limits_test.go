@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports/wiretest"
@@ -417,6 +418,13 @@ func TestAtRest(t *testing.T) {
 	loop.Close()
 	if n := pool.Stats().Outstanding; n != 0 {
 		t.Errorf("%d buffers out", n)
+	}
+}
+
+// What each connection costs at rest: the allocator has room for 576 bytes or for 640.
+func TestConnSize(t *testing.T) {
+	if n := unsafe.Sizeof(Conn{}); n > 576 {
+		t.Errorf("a Conn has %d bytes", n)
 	}
 }
 

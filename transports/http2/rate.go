@@ -17,7 +17,7 @@ const (
 // rates counts what costs a peer less than us, in each second anew.
 type rates struct {
 	second int64
-	n      [counteds]int
+	n      [counteds]uint32
 }
 
 // note counts one of a kind; when that is too many in this second, the
@@ -29,7 +29,7 @@ func (c *Conn) note(k counted, err *Error) Event {
 	}
 	l := &c.loop.limits
 	r.n[k]++
-	if r.n[k] > [counteds]int{l.Resets, l.Settings, l.Pings, l.EmptyData, l.IdleFrames}[k] {
+	if int(r.n[k]) > [counteds]int{l.Resets, l.Settings, l.Pings, l.EmptyData, l.IdleFrames}[k] {
 		return c.fail(err)
 	}
 	return onward

@@ -1,6 +1,9 @@
 package http2
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // streamState is how far a stream is that a Conn knows.
 type streamState uint8
@@ -68,10 +71,15 @@ func (s *Stream) open() bool { return s.state != reset && !s.ended }
 
 // find returns the stream that a Conn knows by an id, nil if there is none.
 func (c *Conn) find(id uint32) *Stream {
-	if i, ok := slices.BinarySearch(c.ids, id); ok {
+	if i, ok := c.search(id); ok {
 		return c.streams[i]
 	}
 	return nil
+}
+
+// search returns where in c.streams a stream is, or would be.
+func (c *Conn) search(id uint32) (i int, ok bool) {
+	return slices.BinarySearchFunc(c.streams, id, func(s *Stream, id uint32) int { return cmp.Compare(s.id, id) })
 }
 
 // idle reports whether a stream has not begun. Those of even numbers never do:
@@ -85,18 +93,17 @@ func (c *Conn) begin(id uint32, r *Request) *Stream {
 		id: id, req: r, want: r.ContentLength(), since: c.now,
 		recv: int64(c.loop.limits.StreamWindow), send: c.firstSend,
 	}
-	c.ids, c.streams = append(c.ids, id), append(c.streams, s)
+	c.streams = append(c.streams, s)
 	c.receiving++
 	return s
 }
 
 // remove forgets a stream; its object stays as it is until free.
 func (c *Conn) remove(s *Stream, how closing) {
-	i, ok := slices.BinarySearch(c.ids, s.id)
+	i, ok := c.search(s.id)
 	if !ok {
 		return
 	}
-	c.ids = slices.Delete(c.ids, i, i+1)
 	c.streams = slices.Delete(c.streams, i, i+1)
 	c.detach(s, how)
 	s.gone = true
@@ -105,7 +112,7 @@ func (c *Conn) remove(s *Stream, how closing) {
 
 // record keeps how a stream has ended, for a while.
 func (c *Conn) record(id uint32, how closing) {
-	c.closed[c.closedAt%len(c.closed)] = id>>1<<closedBits | uint32(how)
+	c.closed[int(c.closedAt)%len(c.closed)] = id>>1<<closedBits | uint32(how)
 	c.closedAt++
 }
 

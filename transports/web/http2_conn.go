@@ -13,7 +13,7 @@ const (
 	// carrier before more is made: what one system call takes.
 	carrierOutput = 128 << 10
 	// idleAfter is for how long, in nanoseconds, a connection of HTTP/2 keeps a
-	// place for an exchange that it has not needed, while others are.
+	// place for an exchange that it does not need.
 	idleAfter = 5e9
 	// lingerNanos is how long a peer may take to close a connection that is over.
 	lingerNanos = 1e9
@@ -127,7 +127,9 @@ func (h *http2Conn) serve(s *http2.Stream) {
 func (h *http2Conn) take() *http2Stream {
 	if i := len(h.idle) - 1; i >= 0 {
 		x := h.idle[i]
+		h.idle[i] = nil
 		h.idle = h.idle[:i]
+		x.conn.CloseBy(0, engine.CloseNone)
 		return x
 	}
 	x := &http2Stream{h: h}
@@ -139,17 +141,11 @@ func (h *http2Conn) take() *http2Stream {
 	return x
 }
 
-// rest keeps a place for the next exchange. The one that has waited for longest
-// goes when it was not needed for a while; how long one waits on a connection at
-// rest, the idle timeout says.
+// rest keeps a place for the next exchange, if that comes soon: what a connection has
+// needed in a rush, or at all, is not what it holds at rest.
 func (h *http2Conn) rest(x *http2Stream) {
-	now := h.l.engine.Now()
-	x.usedAt = now
 	h.idle = append(h.idle, x)
-	if old := h.idle[0]; now-old.usedAt > idleAfter {
-		h.idle = slices.Delete(h.idle, 0, 1)
-		old.conn.EndOfInput()
-	}
+	x.conn.CloseBy(h.l.engine.Now()+idleAfter, engine.CloseIdle)
 }
 
 // release gives the machine a stream back that is done with.

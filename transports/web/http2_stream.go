@@ -26,7 +26,6 @@ type http2Stream struct {
 	closed     bool        // the part has closed
 	event      int         // where the event that is open begins
 	left       int         // bytes of output that wait, of the backlog
-	usedAt     int64       // when it became idle
 }
 
 var _ engine.ExchangeFraming = (*http2Stream)(nil)

@@ -64,6 +64,9 @@ func (w http2Wire) Ended() {
 	if i := slices.Index(w.h.streams, w.http2Stream); i >= 0 {
 		w.h.streams = slices.Delete(w.h.streams, i, i+1)
 	}
+	if len(w.h.streams) == 0 {
+		w.h.streams, w.h.idle = nil, nil // room for many, perhaps
+	}
 	if s := w.s; s != nil {
 		w.http2Stream.s = nil
 		w.h.release(s)
