@@ -112,6 +112,14 @@ func TestSelfSignedKept(t *testing.T) {
 	if info, err := os.Stat(f.Key); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
+	half := Files{Cert: filepath.Join(dir, "no/c"), Key: filepath.Join(dir, "k2"), SelfSigned: true}
+	if _, err := LoadIdentity(half); err == nil {
+		t.Error("a folder that is not there")
+	}
+	half.Cert = filepath.Join(dir, "c2")
+	if _, err := LoadIdentity(half); err != nil {
+		t.Errorf("the attempt before is in the way: %v", err)
+	}
 	second, err := LoadIdentity(f)
 	if err != nil || !second.Certificate().Leaf.Equal(first.Certificate().Leaf) {
 		t.Errorf("another one: %v", err)
