@@ -23,13 +23,16 @@ OTHERS      = BenchmarkHandshake|/impl=(xsync|syncmap|syncpool|rwmutex|cow|make|
 # Tools, whose tests start programs without poison, and wait for them.
 STARTERS    = /bench/(perf|spine|suite)$$
 
+# What runs a program of arm64 here.
+QEMU        = $(shell command -v qemu-aarch64 || command -v qemu-aarch64-static)
+
 RACEBUILD   = CGO_ENABLED=1 $(GO) build -race -o /dev/null ./ringbuf
 
 .DEFAULT_GOAL := help
-.PHONY: help build peer run test check race alloc allocs allocs-baseline ab invariants fuzz-short fuzz bench bench-compare perf pprof profile pgo lint cross interop node clean
+.PHONY: help build peer run test check race alloc allocs allocs-baseline ab invariants fuzz-short fuzz bench bench-compare perf pprof profile pgo lint cross arm64 interop node clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/gannet and the load tools
 	$(GO) build -o bin/ . ./bench/...
@@ -49,9 +52,9 @@ test: ## what a fresh clone runs: vet, tests, poisoned buffers, short fuzzing, i
 	then $(MAKE) --no-print-directory race; \
 	else echo "make test: no C compiler here, so the race detector was left out (make race needs one)"; fi
 
-check: ## what CI runs: test with -race required, lint, cross-builds, clients that need Node, the gates of speed
+check: ## what CI runs: test with -race required, lint, cross-builds, an emulated arm64, clients that need Node, the gates of speed
 	@$(RACEBUILD) || { echo "make check: the race detector needs a C compiler; install gcc"; exit 1; }
-	$(MAKE) --no-print-directory lint test cross node allocs ab
+	$(MAKE) --no-print-directory lint test cross arm64 node allocs ab
 
 race: ## tests under the race detector (needs a C compiler)
 	@# Many rounds on one goroutine are few here: they are many in the other runs. The detector would sleep
@@ -89,6 +92,8 @@ fuzz: ## each fuzz target for FUZZTIME (default 30s)
 		for t in $$(echo "$$list" | grep '^Fuzz'); do run $$t $$p; done; done; \
 	export GOEXPERIMENT=jsonv2; run FuzzParseV2 ./fuzz
 
+bench: SHELL := /bin/bash
+bench: .SHELLFLAGS := -o pipefail -c
 bench: ## Go benchmarks, COUNT times, into NEW
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) $(PKG) | tee $(NEW)
 
@@ -109,7 +114,7 @@ profile: build ## profile the server and the generator under one load (PROFILE='
 
 pgo: build ## profile the server under load into default.pgo, by which go build optimises it
 	@set -e; run() { rm -f bin/addr; ./bin/gannet serve --demo --listen tcp://127.0.0.1:0 --addr-file bin/addr --cpu-profile bin/$$1.prof >/dev/null & pid=$$!; \
-		until test -s bin/addr; do sleep 0.1; done; shift; ./bin/gen -target $$(cat bin/addr) -c 64 -duration 5s "$$@" >/dev/null; kill $$pid; wait $$pid; }; \
+		until test -s bin/addr; do kill -0 $$pid || exit 1; sleep 0.1; done; shift; ./bin/gen -target $$(cat bin/addr) -c 64 -duration 5s "$$@" >/dev/null; kill $$pid; wait $$pid; }; \
 	export GOMAXPROCS=1; run call -d 16 -method call; run one -d 1 -method call; run ping -d 64 -method ping; run pooled -d 16 -method call -args-extra '"ms":0'; \
 	$(GO) tool pprof -proto bin/call.prof bin/one.prof bin/ping.prof bin/pooled.prof > default.pgo
 
@@ -121,6 +126,11 @@ lint: ## gofmt, vet, staticcheck and the import rules
 cross: ## build for linux and darwin on amd64 and arm64, and vet what differs
 	@set -e; for os in linux darwin; do for arch in amd64 arm64; do \
 		echo "build $$os/$$arch"; export GOOS=$$os GOARCH=$$arch CGO_ENABLED=0; $(GO) build ./...; done; $(GO) vet ./...; done
+
+arm64: ## the codec's tests, its kernels and the seeds of its fuzz targets among them, on an emulated arm64 (needs qemu-user)
+	@test -n '$(QEMU)' || { echo "make arm64: there is no qemu-aarch64 on PATH; install qemu-user (apt-get install qemu-user)"; exit 1; }
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -timeout 2m -exec '$(QEMU)' ./codec
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) test -run '^Fuzz(Parse|AppendParse|Unescape|Numbers)$$' -timeout 2m -exec '$(QEMU)' ./fuzz
 
 interop: ## clients that nobody here wrote, against the binary (bench/peers)
 	@# Clients in parallel, which mostly wait.

@@ -65,7 +65,7 @@ func run(args []string, std streams) int {
 	file := &configFile{}
 	app, err := kong.New(&cmds,
 		kong.Name("gannet"),
-		kong.Description("An MCP engine: serves the Model Context Protocol over stdio, TCP, HTTP and Unix sockets.\n\n"+
+		kong.Description("An MCP engine: serves the Model Context Protocol over stdio, TCP, HTTP, WebSocket and Unix sockets, with TLS or without.\n\n"+
 			"Examples:\n"+
 			"  gannet serve --demo\n"+
 			"  gannet serve --demo --listen tcp://127.0.0.1:7600 --listen unix:///run/gannet.sock\n"+

@@ -97,7 +97,7 @@ func appendEscaped(dst, s []byte) []byte {
 // appendVector is appendEscaped for texts that may be long.
 func appendVector(dst, s []byte) []byte {
 	for len(s) >= vectorMin {
-		n, ill := textAVX2(&s[0], len(s))
+		n, ill := textKernel(&s[0], len(s))
 		if ill {
 			break // the rest goes character by character
 		}

@@ -22,14 +22,17 @@
 //
 // # Builds
 //
-// On amd64, a CPU with AVX2 (and BMI1, POPCNT, PCLMULQDQ, which come with it)
-// runs kernels in assembly: the search for the end of a string with its UTF-8
+// On arm64, and on amd64 with AVX2 (and BMI1, POPCNT, PCLMULQDQ, which come with
+// it), kernels in assembly run: the search for the end of a string with its UTF-8
 // judged on the way, text with many escapes, and the end of a container in text
 // that was judged. Which CPU it is, is asked once, when the program starts. Other
 // CPUs and architectures run plain Go, as does every build with the tag purego;
-// there long strings go by the library's vector search. Both accept and refuse the
+// there long strings go by the library's vector search. All accept and refuse the
 // same, with the same errors at the same bytes. With the tag invariants, and with
 // the race detector, each load by Go code is tested to lie inside the message.
+//
+// The kernels of arm64 are tested under emulation (make arm64), by the tests of
+// those of amd64. How fast they are was not measured.
 //
 // # Strictness
 //

@@ -42,8 +42,8 @@ GLOBL d8<>(SB), RODATA|NOPTR, $8
 	VPSHUFB kind, Y6, kind \
 	VPAND   tmp, kind, kind
 
-// func escapesAVX2(p *byte, n int) (stop int)
-TEXT ·escapesAVX2(SB), NOSPLIT, $0-24
+// func escapesKernel(p *byte, n int) (stop int)
+TEXT ·escapesKernel(SB), NOSPLIT, $0-24
 	MOVQ p+0(FP), SI
 	MOVQ n+8(FP), CX
 	XORL AX, AX

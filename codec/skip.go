@@ -60,7 +60,7 @@ func skipString(b []byte, i int) int {
 // the text ends soon.
 func skipVector(b []byte, i int) int {
 	for len(b)-i >= vectorMin {
-		n, ill := textAVX2(&b[i], len(b)-i)
+		n, ill := textKernel(&b[i], len(b)-i)
 		if ill {
 			return i // never in text that was judged
 		}
@@ -68,13 +68,13 @@ func skipVector(b []byte, i int) int {
 		for i < len(b) && b[i] == '\\' {
 			n := 0
 			if len(b)-i >= escapesMin {
-				n = escapesAVX2(&b[i], len(b)-i)
+				n = escapesKernel(&b[i], len(b)-i)
 			}
 			if i += n; n == 0 {
 				i += 2
 			}
 		}
-		if i >= len(b) || b[i] == '"' {
+		if i >= len(b) || b[i] == '"' || b[i] < ' ' { // and neither is a control character, at which this would stay
 			return i
 		}
 	}
@@ -92,7 +92,7 @@ func skip(b []byte, i int) int {
 			if b[i+1] == b[i]+2 {
 				return i + 2 // empty
 			}
-			n, open, inside := skipAVX2(&b[i], len(b)-i)
+			n, open, inside := skipKernel(&b[i], len(b)-i)
 			if i += n; open == 0 {
 				return i
 			}

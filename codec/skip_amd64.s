@@ -22,8 +22,8 @@ GLOBL shut8<>(SB), RODATA|NOPTR, $8
 	SHLQ      $32, tmp \
 	ORQ       tmp, out
 
-// func skipAVX2(p *byte, n int) (end int, level int, inside bool)
-TEXT ·skipAVX2(SB), NOSPLIT, $0-33
+// func skipKernel(p *byte, n int) (end int, level int, inside bool)
+TEXT ·skipKernel(SB), NOSPLIT, $0-33
 	MOVQ p+0(FP), SI
 	MOVQ n+8(FP), CX
 	XORL AX, AX
@@ -48,7 +48,7 @@ block:
 	ORQ  R12, BX
 	JEQ  strings
 
-	// What is escaped, as in escapesAVX2.
+	// What is escaped, as in escapesKernel.
 	ANDNQ R8, R12, R8
 	LEAQ (R12)(R8*2), R10
 	MOVQ $0x5555555555555555, DI

@@ -87,7 +87,7 @@ func strLetters(b []byte, i int) (int, fault) {
 // a long one.
 func strVector(b []byte, i int, f fault) (int, fault) {
 	for len(b)-i >= vectorMin {
-		n, ill := textAVX2(&b[i], len(b)-i)
+		n, ill := textKernel(&b[i], len(b)-i)
 		if ill {
 			break // where, and whether it is the first fault, strPlain says
 		}
@@ -97,7 +97,7 @@ func strVector(b []byte, i int, f fault) (int, fault) {
 		for b[i] == '\\' {
 			n := 0
 			if len(b)-i >= escapesMin {
-				n = escapesAVX2(&b[i], len(b)-i)
+				n = escapesKernel(&b[i], len(b)-i)
 			}
 			if i += n; n == 0 {
 				var bad fault

@@ -91,8 +91,8 @@ GLOBL top32<>(SB), RODATA|NOPTR, $32
 	VPMOVMSKB Y4, R8 \
 	NOTL      R8
 
-// func textAVX2(p *byte, n int) (stop int, ill bool)
-TEXT ·textAVX2(SB), NOSPLIT, $0-25
+// func textKernel(p *byte, n int) (stop int, ill bool)
+TEXT ·textKernel(SB), NOSPLIT, $0-25
 	MOVQ p+0(FP), SI
 	MOVQ n+8(FP), CX
 	XORL AX, AX

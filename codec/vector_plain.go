@@ -1,4 +1,4 @@
-//go:build !amd64 || purego
+//go:build !(amd64 || arm64) || purego
 
 package codec
 
@@ -13,8 +13,8 @@ const (
 // walkRun is how far skipString walks before it takes to the library's search.
 const walkRun = longRun
 
-func textAVX2(*byte, int) (stop int, ill bool) { return 0, true }
+func textKernel(*byte, int) (stop int, ill bool) { return 0, true }
 
-func escapesAVX2(*byte, int) (stop int) { return 0 }
+func escapesKernel(*byte, int) (stop int) { return 0 }
 
-func skipAVX2(*byte, int) (end, level int, inside bool) { return 0, 0, false }
+func skipKernel(*byte, int) (end, level int, inside bool) { return 0, 0, false }

@@ -50,6 +50,8 @@ type Call struct {
 	own      codec.Message
 	raw      []byte // the message's bytes
 	out      []byte // the answer
+	charged  int    // of out, to the byte budget, on its way to the loop
+	noRoom   bool   // the budget had none for the answer
 	runner   Runner
 	spawned  *Spawned // what the call is part of, nil for a peer's call
 	exchange uint64   // of the connection, where it is answered
@@ -106,6 +108,7 @@ func (l *Loop) putCall(c *Call) {
 		l.bufs.Put(c.out)
 		c.out = nil
 	}
+	c.noRoom = false
 	c.arena.Reset()
 	c.conn, c.runner, c.dst, c.batch, c.msg, c.parked = nil, nil, nil, nil, nil, false
 	c.ctx, c.cancelCtx, c.cause = nil, nil, nil

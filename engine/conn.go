@@ -42,7 +42,7 @@ type Conn struct {
 	openedAt     int64
 	lastIn       int64 // last complete message
 	partialAt    int64 // last byte of a message not complete, 0 if none
-	closeAt      int64 // by CloseBy, 0 if not
+	closeAt      int64 // when it ends at the latest, by CloseBy; 0: not said
 	fragmentAt   int64 // the transport holds part of what bytes of messages come in since then, 0: it does not
 	lastProgress int64 // last byte taken by the wire, or last complete message
 	tickAt       int64 // when the framing is to be called, 0: not
@@ -67,14 +67,13 @@ type Conn struct {
 	closed      bool
 	over        bool        // closed, and everybody told
 	cut         bool        // closed with output unsent
-	closeReason CloseReason // by CloseBy
+	closeReason CloseReason // by CloseBy or CloseFlushed
+	closeSent   bool        // it ends as soon as its output has gone, by CloseFlushed
 	gone        atomic.Bool // closed, for other goroutines
 	batchOK     bool
 	lost        CloseReason // why the peer is out of reach while calls go on, CloseNone: it is not
 	omitErrorID bool
-	ordered     bool        // by ExchangeFraming: nothing may overtake
-	leaving     bool        // by Upkeep: when it ends is the framing's affair
-	ending      CloseReason // why it ends as soon as its output has gone, CloseNone: it does not
+	ordered     bool // by ExchangeFraming: nothing may overtake
 }
 
 // Open adds a connection to the loop. framing may be nil: newline-delimited.
@@ -340,6 +339,16 @@ func (c *Conn) Overloaded() {
 	c.malformed(codec.ID{}, &refusedBudget)
 }
 
+// Outpaced refuses a message of which its coding makes more than there is time for.
+func (c *Conn) Outpaced() {
+	if c.closed {
+		return
+	}
+	c.loop.n.callsRefused.add(1)
+	c.partialAt, c.partialHeld = 0, 0
+	c.malformed(codec.ID{}, &refusedTime)
+}
+
 // EndOfInput tells that the peer will send no more. What it asked for is still
 // answered; then the connection is closed.
 func (c *Conn) EndOfInput() {
@@ -378,9 +387,9 @@ func (c *Conn) Idle() bool {
 
 // finishIfDone closes a connection that ends when its work is done.
 func (c *Conn) finishIfDone() {
-	if c.ending != CloseNone {
+	if c.closeSent {
 		if len(c.out) == c.sent {
-			c.Close(c.ending)
+			c.Close(c.closeReason)
 		}
 		return
 	}
@@ -392,7 +401,7 @@ func (c *Conn) finishIfDone() {
 		c.Close(c.lost)
 	case c.inputEnded:
 		c.Close(ClosePeer)
-	default:
+	case c.closeAt == 0: // else the peer's time is not up
 		c.leave(CloseDrained)
 	}
 }

@@ -10,13 +10,13 @@ import "time"
 // nothing happens until then, and the reason; CloseNone means that its framing is
 // to be called then.
 func (c *Conn) deadline() (at int64, reason CloseReason) {
+	if c.closeAt != 0 {
+		return c.closeAt, c.closeReason
+	}
 	o := &c.loop.e.opts
 	at = noDeadline
 	if c.tickAt != 0 {
 		at = c.tickAt
-	}
-	if c.leaving {
-		return at, CloseNone
 	}
 	if begun := oldest(c.partialAt, c.fragmentAt); begun != 0 && o.ReadTimeout > 0 && !c.held && begun+int64(o.ReadTimeout) < at {
 		at, reason = begun+int64(o.ReadTimeout), CloseReadTimeout
@@ -29,9 +29,6 @@ func (c *Conn) deadline() (at int64, reason CloseReason) {
 		}
 	case o.IdleTimeout > 0 && c.lastIn+int64(o.IdleTimeout) < at:
 		at, reason = c.lastIn+int64(o.IdleTimeout), CloseIdle
-	}
-	if c.closeAt != 0 && c.closeAt < at {
-		at, reason = c.closeAt, c.closeReason
 	}
 	return at, reason
 }

@@ -173,6 +173,7 @@ func (c *Call) refuseQueueFull() {
 func (c *Call) Run() {
 	if !c.ended.Load() {
 		c.runContained()
+		c.chargeAnswer()
 	}
 	c.mu.Lock()
 	if c.cancelCtx != nil {
@@ -188,6 +189,36 @@ func (c *Call) Run() {
 	}
 	if wake {
 		l.driver.Wake()
+	}
+}
+
+// chargeAnswer charges a large answer to the byte budget while it is on its way to
+// the loop, and has an error take its place where there is no room: handlers can
+// make answers faster than peers read them.
+func (c *Call) chargeAnswer() {
+	n := charged(cap(c.out))
+	if n == 0 || c.spawned != nil {
+		return
+	}
+	e := c.loop.e
+	if e.budget.take(n) {
+		c.charged = n
+		return
+	}
+	e.buffers.Put(c.out)
+	c.out, c.phase, c.noRoom = nil, callOpen, true
+	c.fail(&refusedBudget)
+}
+
+// arrived notes on the loop what chargeAnswer has done.
+func (c *Call) arrived(l *Loop) {
+	if c.charged > 0 {
+		l.e.budget.give(c.charged)
+		c.charged = 0
+	}
+	if c.noRoom {
+		l.watchBudget()
+		l.n.callsRefused.add(1)
 	}
 }
 
@@ -215,6 +246,7 @@ func (c *Call) runOnLoop(l *Loop) {
 		c.spawned.runOnLoop(l)
 		return
 	}
+	c.arrived(l)
 	conn := c.conn
 	if !c.ended.Load() && !conn.closed && c.phase == callAnswered && c.exchange == conn.exchange.Load() {
 		if c.code != 0 {

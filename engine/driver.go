@@ -66,8 +66,9 @@ type Upkeep interface {
 	// Tick is called at the moment that Conn.TickAfter has named.
 	Tick()
 	// Leave is called when the engine would end the connection for reason, though
-	// its peer may well be there. It may put its last words into the output.
-	// Reporting true, it takes over (Conn.TakeLeave), and ends the connection
-	// before long (Conn.Close, Conn.CloseFlushed).
-	Leave(reason CloseReason) bool
+	// its peer may well be there. It may put its last words into the output, and
+	// give its peer time for them and for an answer (Conn.CloseBy, Conn.CloseFlushed);
+	// otherwise the connection ends behind what its wire takes at once. Where there
+	// is no time to give it is called all the same, perhaps a second time.
+	Leave(reason CloseReason)
 }

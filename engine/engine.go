@@ -22,7 +22,7 @@ var (
 	// ErrPushQueueFull refuses a message of the server's own when
 	// Options.MaxQueuedPushes are on their way to the connection's loop.
 	ErrPushQueueFull = errors.New("engine: too many messages queued for the connection's loop")
-	// ErrEngineClosed is returned once Close was called.
+	// ErrEngineClosed refuses a call that is spawned once Close was called.
 	ErrEngineClosed = errors.New("engine: closed")
 )
 
@@ -46,6 +46,8 @@ type Engine struct {
 
 	mu    sync.Mutex // protects loops
 	loops []*Loop
+
+	ending sync.RWMutex // Close against Spawn: what is spawned before it finds a turn
 
 	pushMu   sync.Mutex // protects the free list of pushes
 	pushFree *Push
@@ -88,7 +90,8 @@ func (e *Engine) Service() Service { return e.svc }
 // Buffers returns the pool that the engine's buffers come from.
 func (e *Engine) Buffers() *ringbuf.Pool { return e.buffers }
 
-// Connections returns how many connections are open.
+// Connections returns how many connections are open, parts of others (Conn.OpenPart)
+// among them.
 func (e *Engine) Connections() int { return int(e.open.Load()) }
 
 // Draining reports whether Drain was called.
@@ -109,15 +112,19 @@ func (e *Engine) Ended() bool { return e.closed.Load() }
 
 // Close ends every connection that is left, whatever it was doing, and waits
 // for calls that are still running. The drivers must keep calling Turn until
-// it returns. Idempotent.
+// it returns, and then once more, for what the last calls have put into the
+// mailboxes. Idempotent.
 func (e *Engine) Close() {
 	e.draining.Store(true)
-	if e.closed.Swap(true) {
+	e.ending.Lock()
+	again := e.closed.Swap(true)
+	e.ending.Unlock()
+	if again {
 		return
 	}
 	e.wakeAll()
 	e.executor.Close()
-	e.wakeAll() // for what the last calls put into the mailboxes
+	e.wakeAll()
 }
 
 func (e *Engine) wakeAll() {

@@ -1,29 +1,35 @@
 package engine
 
-import "time"
+// Close ends a connection at once. These end it later, so that its peer gets to
+// read why.
 
 // CloseFlushed is Close behind the output that there is. How long its peer may
-// take for that is for the caller to bound, beside WriteStallTimeout.
+// take for that, CloseBy bounds, beside WriteStallTimeout.
 func (c *Conn) CloseFlushed(reason CloseReason) {
 	if c.closed {
 		return
 	}
-	c.ending = reason
+	c.closeReason, c.closeSent = reason, true
 	c.markDirty()
 }
 
-// TakeLeave makes the end of the connection an affair of its framing, an Upkeep,
-// which is called when d has passed. What would end a connection that is silent
-// no longer counts.
-func (c *Conn) TakeLeave(d time.Duration) {
-	c.leaving = true
-	c.TickAfter(d)
+// CloseBy has the connection closed at a time of Loop.Now, if its peer or its
+// transport has not ended it before: for a peer that was told that this is the end,
+// and is given time to read that, or to answer. What else would end a connection
+// that is silent or drains no longer counts, and an Upkeep gets no Tick any more.
+func (c *Conn) CloseBy(at int64, reason CloseReason) {
+	if c.closed {
+		return
+	}
+	c.closeAt, c.closeReason = at, reason
+	c.armNoLater(at)
 }
 
-// leave ends the connection, or has its framing do so.
+// leave ends the connection, behind its framing's last words.
 func (c *Conn) leave(reason CloseReason) {
-	if u, ok := c.framing.(Upkeep); ok && c.lost == CloseNone {
-		if u.Leave(reason) {
+	if u := c.upkeep(); u != nil && c.closeAt == 0 {
+		u.Leave(reason)
+		if c.closeAt != 0 || c.closeSent {
 			return
 		}
 		c.flush()
@@ -34,9 +40,17 @@ func (c *Conn) leave(reason CloseReason) {
 // leaveNow ends the connection at once, behind last words that the wire takes at
 // once.
 func (c *Conn) leaveNow(reason CloseReason) {
-	if u, ok := c.framing.(Upkeep); ok && c.lost == CloseNone && !c.blocked && !c.closed {
+	if u := c.upkeep(); u != nil && !c.blocked && !c.closed {
 		u.Leave(reason)
 		c.flush()
 	}
 	c.Close(reason)
+}
+
+// upkeep returns the connection's framing if that is an Upkeep with a peer, or nil.
+func (c *Conn) upkeep() Upkeep {
+	if u, ok := c.framing.(Upkeep); ok && c.lost == CloseNone {
+		return u
+	}
+	return nil
 }

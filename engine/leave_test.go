@@ -13,7 +13,7 @@ import (
 // for the test to end it.
 type politeFraming struct {
 	c     *Conn
-	waits bool // Leave takes over
+	waits bool // Leave gives its peer time
 	left  []CloseReason
 	ticks int
 }
@@ -23,16 +23,15 @@ func (*politeFraming) Close(dst []byte, _ int, _ codec.Code) []byte { return app
 func (*politeFraming) Abort(dst []byte, at int) []byte              { return dst[:at] }
 func (*politeFraming) Boundary(b []byte) int                        { return len(b) }
 func (f *politeFraming) Tick()                                      { f.ticks++ }
-func (f *politeFraming) Leave(reason CloseReason) bool {
+func (f *politeFraming) Leave(reason CloseReason) {
 	f.left = append(f.left, reason)
 	if len(f.left) > 1 {
-		return f.waits
+		return
 	}
 	f.c.SendRaw([]byte("bye\n"))
 	if f.waits {
-		f.c.TakeLeave(50 * time.Millisecond)
+		f.c.CloseBy(f.c.loop.now+50e6, reason)
 	}
-	return f.waits
 }
 
 func openPolite(h *harness, waits bool) (*Conn, *fakeWire, *politeFraming) {
@@ -44,7 +43,7 @@ func openPolite(h *harness, waits bool) (*Conn, *fakeWire, *politeFraming) {
 }
 
 // A framing with last words is asked before its connection ends for a reason of the
-// engine's, and its connection goes on if it takes over.
+// engine's, and its connection goes on if it gives its peer time: until that is up.
 func TestLastWords(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -76,13 +75,14 @@ func TestLastWords(t *testing.T) {
 					t.Fatalf("closed %v, want %v", c.Closed(), closed)
 				}
 				if !c.Closed() {
-					h.pass(100) // nothing of the engine's own ends it now
-					if c.Closed() || f.ticks != 1 {
-						t.Errorf("closed %v, %d ticks", c.Closed(), f.ticks)
+					h.pass(35) // nothing else of the engine's ends it now
+					if c.Closed() {
+						t.Error("closed before its time")
 					}
-					h.l.Begin()
-					c.CloseFlushed(tc.reason)
-					h.l.End()
+					h.pass(25)
+				}
+				if len(f.left) != 1 || f.ticks != 0 {
+					t.Errorf("asked %v, %d ticks", f.left, f.ticks)
 				}
 				if !c.Closed() || h.e.Snapshot().Closed[tc.reason] != 1 {
 					t.Errorf("closed %v, by %v", c.Closed(), h.e.Snapshot().Closed)
@@ -138,6 +138,51 @@ func TestCloseFlushed(t *testing.T) {
 		t.Errorf("closed %v, by %v", c.Closed(), h.e.Snapshot().Closed)
 	}
 	h.settle()
+}
+
+// CloseBy ends a connection at its time, busy or drained as it may be, unless its
+// peer ends it before; a later call counts, and so does what comes sooner.
+func TestCloseBy(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		o      Options
+		meet   func(h *harness, c *Conn)
+		after  int64 // milliseconds
+		reason CloseReason
+	}{
+		{"busy", Options{}, func(_ *harness, c *Conn) { c.Busy(1) }, 20, CloseProtocol},
+		{"drained", Options{}, func(h *harness, c *Conn) { c.Drain() }, 20, CloseProtocol},
+		{"idle", Options{IdleTimeout: 5 * time.Millisecond, HandshakeTimeout: 5 * time.Millisecond}, func(*harness, *Conn) {}, 20, CloseProtocol},
+		{"half a message", Options{ReadTimeout: 5 * time.Millisecond}, func(_ *harness, c *Conn) { c.Partial(0) }, 20, CloseProtocol},
+		{"tick", Options{}, func(_ *harness, c *Conn) { c.TickAfter(5 * time.Millisecond) }, 20, CloseProtocol},
+		{"again", Options{}, func(h *harness, c *Conn) { c.CloseBy(h.l.Now()+40e6, CloseLocal) }, 40, CloseLocal},
+		{"flushed", Options{}, func(_ *harness, c *Conn) { c.CloseFlushed(CloseLocal) }, 0, CloseLocal},
+		{"end of input", Options{}, func(_ *harness, c *Conn) { c.EndOfInput() }, 0, ClosePeer},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHarness(t, tc.o)
+			c, w, f := openPolite(h, true)
+			h.l.Begin()
+			c.CloseBy(h.l.Now()+20e6, CloseProtocol)
+			tc.meet(h, c)
+			h.l.End()
+			if tc.after > 0 {
+				h.pass(tc.after - 1)
+				if c.Closed() {
+					t.Fatalf("closed for %v, too early", w.closed)
+				}
+				h.pass(2)
+			}
+			if w.closed != tc.reason || len(f.left) != 0 || f.ticks != 0 {
+				t.Errorf("closed for %v, asked %v, %d ticks", w.closed, f.left, f.ticks)
+			}
+			h.l.Begin()
+			c.CloseBy(h.l.Now(), CloseReset) // it has ended
+			c.CloseFlushed(CloseReset)
+			h.l.End()
+			h.settle()
+		})
+	}
 }
 
 // Ticks come at their times, and the deadlines of the connection at theirs.

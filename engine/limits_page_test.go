@@ -141,7 +141,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 		MaxResumes: webclient.DefaultMaxResumes, MaxNotes: webclient.DefaultMaxNotes}
 	numbers(wanted, "webclient.Options", client)
 	numbers(wanted, "mcp.ClientOptions", mcp.ClientOptions{
-		ProbeTimeout: mcp.DefaultProbeTimeout, RequestTimeout: mcp.DefaultRequestTimeout, RequestTimeoutMax: mcp.DefaultRequestTimeoutMax,
+		ProbeTimeout: mcp.DefaultProbeTimeout, RequestTimeout: mcp.DefaultRequestTimeout, RequestTimeoutMax: mcp.DefaultRequestTimeoutMax, TaskTimeout: mcp.DefaultTaskTimeout,
 		MaxPending: mcp.DefaultMaxPending, MaxPendingBytes: mcp.DefaultMaxPendingBytes,
 		NotificationQueue: mcp.DefaultNotificationQueue, NotificationBytes: mcp.DefaultNotificationBytes,
 		MaxPages: mcp.DefaultMaxPages, MaxListBytes: mcp.DefaultMaxListBytes, MaxRounds: mcp.DefaultMaxRounds})

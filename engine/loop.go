@@ -237,21 +237,27 @@ func (l *Loop) watchBudget() {
 	}
 }
 
-// relieveBudget cuts the connection of this loop that holds most of the
-// budget and has made no progress for a second.
+// relieveBudget cuts connections of this loop that hold much of the budget and have
+// made no progress for a second, until there is room: the one that holds most, and
+// those that hold half as much. More of them wait for the next look.
 func (l *Loop) relieveBudget() {
 	b := &l.e.budget
-	if b.used.Load() < b.max-b.max/8 {
+	enough := b.max - b.max/8
+	if b.used.Load() < enough {
 		return
 	}
-	var worst *Conn
+	most := 0
 	for c := l.conns; c != nil; c = c.next {
-		if c.holds() > 0 && l.now-c.lastProgress >= holderGrace && (worst == nil || c.holds() > worst.holds()) {
-			worst = c
+		if l.now-c.lastProgress >= holderGrace {
+			most = max(most, c.holds())
 		}
 	}
-	if worst != nil {
-		worst.Close(CloseBudget)
+	for c := l.conns; c != nil && most > 0 && b.used.Load() >= enough; {
+		next := c.next
+		if c.holds() >= most-most/2 && l.now-c.lastProgress >= holderGrace {
+			c.Close(CloseBudget)
+		}
+		c = next
 	}
 	l.wheel.arm(&l.budgetTmr, l.wheel.now+budgetPeriod)
 }

@@ -82,10 +82,12 @@ type Options struct {
 	// loop. Zero: 10,000. Beyond it: -31001 overloaded.
 	MaxInFlightTotal int
 	// MaxBufferedBytes bounds what partial messages, queued output and queued
-	// calls hold in the process, counting buffers above 64 KiB. Zero: 1 GiB,
+	// calls hold in the process, counting buffers above 64 KiB, and of HTTP/2 what
+	// the streams of a connection hold together. Zero: 1 GiB,
 	// or a quarter of GOMEMLIMIT where that is less. Beyond it large messages
-	// are refused with -31001, and what holds most without progress for a
-	// second is cut (CloseBudget).
+	// are refused with -31001, which also takes the place of large answers from
+	// the worker pool, and what holds most without progress for a second is cut
+	// (CloseBudget).
 	MaxBufferedBytes int64
 	// MaxQueuedPushes bounds the server's own messages (progress, other
 	// notifications) on their way to one loop. Zero: 1,024. Beyond it the

@@ -82,6 +82,7 @@ func (c *Conn) growOut(n int) []byte {
 func (c *Conn) sentOne() {
 	c.markDirty()
 	if c.blocked {
+		c.chargeOut()
 		if len(c.out)-c.sent > c.loop.e.opts.MaxOutputBytes {
 			c.Lose(CloseSlowReader)
 		}
@@ -169,8 +170,13 @@ func (c *Conn) block(progress bool) {
 	l.wheel.arm(&c.flushTimer, max(l.wheel.now, l.now/tickNanos)+c.backoff)
 }
 
+// chargeOut charges the output that waits. Of parts there are many to a connection:
+// theirs counts however small it is.
 func (c *Conn) chargeOut() {
 	want := charged(cap(c.out))
+	if c.part != nil {
+		want = cap(c.out)
+	}
 	if want == c.charged {
 		return
 	}

@@ -79,16 +79,6 @@ func (c *Conn) PartialSince(at int64, reserved int) {
 // Unsent returns how many bytes of output the wire has not taken.
 func (c *Conn) Unsent() int { return len(c.out) - c.sent }
 
-// CloseBy has the connection closed at a time of Loop.Now, if it has not ended
-// before: for a peer that was told that this is the end, and is given time to read
-// it.
-func (c *Conn) CloseBy(at int64, reason CloseReason) {
-	if !c.closed {
-		c.closeAt, c.closeReason = at, reason
-		c.armNoLater(at)
-	}
-}
-
 // Cut reports whether the connection has ended with output that the wire had not
 // taken.
 func (c *Conn) Cut() bool { return c.cut }

@@ -165,6 +165,39 @@ func TestBusy(t *testing.T) {
 	h.settle()
 }
 
+// What waits in the output of parts is charged, however little each holds: their
+// number is not bounded as that of connections is.
+func TestPartOutputIsCharged(t *testing.T) {
+	for name, end := range map[string]func(h *harness, p *Conn, w *fakePart){
+		"read":   func(h *harness, _ *Conn, w *fakePart) { w.room = -1; h.pass(100) },
+		"closed": func(_ *harness, p *Conn, _ *fakePart) { p.Close(ClosePeer) },
+		"lost":   func(_ *harness, p *Conn, _ *fakePart) { p.Lose(ClosePeer) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, Options{WriteStallTimeout: time.Minute})
+			c, _, _ := openExchanges(h)
+			p, w, f := openPart(h, c)
+			w.room = 10
+			h.l.Begin()
+			f.next(p, request(1, "echo", ""))
+			h.l.End()
+			if n := h.e.Snapshot().BufferedBytes; n < outMin || n > 4*outMin {
+				t.Errorf("%d bytes are charged", n)
+			}
+			end(h, p, w)
+			h.l.Turn()
+			if n := h.e.Snapshot().BufferedBytes; n != 0 {
+				t.Errorf("%d bytes are charged when nothing waits", n)
+			}
+			h.l.Begin()
+			p.Close(ClosePeer)
+			c.Close(ClosePeer)
+			h.l.End()
+			h.settle()
+		})
+	}
+}
+
 // The read timeout of a transport that has several messages on their way is that
 // of the oldest, however often it is told of.
 func TestPartialSince(t *testing.T) {
@@ -194,25 +227,6 @@ func TestPartialSince(t *testing.T) {
 	}
 	h.pass(11)
 	if w.closed != CloseReadTimeout {
-		t.Errorf("closed for %v", w.closed)
-	}
-	h.settle()
-}
-
-// CloseBy ends a connection that does not end by itself.
-func TestCloseBy(t *testing.T) {
-	h := newHarness(t, Options{})
-	c, w, _ := openExchanges(h)
-	h.l.Begin()
-	c.Busy(1)
-	c.CloseBy(h.l.Now()+20e6, CloseDrained)
-	h.l.End()
-	h.pass(19)
-	if c.Closed() {
-		t.Fatalf("closed for %v, too early", w.closed)
-	}
-	h.pass(2)
-	if w.closed != CloseDrained {
 		t.Errorf("closed for %v", w.closed)
 	}
 	h.settle()

@@ -9,6 +9,7 @@ var (
 	refusedTotal    = codec.Overloaded("too many requests are in flight")
 	refusedQueue    = codec.Overloaded("the worker queue is full")
 	refusedBudget   = codec.Overloaded("the byte budget is used up")
+	refusedTime     = codec.Overloaded("compressed messages become more than there is time for; send this one as it is")
 	errDuplicateID  = codec.InvalidRequest("a request with this id is in flight")
 	errBatchRefused = codec.InvalidRequest("batches belong to revision 2025-03-26 only")
 	errNestedBatch  = codec.InvalidRequest("a batch inside a batch")

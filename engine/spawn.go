@@ -35,9 +35,10 @@ type Spawned struct {
 // ReturnRunner is told when its worker is free again. Notifications of the
 // call go to the connection while it is open, on HTTP until the exchange has
 // ended in which it was spawned. Safe from any goroutine; done is
-// never called before Spawn has returned to a caller on the loop.
+// never called before Spawn has returned to a caller on the loop, and not at all
+// if Spawn returns an error.
 //
-// Errors: that of a request that cannot be parsed.
+// Errors: that of a request that cannot be parsed; ErrEngineClosed.
 func (c *Conn) Spawn(request []byte, limit time.Duration, r Runner, prepare func(*Call), done func(answer []byte, err error)) (*Spawned, error) {
 	l := c.loop
 	s := &Spawned{limit: int64(limit), done: done}
@@ -57,7 +58,14 @@ func (c *Conn) Spawn(request []byte, limit time.Duration, r Runner, prepare func
 	call.msg = &call.own
 	call.deadline.Store(noDeadline)
 	prepare(call)
-	if l.mail.Push(&call.item) {
+	l.e.ending.RLock()
+	ended := l.e.closed.Load()
+	wake := !ended && l.mail.Push(&call.item)
+	l.e.ending.RUnlock()
+	if ended { // no turn might come
+		return nil, ErrEngineClosed
+	}
+	if wake {
 		l.driver.Wake()
 	}
 	return s, nil

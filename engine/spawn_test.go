@@ -140,6 +140,29 @@ func TestSpawnClose(t *testing.T) {
 	}
 }
 
+// What is spawned before Close gets its end by the turn that follows; what is
+// spawned after is refused, as no turn might come.
+func TestSpawnAroundClose(t *testing.T) {
+	h := newHarness(t, Options{})
+	c, _ := h.open()
+	before, after := &outcome{}, &outcome{}
+	spawn := func(o *outcome) error {
+		_, err := c.Spawn([]byte(request(1, "x", "")), 0, echoRunner, func(*Call) {}, o.done)
+		return err
+	}
+	if err := spawn(before); err != nil {
+		t.Fatal(err)
+	}
+	h.e.Close()
+	if err := spawn(after); !errors.Is(err, ErrEngineClosed) {
+		t.Errorf("spawned after Close: %v", err)
+	}
+	h.l.Turn()
+	if !errors.Is(before.err, ErrConnClosed) || before.times != 1 || after.times != 0 {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
 // homecoming counts how often calls come home.
 type homecoming struct {
 	Runner

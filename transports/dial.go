@@ -42,9 +42,10 @@ type DialOptions struct {
 	// compressed, if the server takes that. Zero: 256. Negative: none is, and none
 	// of the server's may be.
 	CompressMin int
-	// TLS is the configuration of connections to tls://; nil: that of crypto/tls.
-	// It is cloned. Without a ServerName the server must be the host of the URL;
-	// when it is dialled again its session is resumed, where it permits that.
+	// TLS is the configuration of connections to tls:// and wss://; nil: that of
+	// crypto/tls. It is cloned. Without a ServerName the server must be the host of
+	// the URL; when it is dialled again its session is resumed, where it permits
+	// that.
 	TLS *tls.Config
 
 	// Reconnect has the session go on with a new connection when one is lost,
@@ -91,9 +92,9 @@ func (o *DialOptions) validate() error {
 
 // Dial connects client to a server at rawURL, "tcp://HOST:PORT", "tls://HOST:PORT"
 // or "unix:///PATH", where messages are lines (see FRAMING.md), or
-// "ws://HOST:PORT/PATH" or "wss://HOST:PORT/PATH", a WebSocket (WEBSOCKET.md), and
-// returns the session once it is negotiated. ctx bounds only that. For servers on
-// HTTP there is webclient.Dial.
+// "ws://HOST:PORT/PATH" or "wss://HOST:PORT/PATH", a WebSocket (WEBSOCKET.md), whose
+// port may be left out if it is 80 or 443, and returns the session once it is
+// negotiated. ctx bounds only that. For servers on HTTP there is webclient.Dial.
 //
 // The session has an engine and one goroutine, which reads. ClientSession.Close
 // ends both; a session that nobody closes lives until its connection ends, with
@@ -160,7 +161,7 @@ func dialTarget(rawURL string) (t target, err error) {
 		}
 		return target{network: "tcp", addr: u.Host, secure: u.Scheme == "tls"}, nil
 	case "ws", "wss":
-		return target{network: "tcp", addr: u.Host, url: u, secure: u.Scheme == "wss"}, socketTarget(u)
+		return socketTarget(u)
 	case "unix":
 		if u.Host != "" || u.Path == "" || u.RawQuery != "" {
 			return t, fmt.Errorf("transports: %q: want unix:///PATH, for example unix:///run/user/1000/gannet.sock", rawURL)

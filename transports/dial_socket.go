@@ -21,12 +21,21 @@ import (
 	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
-// socketTarget reads a URL of a WebSocket.
-func socketTarget(u *url.URL) error {
-	if u.Port() == "" || u.Port() == "0" || u.User != nil || u.Fragment != "" {
-		return fmt.Errorf("transports: %q: want %s://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws", u.Redacted(), u.Scheme)
+// socketTarget reads a URL of a WebSocket. A port that it does not name is that of
+// HTTP (RFC 6455, section 3).
+func socketTarget(u *url.URL) (target, error) {
+	t := target{network: "tcp", addr: u.Host, url: u, secure: u.Scheme == "wss"}
+	if u.Hostname() == "" || u.Port() == "0" || u.User != nil || u.Fragment != "" {
+		return t, fmt.Errorf("transports: %q: want %s://HOST:PORT/PATH, for example ws://127.0.0.1:7601/ws", u.Redacted(), u.Scheme)
 	}
-	return nil
+	if u.Port() == "" {
+		port := "80"
+		if t.secure {
+			port = "443"
+		}
+		t.addr = net.JoinHostPort(u.Hostname(), port)
+	}
+	return t, nil
 }
 
 // socketClient is a Carrier over a WebSocket: a line of the streams is a message of
@@ -60,6 +69,7 @@ var _ Carrier = (*socketClient)(nil)
 
 const (
 	socketRead      = 32 << 10
+	socketKept      = 64 << 10              // of buffers that a message has made larger
 	socketRetry     = 20 * time.Millisecond // between two attempts to send a control frame
 	socketCloseWait = time.Second           // for a server to answer our close frame
 )
@@ -207,6 +217,9 @@ func (s *socketClient) Read(p []byte) (int, error) {
 				}
 			}
 			s.line = s.text
+			if cap(s.text) > socketKept {
+				s.text = nil // the line has it until it is read
+			}
 		case websocket.Ping:
 			s.say(func(dst []byte) []byte { return s.frames.AppendPong(dst, s.parser.Payload()) })
 		case websocket.Close:
@@ -283,7 +296,7 @@ func (s *socketClient) flush() error {
 		return nil
 	}
 	n, err := s.out.Write(s.unsent)
-	if s.unsent = s.unsent[:copy(s.unsent, s.unsent[n:])]; len(s.unsent) == 0 && cap(s.unsent) > 64<<10 {
+	if s.unsent = s.unsent[:copy(s.unsent, s.unsent[n:])]; len(s.unsent) == 0 && cap(s.unsent) > socketKept {
 		s.unsent = nil
 	}
 	return err

@@ -302,3 +302,24 @@ func serverConns(s *Server) func(yield func(*engine.Conn) bool) {
 		}
 	}
 }
+
+// A URL without a port means that of HTTP (RFC 6455, section 3).
+func TestSocketTarget(t *testing.T) {
+	for _, c := range []struct{ url, addr string }{
+		{"ws://example.org", "example.org:80"},
+		{"wss://example.org/mcp?k=v", "example.org:443"},
+		{"wss://[::1]/ws", "[::1]:443"},
+		{"ws://[::1]:7601/ws", "[::1]:7601"},
+		{"wss://example.org:7643/ws", "example.org:7643"},
+		{"wss://example.org:0/ws", ""},
+		{"ws:///ws", ""},
+		{"ws://:80/ws", ""},
+		{"wss://a:b@example.org/ws", ""},
+		{"wss://example.org/ws#x", ""},
+	} {
+		target, err := dialTarget(c.url)
+		if (err == nil) != (c.addr != "") || err == nil && (target.addr != c.addr || target.secure != strings.HasPrefix(c.url, "wss")) {
+			t.Errorf("%s: %+v, %v; want %q", c.url, target, err, c.addr)
+		}
+	}
+}

@@ -198,8 +198,9 @@ func TestDialErrors(t *testing.T) {
 	defer quiet.Close()
 	for url, text := range map[string]string{
 		"wss://127.0.0.1:1":                   "nobody listens",
-		"wss://127.0.0.1":                     "wss://HOST:PORT/PATH",
-		"ws://127.0.0.1":                      "ws://HOST:PORT/PATH",
+		"wss://127.0.0.1:0":                   "wss://HOST:PORT/PATH",
+		"wss://:443/ws":                       "wss://HOST:PORT/PATH",
+		"ws://u:p@127.0.0.1:1":                "ws://HOST:PORT/PATH",
 		"ws://127.0.0.1:1/ws":                 "nobody listens",
 		"ws://" + ln.Addr().String():          "unexpected EOF|connection reset",
 		"ws://" + quiet.Addr().String():       "deadline",

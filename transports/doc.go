@@ -1,6 +1,7 @@
 // Package transports carries messages between an engine.Service and the world:
-// standard input and output, TCP and Unix sockets. It frames and delivers; what
-// messages mean is the service's.
+// standard input and output, TCP and Unix sockets, HTTP/1.1 and HTTP/2, WebSocket,
+// and all of those on TCP with TLS. It frames and delivers; what messages mean is
+// the service's.
 //
 //	listener ─ accept ─► gnet loop ─ read ─► line.Framer, web.Conn ─► engine.Conn
 //	                        ▲  one turn of the engine's Loop per read event

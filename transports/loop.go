@@ -234,12 +234,11 @@ func (s *Server) stopLoops() {
 	if s.gnet == nil {
 		return
 	}
-	for _, l := range s.loops {
-		l.timer.Stop()
-		l.greetTimer.Stop()
-	}
 	_ = s.gnet.Stop()
 	for _, l := range s.loops {
+		l.engine.Turn() // what came too late for one of gnet's; its goroutine has ended
+		l.timer.Stop()
+		l.greetTimer.Stop()
 		l.mu.Lock()
 		if l.wakeFD >= 0 {
 			_ = unix.Close(l.wakeFD)

@@ -54,11 +54,17 @@ type Options struct {
 	// Content-Encoding of gzip or zstd becomes, in bytes; beyond it 413. Zero, and
 	// anything above: Engine.MaxMessageBytes. Negative: no coding is taken, 415.
 	MaxUnpackedBytes int
+	// UnpackRate bounds how fast such bodies, and compressed messages of
+	// WebSockets, become more than 16 times what came, in bytes a second on each
+	// event loop, beside one of the largest size at once: what costs its sender
+	// nothing must not take the time of others. Beyond it a body is 503, a message
+	// -31001. Zero: 128 MiB. Negative: no bound.
+	UnpackRate int
 	// HTTP2 holds the options of HTTP/2, which http and https listeners speak
 	// beside HTTP/1.1: the first bytes of a connection tell, with TLS the
 	// protocol that was agreed on (ALPN).
 	HTTP2 HTTP2Options
-	// WebSocket configures WebSockets, on http:// and ws:// listeners.
+	// WebSocket configures WebSockets, on http, https, ws and wss listeners.
 	WebSocket WebSocketOptions
 	// TLS holds the options of tls, https and wss listeners.
 	TLS TLSOptions
@@ -158,7 +164,7 @@ func (o *Options) web() web.Options {
 		speaks = web.HTTP2
 	}
 	return web.Options{
-		CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes, Speaks: speaks, WebSocket: o.WebSocket,
+		CompressMin: o.CompressMin, MaxUnpackedBytes: o.MaxUnpackedBytes, UnpackRate: o.UnpackRate, Speaks: speaks, WebSocket: o.WebSocket,
 		HTTP2: http2.Limits{
 			Streams: o.HTTP2.MaxStreams, StreamWindow: o.HTTP2.StreamWindow, ConnWindow: o.HTTP2.ConnWindow, Resets: o.HTTP2.MaxResets,
 		},

@@ -250,6 +250,30 @@ func connRows() []robustnessRow {
 				p.want(res(3, `{"a":1}`))
 			},
 		},
+		{
+			n: 22, name: "waits_behind_what_was_no_message",
+			o: Options{Engine: engine.Options{ReadTimeout: time.Second, MaxMessageBytes: 64 << 10}},
+			run: func(t *testing.T, s *Server) {
+				var ps []*peer
+				for _, first := range []string{strings.Repeat("x", 100_000), "\r", "  "} {
+					p := dial(t, s)
+					p.send(first)
+					if len(first) > 10 {
+						p.wantError("<nil>", -32600)
+					}
+					ps = append(ps, p)
+				}
+				time.Sleep(50 * time.Millisecond) // until that has been read, by itself most likely
+				for _, p := range ps {
+					p.send("\n")
+				}
+				time.Sleep(1500 * time.Millisecond)
+				for _, p := range ps {
+					p.send(req(1, "ping", ""))
+					p.want(res(1, "{}"))
+				}
+			},
+		},
 		{n: 23, name: "more_connections_than_descriptors", noFresh: true, run: moreThanDescriptors},
 	}
 }

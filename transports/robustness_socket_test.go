@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,6 +111,43 @@ func badFrameRows() (rows []robustnessRow) {
 func socketRows() []robustnessRow {
 	stall := Options{Engine: engine.Options{WriteStallTimeout: 500 * time.Millisecond}}
 	return []robustnessRow{
+		{n: 1, name: "cut_at_every_byte", run: func(t *testing.T, s *Server) {
+			p := socket(t, s)
+			params := `{"text":"grüße, 世界 😀"}`
+			f := wsFrame(wsText, strings.TrimSuffix(req(1, "echo", params), "\n"))
+			packed := wsPackedText(req(1, "echo", params))
+			for _, f := range []string{f, packed} {
+				for i := 1; i < len(f); i++ {
+					turns := s.Snapshot().Engine.Turns
+					p.send(f[:i])
+					for s.Snapshot().Engine.Turns == turns {
+						time.Sleep(100 * time.Microsecond) // until it has been read, by itself most likely
+					}
+					p.send(f[i:])
+					p.want(res(1, params))
+				}
+			}
+		}},
+		{n: 2, name: "100_peers_a_byte_each_5ms", run: func(t *testing.T, s *Server) {
+			f := wsFrame(wsText, req(1, "echo", `{"slow":true}`))
+			var wg sync.WaitGroup
+			for range 100 {
+				p := socket(t, s)
+				wg.Go(func() {
+					for i := range len(f) {
+						if _, err := p.Write([]byte(f[i : i+1])); err != nil {
+							t.Error(err)
+							return
+						}
+						time.Sleep(5 * time.Millisecond)
+					}
+					if first, got, err := p.next(); first != wsText || got != res(1, `{"slow":true}`) {
+						t.Errorf("got %x %q, %v", first, got, err)
+					}
+				})
+			}
+			wg.Wait()
+		}},
 		{n: 3, name: "5000_pings_in_one_write", run: func(t *testing.T, s *Server) {
 			p := socket(t, s)
 			var b strings.Builder
@@ -119,6 +158,29 @@ func socketRows() []robustnessRow {
 			for i := range 5000 {
 				p.want(res(i, "{}"))
 			}
+		}},
+		{n: 4, name: "requests_then_the_end", run: func(t *testing.T, s *Server) {
+			for _, last := range []string{"", wsFrame(wsClose, closeData(1000, ""))} {
+				for range 20 {
+					p := socket(t, s)
+					var b strings.Builder
+					for i := range 60 {
+						b.WriteString(wsFrame(wsText, req(i, "echo", `{"n":1}`)))
+					}
+					p.send(b.String() + last)
+					if err := p.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+						t.Fatal(err)
+					}
+					for i := range 60 {
+						p.want(res(i, `{"n":1}`))
+					}
+					if last != "" {
+						p.wantClose(1000, false)
+					}
+					p.wantEnd()
+				}
+			}
+			drops(t, s, engine.ClosePeer, 40)
 		}},
 		{n: 5, name: "ends_in_the_middle", run: func(t *testing.T, s *Server) {
 			for _, in := range []string{"\x81", wsFrame(wsText, req(1, "ping", ""))[:9], wsFrame(0x01, "{"), wsFrame(wsPing, "xyz")[:7], wsFrame(wsText, strings.Repeat("x", 200_000))[:100_000]} {
@@ -237,6 +299,25 @@ func socketRows() []robustnessRow {
 			p.wantClose(1001, true)
 			drops(t, s, engine.CloseReadTimeout, 1)
 		}},
+		{n: 22, name: "waits_behind_what_was_no_message", o: Options{Engine: engine.Options{ReadTimeout: time.Second}}, run: func(t *testing.T, s *Server) {
+			frames := []string{wsFrame(wsPing, "x"), wsFrame(wsPong, "x")}
+			var ps []*wsPeer
+			for _, f := range frames {
+				p := socket(t, s)
+				p.send(f[:3])
+				ps = append(ps, p)
+			}
+			time.Sleep(50 * time.Millisecond) // until that has been read, by itself most likely
+			for i, f := range frames {
+				ps[i].send(f[3:])
+			}
+			ps[0].wantFrame(wsPong, "x")
+			time.Sleep(1500 * time.Millisecond)
+			for _, p := range ps {
+				p.text(req(1, "ping", ""))
+				p.want(res(1, "{}"))
+			}
+		}},
 		{n: 27, name: "slow_handshake", o: Options{Engine: engine.Options{ReadTimeout: 200 * time.Millisecond}}, run: func(t *testing.T, s *Server) {
 			c, err := net.Dial("tcp", strings.TrimPrefix(s.Addrs()[1], "ws://"))
 			if err != nil {
@@ -252,7 +333,7 @@ func socketRows() []robustnessRow {
 					time.Sleep(20 * time.Millisecond)
 				}
 			}()
-			if b, err := io.ReadAll(c); err == nil && len(b) > 0 {
+			if b, _ := io.ReadAll(c); !strings.HasPrefix(string(b), "HTTP/1.1 408 ") {
 				t.Errorf("got %q", b)
 			}
 			drops(t, s, engine.CloseReadTimeout, 1)
@@ -288,6 +369,54 @@ func socketRows() []robustnessRow {
 			}
 			if n := s.Snapshot(); n.WebSockets.Failed[web.FailedTooLarge] != 2 || n.Engine.BufferedBytes != 0 {
 				t.Errorf("%+v, %d bytes", n.WebSockets, n.Engine.BufferedBytes)
+			}
+		}},
+		{n: 46, name: "deflate_bombs_below_the_limit", o: Options{Loops: 1}, run: func(t *testing.T, s *Server) {
+			bomb := wsPackedText(req(1, "length", `{"a":"`+strings.Repeat("x", 15<<20)+`"}`))
+			usual := req(2, "length", `{"a":"`+strings.Repeat("All work and no play. ", 50)+`"}`)
+			stop, begin := time.Now().Add(time.Second), time.Now()
+			var sent, passed, refused atomic.Int64
+			var wg sync.WaitGroup
+			for range 8 {
+				p := socket(t, s)
+				wg.Go(func() {
+					for time.Now().Before(stop) {
+						if _, err := p.Write([]byte(bomb)); err != nil {
+							t.Error(err)
+							return
+						}
+						sent.Add(1)
+						if strings.Contains(p.message(), `"code":-31001`) {
+							refused.Add(1)
+						} else {
+							passed.Add(1)
+						}
+					}
+				})
+			}
+			// One that compresses as people do is served meanwhile.
+			p := socket(t, s)
+			var worst time.Duration
+			for time.Now().Before(stop) {
+				at := time.Now()
+				p.send(wsPackedText(usual))
+				p.want(res(2, fmt.Sprint(len(usual))))
+				worst = max(worst, time.Since(at))
+			}
+			wg.Wait()
+			t.Logf("%d bombs of %d bytes in %v, %d inflated; one that is none waited %v at worst", sent.Load(), len(bomb), time.Since(begin), passed.Load(), worst)
+			most := 2 + int64(time.Since(begin).Seconds()*web.DefaultUnpackRate)/(15<<20)
+			if n := passed.Load(); n < 1 || n > most || refused.Load() == 0 || worst > bystanderLimit() {
+				t.Errorf("%d inflated, at most %d may be; %d refused; waited %v", n, most, refused.Load(), worst)
+			}
+			if n := s.Snapshot().WebSockets.Outpaced; n != uint64(refused.Load()) {
+				t.Errorf("%d counted, %d refused", n, refused.Load())
+			}
+			// There is time again soon.
+			time.Sleep(250 * time.Millisecond)
+			p.send(bomb)
+			if got := p.message(); !strings.Contains(got, "result") {
+				t.Errorf("later: %s", got)
 			}
 		}},
 		{n: 47, name: "pings_never_read", o: Options{TCP: TCPOptions{SendBuffer: 16 << 10}, Engine: engine.Options{OutputHighWater: 32 << 10, WriteStallTimeout: 10 * time.Second}}, run: func(t *testing.T, s *Server) {

@@ -106,9 +106,10 @@ func Listen(svc engine.Service, o Options) (*Server, error) {
 	return s, nil
 }
 
-// ListenAndServe serves svc on the given URLs with default options until ctx
-// is cancelled, then drains for at most the default grace. It returns nil
-// after a clean drain, or when standard input, served alone, has ended.
+// ListenAndServe serves svc on the given URLs, as Listener.URL has them, with
+// default options until ctx is cancelled, then drains for at most the default
+// grace. It returns nil after a clean drain, or when standard input, served alone,
+// has ended. TLS wants a certificate, and so Listen with Options.TLS.
 func ListenAndServe(ctx context.Context, svc engine.Service, urls ...string) error {
 	var o Options
 	for _, u := range urls {

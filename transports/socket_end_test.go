@@ -8,6 +8,7 @@ import (
 
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
+	"github.com/gannetmcp/gannet/transports/web"
 )
 
 // The close handshake that the peer begins.
@@ -172,6 +173,20 @@ func TestWebSocketPings(t *testing.T) {
 	n := s.Snapshot()
 	if n.Engine.Closed[engine.ClosePing] != 1 || n.WebSockets.Pings < 10 || n.WebSockets.Open != 1 {
 		t.Errorf("%+v, closed %v", n.WebSockets, n.Engine.Closed)
+	}
+}
+
+// A peer that broke the protocol is told, and then there is the end of our half,
+// however output is flushed.
+func TestWebSocketFailsFlushOff(t *testing.T) {
+	s := wsStart(t, Options{Engine: engine.Options{Flush: engine.FlushOff}}, "ws://127.0.0.1:0")
+	p := wsDial(t, s.Addrs()[0], "/")
+	begin := time.Now()
+	p.send(wsFrame(wsText, req(1, "ping", "")) + wsFrame(0x83, ""))
+	p.want(res(1, "{}"))
+	p.wantClose(1002, true)
+	if d := time.Since(begin); d > web.DefaultCloseTimeout/2 {
+		t.Errorf("after %v", d)
 	}
 }
 

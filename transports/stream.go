@@ -107,6 +107,8 @@ func (in *input) deliverLines(p []byte) (taken int) {
 		default:
 			if in.framer.Pending() {
 				c.Partial(in.framer.Charged())
+			} else {
+				c.PartialSince(0, 0) // not every line that ends is a message
 			}
 			return taken
 		}

@@ -33,6 +33,9 @@ func TestWebCoding(t *testing.T) {
 		{"gzip, deflate, br, zstd", "zstd", 100_000},
 		{"zstd;q=0, gzip;q=0.5", "gzip", 100_000},
 		{"gzip;q=0", "", 100_000},
+		{"gzip; Q=0.000", "", 100_000},
+		{"GZip;q=0.05", "gzip", 100_000},
+		{"x-gzip;q=1.0, identity;q=0", "gzip", 100_000},
 		{"gzip, zstd", "", 1000},
 		{"gzip, zstd", "zstd", 3 << 20},
 	} {

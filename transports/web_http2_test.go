@@ -242,10 +242,17 @@ func TestHTTP2Batches(t *testing.T) {
 	}
 }
 
-// A WebSocket needs HTTP/1.1, which is said where one could be.
+// A WebSocket needs HTTP/1.1, which is said where one could be. Extended CONNECT, which
+// no setting of the server's has offered (RFC 8441, section 3), is a malformed request.
 func TestHTTP2NoWebSocket(t *testing.T) {
 	s, _ := webServer(t, mcp.Options{}, engine.Options{})
 	p := dialHTTP2(t, s.Addrs()[0])
+	connect := p.head(false, "CONNECT", "/ws", ":protocol", "websocket", "sec-websocket-version", "13")
+	p.want(connect, "400", "pseudo-header")
+	p.must(p.read(func() bool { _, reset := p.reset[connect]; return reset }))
+	if p.reset[connect] != xhttp2.ErrCodeProtocol {
+		t.Errorf("reset by %v", p.reset[connect])
+	}
 	id := p.head(true, "GET", "/ws")
 	if p.answer(id); p.reset[id] != xhttp2.ErrCodeHTTP11Required {
 		t.Errorf("reset by %v", p.reset[id])
@@ -307,40 +314,47 @@ func TestHTTP2MaxStreams(t *testing.T) {
 	}
 }
 
-// A client that takes its request back has cancelled it in 2026-07-28. Its place is
-// not free before the handler has returned.
+// A client that takes its request back has cancelled it in 2026-07-28, and so has one
+// that has it taken back. Its place is not free before the handler has returned.
 func TestHTTP2ResetHoldsItsPlace(t *testing.T) {
-	release := make(chan struct{})
-	svc := mcp.NewServer(mcp.Options{Name: "web"})
-	began, cancelled := make(chan struct{}, 10), make(chan struct{}, 10)
-	svc.HandleTool(mcp.Tool{Name: "stubborn"}, mcp.Pooled, func(c *mcp.Call) error {
-		began <- struct{}{}
-		<-c.Context().Done()
-		cancelled <- struct{}{}
-		<-release
-		return nil
-	})
-	s, err := Listen(svc, Options{Listeners: []Listener{{URL: "http://127.0.0.1:0"}}, HTTP2: HTTP2Options{MaxStreams: 2}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	p := dialHTTP2(t, s.Addrs()[0])
-	for range 2 {
-		id := p.modern("stubborn", "{}")
-		<-began
-		p.must(p.fr.WriteRSTStream(id, xhttp2.ErrCodeCancel))
-		<-cancelled
-	}
-	over := p.ping()
-	if p.answer(over); p.reset[over] != xhttp2.ErrCodeRefusedStream {
-		t.Errorf("reset by %v while two handlers run", p.reset[over])
-	}
-	close(release)
-	eventually(t, "the handlers ended", func() bool { return s.Snapshot().Engine.InFlight == 0 })
-	p.want(p.ping(), "200", "serverInfo")
-	if n := s.Snapshot().HTTP2; n.PeerResets != 2 || n.Refused != 1 {
-		t.Errorf("%+v", n)
+	for name, reset := range map[string]func(p *http2Peer, id uint32) error{
+		"by the peer": func(p *http2Peer, id uint32) error { return p.fr.WriteRSTStream(id, xhttp2.ErrCodeCancel) },
+		"made to":     func(p *http2Peer, id uint32) error { return p.fr.WriteWindowUpdate(id, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := make(chan struct{})
+			svc := mcp.NewServer(mcp.Options{Name: "web"})
+			began, cancelled := make(chan struct{}, 10), make(chan struct{}, 10)
+			svc.HandleTool(mcp.Tool{Name: "stubborn"}, mcp.Pooled, func(c *mcp.Call) error {
+				began <- struct{}{}
+				<-c.Context().Done()
+				cancelled <- struct{}{}
+				<-release
+				return nil
+			})
+			s, err := Listen(svc, Options{Listeners: []Listener{{URL: "http://127.0.0.1:0"}}, HTTP2: HTTP2Options{MaxStreams: 2}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			p := dialHTTP2(t, s.Addrs()[0])
+			for range 2 {
+				id := p.modern("stubborn", "{}")
+				<-began
+				p.must(reset(p, id))
+				<-cancelled
+			}
+			over := p.ping()
+			if p.answer(over); p.reset[over] != xhttp2.ErrCodeRefusedStream {
+				t.Errorf("reset by %v while two handlers run", p.reset[over])
+			}
+			close(release)
+			eventually(t, "the handlers ended", func() bool { return s.Snapshot().Engine.InFlight == 0 })
+			p.want(p.ping(), "200", "serverInfo")
+			if n := s.Snapshot().HTTP2; n.PeerResets+n.Errors != 2 || n.Refused != 1 {
+				t.Errorf("%+v", n)
+			}
+		})
 	}
 }
 

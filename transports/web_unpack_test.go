@@ -5,50 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports/web"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
-
-func gzipOf(t *testing.T, b []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
-	if _, err := w.Write(b); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
-
-// zstdOf returns a frame that says its length, or one that does not.
-func zstdOf(t *testing.T, b []byte, said bool) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if said {
-		return w.EncodeAll(b, nil)
-	}
-	for len(b) > 0 {
-		n := min(len(b), 1000)
-		if _, err := w.Write(b[:n]); err != nil {
-			t.Fatal(err)
-		}
-		b = b[n:]
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
 
 // A body says the same packed as it does not; what cannot be unpacked is
 // answered by its status, is counted, and leaves the connection in use.
@@ -69,7 +30,7 @@ func TestWebUnpack(t *testing.T) {
 		return b
 	}
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
-	g, z, y := gzipOf(t, short), zstdOf(t, short, true), zstdOf(t, short, false)
+	g, z, y := wiretest.Gzip(short), wiretest.Zstd(short), wiretest.ZstdStream(short)
 	for _, tc := range []struct {
 		what, coding string
 		body         []byte
@@ -81,19 +42,19 @@ func TestWebUnpack(t *testing.T) {
 		{"gzip", "gzip", g, 200, 0},
 		{"gzip, its other name", "X-GZip", g, 200, 0},
 		{"gzip, capitals", "GZIP", g, 200, 0},
-		{"gzip to the limit", "gzip", gzipOf(t, full), 200, 0},
+		{"gzip to the limit", "gzip", wiretest.Gzip(full), 200, 0},
 		{"zstd", "zstd", z, 200, 0},
 		{"zstd, no length said", "zstd", y, 200, 0},
-		{"zstd to the limit", "zstd", zstdOf(t, full, true), 200, 0},
-		{"zstd to the limit, no length said", "zstd", zstdOf(t, full, false), 200, 0},
+		{"zstd to the limit", "zstd", wiretest.Zstd(full), 200, 0},
+		{"zstd to the limit, no length said", "zstd", wiretest.ZstdStream(full), 200, 0},
 
 		{"unknown", "br", short, 415, web.RefusedCoding},
 		{"deflate", "deflate", short, 415, web.RefusedCoding},
-		{"two", "gzip, gzip", gzipOf(t, g), 415, web.RefusedCoding},
+		{"two", "gzip, gzip", wiretest.Gzip(g), 415, web.RefusedCoding},
 		{"two, one none", "gzip, identity", g, 415, web.RefusedCoding},
-		{"gzip beyond the limit", "gzip", gzipOf(t, over), 413, web.RefusedUnpacked},
-		{"zstd beyond the limit", "zstd", zstdOf(t, over, true), 413, web.RefusedUnpacked},
-		{"zstd beyond the limit, no length said", "zstd", zstdOf(t, over, false), 413, web.RefusedUnpacked},
+		{"gzip beyond the limit", "gzip", wiretest.Gzip(over), 413, web.RefusedUnpacked},
+		{"zstd beyond the limit", "zstd", wiretest.Zstd(over), 413, web.RefusedUnpacked},
+		{"zstd beyond the limit, no length said", "zstd", wiretest.ZstdStream(over), 413, web.RefusedUnpacked},
 		{"not gzip", "gzip", short, 400, web.RefusedPacked},
 		{"not zstd", "zstd", short, 400, web.RefusedPacked},
 		{"one as the other", "zstd", g, 400, web.RefusedPacked},
@@ -141,7 +102,7 @@ func TestWebUnpackOff(t *testing.T) {
 	other, _ := netHTTPServer(t, mcp.Options{}, engine.Options{}) // has no codings
 	for _, base := range []string{s.Addrs()[0], other.Addrs()[0]} {
 		url := base + "/mcp"
-		for coding, body := range map[string][]byte{"gzip": gzipOf(t, ping), "zstd": zstdOf(t, ping, true), "br": ping} {
+		for coding, body := range map[string][]byte{"gzip": wiretest.Gzip(ping), "zstd": wiretest.Zstd(ping), "br": ping} {
 			if r := post(t, url, string(body), "Content-Encoding", coding); r.status != 415 || r.header.Get("Accept-Encoding") != "identity" {
 				t.Errorf("%s: %+v", coding, r)
 			}

@@ -43,6 +43,7 @@ var metrics = []struct {
 	{"sustained", []string{"sustained_rate", "sustained_memory"}},
 	{"end to end", []string{"session_rate", "session_p50", "session_p95", "session_p99"}},
 	{"overhead of metrics and tracing", []string{"metrics_overhead"}},
+	{"TLS", []string{"tls_overhead"}},
 	{"urgent messages", []string{"priority_latency"}},
 	{"leaks", []string{"memory_binary", "memory_ets", "memory_process"}},
 	{"what might be gained", []string{"route_cache_gain", "route_cache_hits", "batch_gain", "index_gain"}},

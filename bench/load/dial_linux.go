@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -129,9 +130,10 @@ type child struct {
 // startChild starts the command and returns the descriptors of its standard
 // output (r) and input (w), which do not block; the caller closes them and then
 // calls wait. The calling goroutine is locked to its thread until then: the
-// child dies with the thread that started it, so that none is left behind. paged
-// has its page of metrics looked for.
-func startChild(command []string, cpus []int, paged bool) (c *child, r, w int, err error) {
+// child dies with the thread that started it, so that none is left behind. What it
+// says on standard error goes to stderr, nil for this process's; paged has its page of
+// metrics looked for there.
+func startChild(command []string, cpus []int, stderr io.Writer, paged bool) (c *child, r, w int, err error) {
 	var in, out [2]int
 	if err := unix.Pipe2(in[:], unix.O_CLOEXEC); err != nil {
 		return nil, -1, -1, os.NewSyscallError("pipe2", err)
@@ -144,11 +146,14 @@ func startChild(command []string, cpus []int, paged bool) (c *child, r, w int, e
 	r, w = out[0], in[1]
 	stdin, stdout := os.NewFile(uintptr(in[0]), "stdin"), os.NewFile(uintptr(out[1]), "stdout")
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, os.Stderr
+	if stderr == nil {
+		stderr = os.Stderr
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = stdin, stdout, stderr, time.Second
 	c = &child{cmd: cmd, exited: make(chan error, 1)}
 	if paged {
-		c.log = newPageFinder(os.Stderr)
-		cmd.Stderr, cmd.WaitDelay = c.log, time.Second
+		c.log = newPageFinder(stderr)
+		cmd.Stderr = c.log
 	}
 	err = StartPinned(cmd, cpus)
 	_ = stdin.Close()

@@ -39,7 +39,9 @@
 // those rates (Options.Arrivals), drawn by a seed. Its latency is from that time,
 // whether the server, the lack of a connection with room or this generator made it
 // late; Service is from the time sent. What is late by this generator's own fault is
-// counted (Generator.Behind), and too much of it makes the result Saturated.
+// counted (Generator.Behind), and too much of it makes the result Saturated. A start
+// that no connection had room for, until the timeout or the end, is skipped; how long
+// it waited is in the percentiles.
 //
 // # Connections that come and go
 //

@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"os"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -39,7 +40,8 @@ type loop struct {
 	turn    int   // of the addresses that connections come from
 
 	series *series
-	old    bool // the kernel has no epoll_pwait2
+	halted atomic.Bool // the phase in hand is to end, unless it is a drain
+	old    bool        // the kernel has no epoll_pwait2
 }
 
 // newLoop watches the connections, which it closes in close.
@@ -113,7 +115,7 @@ func (l *loop) close() {
 // run sends up to budget requests (without end if negative) until the deadline
 // on the stage's clock (none if 0). Without a deadline it returns when
 // everything sent is answered or given up. It returns as well when no
-// connection is left.
+// connection is left, and but for a drain, which has neither, when halted.
 func (l *loop) run(budget, deadline int64) error {
 	l.budget = budget
 	if l.opening != nil && budget != 0 {
@@ -125,7 +127,8 @@ func (l *loop) run(budget, deadline int64) error {
 			l.after(c, c.fill(l.stage, now))
 		}
 	}
-	for l.live > 0 {
+	drain := budget == 0 && deadline == 0
+	for l.live > 0 && (drain || !l.halted.Load()) {
 		wait := int64(checkEvery)
 		if deadline > 0 {
 			wait = min(wait, deadline-l.now())
@@ -143,8 +146,8 @@ func (l *loop) run(budget, deadline int64) error {
 	return nil
 }
 
-// runPlan sends by the plan, whatever the server does, until its time is over
-// or no connection is left. What is in flight then is left to a drain. A seed is of
+// runPlan sends by the plan, whatever the server does, until its time is over,
+// no connection is left, or it is halted. What is in flight then is left to a drain. A seed is of
 // arrivals that chance decides, nil of those at even distances.
 func (l *loop) runPlan(p Plan, seed *uint64) error {
 	l.budget, l.open = 0, true
@@ -170,6 +173,9 @@ func (l *loop) runPlan(p Plan, seed *uint64) error {
 	}
 	for l.live > 0 {
 		now := l.now()
+		if l.halted.Load() {
+			end = min(end, now) // what was yet to come was never meant
+		}
 		if now >= end {
 			// What was due while this thread slept is sent late, not skipped.
 			l.pump(end - 1)
@@ -187,10 +193,11 @@ func (l *loop) runPlan(p Plan, seed *uint64) error {
 			return err
 		}
 	}
-	// What was due and found no room was not sent: it is said, not forgotten.
+	// What was due and found no room was not sent: it is said, not forgotten. Where no
+	// connection is left, what was yet to come is skipped too, and has not waited.
+	now = l.now()
 	for ; l.pace.next < end; l.pace.advance() {
-		l.tally.starts++
-		l.tally.skipped++
+		l.tally.skip(now - l.pace.next)
 	}
 	l.tally.settle()
 	return nil
@@ -201,9 +208,13 @@ func (l *loop) runPlan(p Plan, seed *uint64) error {
 func (l *loop) pump(now int64) {
 	waited := l.hindered
 	for l.pace.next <= now {
-		if l.limit > 0 && l.flying >= l.limit || now-l.pace.next > l.timeout {
-			l.tally.starts++
-			l.tally.skipped++
+		if l.limit > 0 && l.flying >= l.limit {
+			l.tally.skip(0)
+			l.pace.advance()
+			continue
+		}
+		if late := now - l.pace.next; late > l.timeout {
+			l.tally.skip(late)
 			l.pace.advance()
 			continue
 		}

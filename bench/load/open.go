@@ -46,7 +46,7 @@ func checkInitialize(line []byte) (revision string, err error) {
 		} `json:"result"`
 	}
 	if err := json.Unmarshal(line, &env); err != nil {
-		return "", fmt.Errorf("load: the reply to initialize is not JSON: %.300q", line)
+		return "", fmt.Errorf("load: the reply to initialize is not JSON (nothing but MCP may come there; the log of a server on standard streams goes to standard error): %.300q", line)
 	}
 	switch {
 	case env.Method != nil && env.ID == nil:

@@ -39,19 +39,22 @@ func TestStallShows(t *testing.T) {
 	if r.Service.P90 > 2e5 {
 		t.Errorf("from the time sent: p90 %.0f µs; the test's server stalls more than once", r.Service.P90)
 	}
-	if len(r.Series) < 8 {
+	if len(r.Series) != 10 {
 		t.Errorf("%d points", len(r.Series))
 	}
-	var good int64
+	var sum Point
 	for _, p := range r.Series {
-		good += p.Good
+		sum.Seconds += p.Seconds
+		sum.Starts += p.Starts
+		sum.Skipped += p.Skipped
+		sum.Sent += p.Sent
+		sum.Good += p.Good
 	}
-	// What is left at the end, less than half of an interval, is no point.
-	if good > r.Messages || good < r.Messages-50 {
-		t.Errorf("the series has %d replies, the result %d", good, r.Messages)
+	if sum.Good != r.Messages || sum.Starts != r.Starts || sum.Skipped != r.Skipped || sum.Sent != r.Sent || sum.Seconds > r.Seconds || sum.Seconds < r.Seconds-0.1 {
+		t.Errorf("the series adds up to %+v: the result has %d of %d in %.3f s", sum, r.Messages, r.Starts, r.Seconds)
 	}
 	h, err := r.Distribution()
-	if err != nil || h.TotalCount() != r.Answered {
+	if err != nil || h.TotalCount() != r.Answered+r.Skipped {
 		t.Errorf("histogram: %v", err)
 	}
 }
@@ -69,6 +72,45 @@ func TestSkippedStarts(t *testing.T) {
 	r := runBounded(t, Options{Target: "tcp://" + addr.String(), Depth: 8, Plan: Constant(400, time.Second), MaxInFlight: 2}, 10*time.Second)
 	if r.Starts != 400 || r.Skipped < 200 || r.Sent+r.Skipped != 400 || r.Answered != r.Sent {
 		t.Errorf("%d meant, %d skipped, %d sent, %d answered", r.Starts, r.Skipped, r.Sent, r.Answered)
+	}
+}
+
+// A server that stalls until the end leaves starts without a connection. They are
+// skipped, and how long they waited is in the percentiles.
+func TestStallAtTheEndShows(t *testing.T) {
+	t.Parallel()
+	addr := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
+		serveLines(conn, conn, func(n int, _ uint64, reply string) ([]string, bool) {
+			if n == 250 {
+				time.Sleep(700 * time.Millisecond)
+			}
+			return []string{reply}, false
+		})
+	})
+	r := runBounded(t, Options{Target: "tcp://" + addr.String(), Depth: 1, Plan: Constant(500, time.Second)}, 10*time.Second)
+	if r.ErrorTotal != 0 || r.Starts != 500 || r.Skipped < 200 || r.Sent+r.Skipped != 500 {
+		t.Fatalf("%d meant, %d skipped, %d sent, errors %s", r.Starts, r.Skipped, r.Sent, &r.Errors)
+	}
+	// Half of the starts came while it stalled, and waited for a quarter of a second
+	// on average.
+	if r.Latency.P90 < 3e5 || r.Latency.Max < 4e5 {
+		t.Errorf("p90 %.0f µs, max %.0f µs", r.Latency.P90, r.Latency.Max)
+	}
+	if h, err := r.Distribution(); err != nil || h.TotalCount() != r.Answered+r.Skipped {
+		t.Errorf("histogram: %v", err)
+	}
+}
+
+// A generator that never sleeps uses a CPU up, which does not make it the limit.
+func TestSpinIsNoLimit(t *testing.T) {
+	t.Parallel()
+	addr := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) { serveLines(conn, conn, nil) })
+	r := runBounded(t, Options{Target: "tcp://" + addr.String(), Plan: Constant(200, 500*time.Millisecond), Spin: true}, 10*time.Second)
+	if r.ErrorTotal != 0 || !r.Generator.Spins || r.Generator.Utilisation+r.Generator.Waiting < 0.9 {
+		t.Fatalf("%+v", r.Generator)
+	}
+	if late := float64(r.Generator.Behind) / float64(r.Starts); r.Generator.Saturated != (late > BehindShare) {
+		t.Errorf("%+v: %.3f of the starts were late", r.Generator, late)
 	}
 }
 

@@ -1,9 +1,11 @@
 package load
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -42,9 +44,10 @@ type Options struct {
 	// https://…, wss://… and so on.
 	Target string
 	TLS    TLSOptions
-	// Command and its arguments are started for stdio; their standard error is
-	// this process's.
+	// Command and its arguments are started for stdio. Their standard error goes to
+	// Stderr; nil is this process's.
 	Command []string
+	Stderr  io.Writer
 
 	Conns  int    // connections; 0 is 1, at most MaxConns; stdio has 1
 	Depth  int    // requests in flight on each; 0 is 1, at most MaxDepth
@@ -118,6 +121,11 @@ type Options struct {
 	// tells nobody.
 	Each func(Point)
 
+	// Context ends a run early: the phase in hand stops within a tenth of a second, what
+	// is in flight is drained, and the result has what was measured and is marked
+	// Interrupted. Without anything measured the error is the context's. nil never ends.
+	Context context.Context
+
 	// Progress is told what the run is about to do, on the calling goroutine.
 	// nil tells nobody.
 	Progress func(step string)
@@ -159,6 +167,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Seed == 0 {
 		o.Seed = DefaultSeed
+	}
+	if o.Context == nil {
+		o.Context = context.Background()
 	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}

@@ -20,17 +20,19 @@ const BehindShare = 0.02
 // A Result is what one run measured. Times are seconds or µs as the names say,
 // memory is bytes. What was not measured is absent.
 type Result struct {
-	Target   string `json:"target"`
-	Command  string `json:"command,omitempty"`
-	Revision string `json:"revision,omitempty"`
-	Method   string `json:"method"` // names of the messages, with + between them
-	Conns    int    `json:"conns"`
-	Depth    int    `json:"depth"`
-	Size     int    `json:"size"`       // of a request, with its HTTP head; of a mix, the mean
-	Reply    int    `json:"reply_size"` // of a reply, without an HTTP head; of a mix, the mean
-	Plan     Plan   `json:"plan,omitempty"`
-	Arrivals string `json:"arrivals,omitempty"` // of the plan, where they are not at even distances
-	Seed     uint64 `json:"seed,omitempty"`     // by which they were drawn
+	Target    string `json:"target"`
+	Command   string `json:"command,omitempty"`
+	Revision  string `json:"revision,omitempty"`
+	Method    string `json:"method"` // names of the messages, with + between them
+	Conns     int    `json:"conns"`
+	Depth     int    `json:"depth"`
+	Size      int    `json:"size"`                 // of a request, with its HTTP head; of a mix, the mean
+	Reply     int    `json:"reply_size"`           // of a reply, without an HTTP head; of a mix, the mean
+	Tool      string `json:"tool,omitempty"`       // of MethodCall, where it is not DefaultTool
+	ArgsExtra string `json:"args_extra,omitempty"` // of MethodCall
+	Plan      Plan   `json:"plan,omitempty"`
+	Arrivals  string `json:"arrivals,omitempty"` // of the plan, where they are not at even distances
+	Seed      uint64 `json:"seed,omitempty"`     // by which they were drawn
 
 	Seconds  float64 `json:"seconds"`           // measured
 	Messages int64   `json:"messages"`          // good replies in that time
@@ -38,8 +40,11 @@ type Result struct {
 	Sent     int64   `json:"sent"`              // requests of the measured phase
 	Answered int64   `json:"answered"`          // good replies to them, those of the drain included
 	Starts   int64   `json:"starts,omitempty"`  // of an open loop, meant to be sent
-	Skipped  int64   `json:"skipped,omitempty"` // of these, not sent: the limit in flight, or late by the timeout
+	Skipped  int64   `json:"skipped,omitempty"` // of these, not sent: the limit in flight, or no connection had room until the timeout or the end
 	Alive    int     `json:"alive"`             // connections at the end
+	// Interrupted: Options.Context ended before the time was over. What is here was
+	// measured until then.
+	Interrupted bool `json:"interrupted,omitempty"`
 
 	// Latency is from the time that a request was meant to be sent to the read of
 	// its reply. In a closed loop that is when it was sent.
@@ -65,7 +70,7 @@ type Result struct {
 
 	Errors     Errors `json:"errors"`
 	ErrorTotal int64  `json:"error_total"`
-	Failure    string `json:"failure,omitempty"` // why the first connection failed that could not be opened again, or closed
+	Failure    string `json:"failure,omitempty"` // the first wrong reply, or why the first connection failed that could not be opened again, or closed
 	Late       int64  `json:"late"`              // replies to what had timed out
 	Reordered  int64  `json:"reordered"`         // good replies that overtook others
 	SlowChecks int64  `json:"slow_checks"`       // good replies that had to be parsed
@@ -85,7 +90,8 @@ type Kind struct {
 }
 
 // Latency sums up a distribution of times, in µs. What timed out is in it, with
-// the time until it was given up.
+// the time until it was given up; so is a start of an open loop that no connection
+// had room for until it was skipped.
 type Latency struct {
 	Mean   float64 `json:"mean"`
 	StdDev float64 `json:"stddev"`
@@ -159,14 +165,20 @@ type Generator struct {
 	Waiting     float64 `json:"waiting"`     // share of the time that it stood ready without a CPU
 	// Saturated: both together reach Saturated, or of an open loop more than
 	// BehindShare of the starts were late by the generator's fault. The figures
-	// are the generator's then, not the server's.
+	// are the generator's then, not the server's. Of one that Spins only lateness
+	// tells.
 	Saturated   bool  `json:"saturated"`
+	Spins       bool  `json:"spins,omitempty"`  // Options.Spin: what it uses is for looking at the clock, mostly
 	Behind      int64 `json:"behind,omitempty"` // starts more than 1 ms late though a connection had room
 	Collections int64 `json:"gc_cycles"`        // of this process
 	Allocated   int64 `json:"allocs"`           // objects, of this process: the series and its readers
 	Reads       int64 `json:"reads"`
 	Writes      int64 `json:"writes"`
 }
+
+// Stated says whether what the generator used is known, and so whether it was the
+// limit: those that others wrote do not say.
+func (g *Generator) Stated() bool { return g.Utilisation > 0 }
 
 // describe fills in what is sent and what comes back.
 func (r *Result) describe(shapes []*shape) {
@@ -266,9 +278,16 @@ func (r *Result) WriteText(w io.Writer) error {
 	if g.Reads > 0 {
 		perRead = float64(r.Messages) / float64(g.Reads)
 	}
-	fmt.Fprintf(&b, "generator   utilisation %.2f, waiting %.2f, %.1f messages/read\n", g.Utilisation, g.Waiting, perRead)
+	spins := ""
+	if g.Spins {
+		spins = " (never asleep)"
+	}
+	fmt.Fprintf(&b, "generator   utilisation %.2f%s, waiting %.2f, %.1f messages/read\n", g.Utilisation, spins, g.Waiting, perRead)
 	if g.Saturated {
 		b.WriteString("            SATURATED: the figures are the generator's, read the server's CPU\n")
+	}
+	if r.Interrupted {
+		fmt.Fprintf(&b, "interrupted after %.1f s: the rest was not measured\n", r.Seconds)
 	}
 	if r.Alive < r.Conns {
 		fmt.Fprintf(&b, "connections %d of %d lived to the end\n", r.Alive, r.Conns)

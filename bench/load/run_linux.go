@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -39,7 +40,8 @@ type Session struct {
 	rss     int64     // of the server, before the first connection
 	secure  *security // nil without TLS
 	setup   *hdrhistogram.Histogram
-	seconds float64 // that opening took
+	seconds float64     // that opening took
+	unhook  func() bool // of Options.Context; nil before there is a loop
 }
 
 // Open opens the connections and, unless the method is raw, an MCP session on
@@ -70,6 +72,9 @@ type Exit struct {
 // Close closes the connections, and waits for a child to exit.
 func (s *Session) Close() Exit {
 	var e Exit
+	if s.unhook != nil {
+		s.unhook()
+	}
 	if s.loop != nil {
 		defer s.loop.close()
 		s.loop.rest()
@@ -109,7 +114,7 @@ func (s *Session) connect() error {
 	window := func() window { return newWindow(o.Depth, o.Conns, len(kinds), o.Plan != nil) }
 	if where.network == "stdio" {
 		// The child first: it is not to inherit where this process is pinned.
-		ch, r, w, err := startChild(o.Command, o.ChildCPUs, o.MetricsURL == MetricsOfChild)
+		ch, r, w, err := startChild(o.Command, o.ChildCPUs, o.Stderr, o.MetricsURL == MetricsOfChild)
 		if err != nil {
 			return &ConnectError{err}
 		}
@@ -141,6 +146,9 @@ func (s *Session) connect() error {
 		conns = 1 // to learn what replies look like
 	}
 	for i := range conns {
+		if err := o.Context.Err(); err != nil {
+			return err
+		}
 		from := time.Now()
 		if where.network != "stdio" {
 			k, err := open.connect(o.From, from.Add(o.Timeout))
@@ -189,6 +197,7 @@ func (s *Session) connect() error {
 		return err
 	}
 	s.loop.spin, s.loop.limit = o.Spin, o.MaxInFlight
+	s.unhook = context.AfterFunc(o.Context, func() { s.loop.halted.Store(true) })
 	if o.Reconnect > 0 {
 		s.loop.opening, s.loop.live = open, o.Conns
 	}
@@ -265,6 +274,9 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 			return nil, err
 		}
 	}
+	if err := o.Context.Err(); err != nil {
+		return nil, err
+	}
 	// What the set-up left behind is collected before, not while measuring.
 	runtime.GC()
 	url := o.MetricsURL
@@ -308,17 +320,23 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 		}
 	}
 	r := &Result{Target: o.Target, Command: strings.Join(o.Command, " "), Revision: o.Revision, Conns: o.Conns, Depth: o.Depth,
-		Plan: p, Series: points, SetUpSeconds: s.seconds, TLS: s.secure.result()}
+		Plan: p, Interrupted: l.halted.Load(), Series: points, SetUpSeconds: s.seconds, TLS: s.secure.result()}
 	if l.tally.renewal != nil {
 		r.Reconnects = l.tally.renewal.result(o.Reconnect, l.opening.spread(), after.at.Sub(before.at).Seconds())
 	} else {
 		r.SetUp = latencyOf(s.setup)
+	}
+	if len(o.Messages) == 0 && o.Method == MethodCall {
+		if r.ArgsExtra = o.ArgsExtra; o.Tool != DefaultTool {
+			r.Tool = o.Tool
+		}
 	}
 	if seed := o.seed(); p != nil && seed != nil {
 		r.Arrivals, r.Seed = o.Arrivals, *seed
 	}
 	r.describe(s.shapes)
 	r.take(l.tally, after.at.Sub(before.at).Seconds(), s.shapes)
+	r.Generator.Spins = p != nil && o.Spin
 	r.between(before, after, o.ServerPID, s.rss)
 	if page != nil {
 		if h, err := page.read(); err != nil {
@@ -348,7 +366,14 @@ func (s *Session) load(p Plan) error {
 			defer f.close()
 		}
 	}
-	l.series.begin(l.stage, l.now())
+	var d time.Duration
+	switch {
+	case p != nil:
+		d = p.Duration()
+	case o.Count == 0:
+		d = o.Duration
+	}
+	l.series.begin(l.stage, l.now(), d)
 	var err error
 	switch {
 	case p != nil:
@@ -361,8 +386,6 @@ func (s *Session) load(p Plan) error {
 		o.Progress(fmt.Sprintf("measuring for %v", o.Duration))
 		err = l.run(-1, l.now()+int64(o.Duration))
 	}
-	if now := l.now(); now-l.series.last > int64(o.Interval)/2 || len(l.series.points) == 0 {
-		l.series.take(l.stage, now)
-	}
+	l.series.finish(l.stage, l.now())
 	return err
 }

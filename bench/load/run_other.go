@@ -67,3 +67,8 @@ func Pin(cpus []int) (release func() error, err error) {
 	}
 	return nil, ErrLinuxOnly
 }
+
+// WatchServer returns ErrLinuxOnly: it reads /proc.
+func WatchServer(int) (end func(messages int64) (*Server, error), err error) {
+	return nil, ErrLinuxOnly
+}

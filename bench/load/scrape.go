@@ -69,6 +69,31 @@ func HasHeap(url string) bool {
 	return s != nil && err == nil
 }
 
+// WatchHeap reads a server's page, for who loads it with another generator. end reads
+// it again and says what lies between, for so many messages; it is called once.
+func WatchHeap(url string) (end func(messages int64) (*HeapUse, error), err error) {
+	s, err := newScraper(url)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return nil, usagef("metrics: a URL is needed")
+	}
+	before, err := s.read()
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return func(messages int64) (*HeapUse, error) {
+		defer s.close()
+		after, err := s.read()
+		if err != nil {
+			return nil, err
+		}
+		return s.use(before, after, messages), nil
+	}, nil
+}
+
 // read reads the page.
 func (s *scraper) read() (heap, error) {
 	r, err := s.client.Get(s.url)

@@ -135,7 +135,7 @@ func (k *socket) close() {
 }
 
 // errSlow is a wait that takes too long.
-var errSlow = errors.New("load: no answer within the timeout")
+var errSlow = errors.New("load: no answer within the timeout; a server that starts slowly wants a longer one")
 
 // maxRecord is the longest TLS record, in bytes (RFC 5246, section 6.2.3).
 const maxRecord = 5 + 16<<10 + 2<<10

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -119,7 +120,7 @@ type tally struct {
 	second  *hdrhistogram.Histogram // latency of the interval in hand, two digits
 	kinds   []kindTally             // by kind, where there are several
 	renewal *renewal                // nil where connections are opened once
-	failure string                  // why the first connection failed that could not be opened or closed
+	failure string                  // why the first connection failed that could not be opened or closed, or the first reply that was wrong
 
 	// Replies that came together mostly waited equally long: they are recorded
 	// together.
@@ -171,6 +172,25 @@ func (t *tally) latencyOf(ns int64) {
 	}
 	t.settle()
 	t.runValue, t.runLength = ns, 1
+}
+
+// skip counts a start that is not made. It has waited for some ns for a connection
+// with room: that is in the percentiles as if it had timed out, so that a server
+// which holds up its connections is not flattered by what it was not asked. One that
+// the limit in flight forbids waits for nothing: 0, or less, is no latency. Hot path.
+func (t *tally) skip(waited int64) {
+	t.starts++
+	t.skipped++
+	if waited > 0 {
+		t.latencyOf(waited)
+	}
+}
+
+// blame keeps the first wrong reply, for people: a count says nothing of why.
+func (t *tally) blame(kind replyKind, line []byte) {
+	if t.failure == "" && kind != replyNotification {
+		t.failure = fmt.Sprintf("%s: %.200q", kind, bytes.TrimSpace(line))
+	}
 }
 
 // settle moves the run in hand to the histograms. Hot path.

@@ -133,12 +133,21 @@ func pinProcess(cpus []int) error {
 			if err != nil {
 				return errProcFormat
 			}
-			if err := unix.SchedSetaffinity(tid, set); err != nil && err != unix.ESRCH {
-				return os.NewSyscallError("sched_setaffinity", err)
+			if err := place(tid, set, cpus); err != nil && !errors.Is(err, unix.ESRCH) {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// place has a thread, 0 for this one, run on the CPUs of a set alone.
+func place(tid int, set *unix.CPUSet, cpus []int) error {
+	err := unix.SchedSetaffinity(tid, set)
+	if errors.Is(err, unix.EINVAL) {
+		return usagef("cpus %v: there is none of these to run on; this process has %d, and they are numbered from 0", cpus, runtime.NumCPU())
+	}
+	return os.NewSyscallError("sched_setaffinity", err)
 }
 
 // StartPinned starts cmd on the given CPUs, so that it is born there; a process
@@ -159,8 +168,8 @@ func StartPinned(cmd *exec.Cmd, cpus []int) error {
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		return os.NewSyscallError("sched_getaffinity", err)
 	}
-	if err := unix.SchedSetaffinity(0, set); err != nil {
-		return os.NewSyscallError("sched_setaffinity", err)
+	if err := place(0, set, cpus); err != nil {
+		return err
 	}
 	return errors.Join(cmd.Start(), os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, &before)))
 }
@@ -211,21 +220,43 @@ func (r *Result) between(a, b sample, pid int, rssBefore int64) {
 	g := &r.Generator
 	g.Utilisation = (b.running - a.running) / seconds
 	g.Waiting = (b.waiting - a.waiting) / seconds
-	g.Saturated = g.Utilisation+g.Waiting >= Saturated
+	g.Saturated = !g.Spins && g.Utilisation+g.Waiting >= Saturated
 	g.Collections = int64(b.memory.NumGC - a.memory.NumGC)
 	g.Allocated = int64(b.memory.Mallocs - a.memory.Mallocs)
 	if pid == 0 {
 		return
 	}
+	r.Server = serverBetween(a.server, b.server, seconds, pid, rssBefore, r.Messages)
+}
+
+// serverBetween is what a process used between two moments, for so many messages.
+func serverBetween(a, b usage, seconds float64, pid int, rssBefore, messages int64) *Server {
 	s := &Server{
-		PID: pid, RSSBefore: rssBefore, RSSAfter: b.server.rss,
-		User: b.server.user - a.server.user, System: b.server.system - a.server.system,
-		Waiting:  (b.server.waiting - a.server.waiting) / seconds,
-		Switches: b.server.switches - a.server.switches,
+		PID: pid, RSSBefore: rssBefore, RSSAfter: b.rss,
+		User: b.user - a.user, System: b.system - a.system,
+		Waiting:  (b.waiting - a.waiting) / seconds,
+		Switches: b.switches - a.switches,
 	}
 	s.Utilisation = (s.User + s.System) / seconds
-	if r.Messages > 0 {
-		s.CPUMicros = (s.User + s.System) * 1e6 / float64(r.Messages)
+	if messages > 0 {
+		s.CPUMicros = (s.User + s.System) * 1e6 / float64(messages)
 	}
-	r.Server = s
+	return s
+}
+
+// WatchServer reads what a process has used, for who loads it with another generator.
+// end reads it again and says what lies between, for so many messages.
+func WatchServer(pid int) (end func(messages int64) (*Server, error), err error) {
+	before, err := processUsage(pid)
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	return func(messages int64) (*Server, error) {
+		after, err := processUsage(pid)
+		if err != nil {
+			return nil, err
+		}
+		return serverBetween(before, after, time.Since(begun).Seconds(), pid, before.rss, messages), nil
+	}, nil
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -174,7 +175,19 @@ func TestPageCodec(t *testing.T) {
 		}
 		rows = append(rows, row)
 	}
+	b, err := os.ReadFile(stored(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(name string) string {
+		lines := map[string]bool{}
+		for _, m := range regexp.MustCompile(`(?m)^`+name+`: (.*)$`).FindAllStringSubmatch(string(b), -1) {
+			lines[m[1]] = true
+		}
+		return strings.Join(slices.Sorted(maps.Keys(lines)), ", ")
+	}
 	Check(t, root, file, map[string]string{
+		"facts": fmt.Sprintf("%s, %s/%s; the output is older than `perf keep`, and has neither commit nor date.", said("cpu"), said("goos"), said("goarch")),
 		"table": table("|---|---:|---:|---:|---:|---:|---:|", rows...),
 		"goals": "The goals of the plan (P11) for the build with kernels, which were set on a faster machine: " + strings.Join(goals, "; ") + ".",
 	})

@@ -42,6 +42,28 @@ func TestPageMarked(t *testing.T) {
 	}
 }
 
+// What the page points to within itself is there, by the names that GitHub gives to
+// headings.
+func TestPageLinks(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(root, Page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	headings := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#{1,3} (.+)$`).FindAllStringSubmatch(string(b), -1) {
+		headings[strings.ReplaceAll(regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	links := regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(string(b), -1)
+	for _, m := range links {
+		if !headings[m[1]] {
+			t.Errorf("%s: no heading is #%s", Page, m[1])
+		}
+	}
+	if len(links) < 10 {
+		t.Errorf("%d links: they are not read", len(links))
+	}
+}
+
 // unmarked says which blocks lack a file.
 func unmarked(blocks []Block) (complaints []string) {
 	for i := range blocks {

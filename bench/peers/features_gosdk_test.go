@@ -1,13 +1,10 @@
 package peers
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -104,27 +101,9 @@ func serveNetHTTP(t *testing.T) string {
 // serveHTTP starts the server on HTTP and returns its address.
 func serveHTTP(t *testing.T) string {
 	t.Helper()
-	cmd := exec.Command(gannet, "serve", "--fixture", "everything", "--listen", "http://127.0.0.1:0")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		_ = cmd.Process.Signal(os.Interrupt)
-		_, _ = io.Copy(io.Discard, out)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("gannet: %v", err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimPrefix(strings.TrimSpace(line), "listening ")
+	url := startGannet(t, "--fixture", "everything", "--listen", "http://127.0.0.1:0")[0]
+	t.Cleanup(http.DefaultClient.CloseIdleConnections) // before it is told to end
+	return url
 }
 
 func featuresGoSDK(t *testing.T, revision string, transport mcp.Transport) {

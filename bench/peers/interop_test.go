@@ -1,53 +1,17 @@
 package peers
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
-
-// gannet is the program under test.
-var gannet string
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "gannet-interop-")
-	if err == nil {
-		gannet = filepath.Join(dir, "gannet")
-		cmd := exec.Command("go", "build", "-o", gannet, ".")
-		cmd.Dir = filepath.Join("..", "..")
-		cmd.Stderr = os.Stderr
-		err = cmd.Run()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "cannot build gannet:", err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	if code == 0 {
-		// gnet keeps one pool of goroutines for the process.
-		if err := goleak.Find(
-			goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*poolCommon).purgeStaleWorkers"),
-			goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*poolCommon).ticktock"),
-		); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
 
 // tool is what a client says of a tool.
 type tool struct {
@@ -128,27 +92,8 @@ func TestInterop(t *testing.T) {
 // serve starts gannet on a socket and connects to it.
 func serve(t *testing.T, network, address string) net.Conn {
 	t.Helper()
-	cmd := exec.Command(gannet, "serve", "--demo", "--listen", network+"://"+address)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_, _ = io.Copy(io.Discard, out)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("gannet: %v", err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := net.Dial(network, strings.TrimPrefix(strings.TrimSpace(line), "listening "+network+"://"))
+	url := startGannet(t, "--demo", "--listen", network+"://"+address)[0]
+	conn, err := net.Dial(network, strings.TrimPrefix(url, network+"://"))
 	if err != nil {
 		t.Fatal(err)
 	}

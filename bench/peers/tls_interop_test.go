@@ -49,36 +49,9 @@ func serveTLS(t *testing.T, args ...string) secured {
 	t.Helper()
 	dir := t.TempDir()
 	s := secured{cert: filepath.Join(dir, "cert.pem")}
-	args = append([]string{"serve", "--demo", "--tls-self-signed", "--tls-cert", s.cert, "--tls-key", filepath.Join(dir, "key.pem"),
-		"--listen", "tls://127.0.0.1:0", "--listen", "https://127.0.0.1:0"}, args...)
-	cmd := exec.Command(gannet, args...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(out)
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_, _ = io.Copy(io.Discard, lines)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("gannet: %v", err)
-		}
-	})
-	for _, to := range []struct {
-		prefix string
-		v      *string
-	}{{"listening tls://", &s.tls}, {"listening https://", &s.https}} {
-		line, err := lines.ReadString('\n')
-		v, ok := strings.CutPrefix(strings.TrimSpace(line), to.prefix)
-		if err != nil || !ok {
-			t.Fatalf("%q, %v", line, err)
-		}
-		*to.v = v
-	}
+	urls := startGannet(t, append([]string{"--demo", "--tls-self-signed", "--tls-cert", s.cert, "--tls-key", filepath.Join(dir, "key.pem"),
+		"--listen", "tls://127.0.0.1:0", "--listen", "https://127.0.0.1:0"}, args...)...)
+	s.tls, s.https = strings.TrimPrefix(urls[0], "tls://"), strings.TrimPrefix(urls[1], "https://")
 	return s
 }
 

@@ -1,7 +1,6 @@
 package peers
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -10,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -215,7 +212,7 @@ func TestWebSocketInterop(t *testing.T) {
 	} {
 		for _, listen := range []string{"http://127.0.0.1:0", "ws://127.0.0.1:0/mcp"} {
 			t.Run(name+"/"+listen, func(t *testing.T) {
-				url := "ws" + strings.TrimPrefix(startGannet(t, listen), "http")
+				url := "ws" + strings.TrimPrefix(startGannet(t, "--demo", "--listen", listen)[0], "http")
 				if strings.HasPrefix(listen, "http") {
 					url += "/ws"
 				} else {
@@ -233,32 +230,6 @@ func TestWebSocketInterop(t *testing.T) {
 			})
 		}
 	}
-}
-
-// startGannet serves the demo on an address, and returns the one that it is bound to.
-func startGannet(t *testing.T, listen string) (url string) {
-	t.Helper()
-	cmd := exec.Command(gannet, "serve", "--demo", "--listen", listen)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_, _ = io.Copy(io.Discard, out)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("gannet: %v", err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimPrefix(strings.TrimSpace(line), "listening ")
 }
 
 // Our client against go-sdk's server on WebSocket libraries that others wrote.

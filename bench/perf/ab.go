@@ -7,11 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/gannetmcp/gannet/bench/result"
@@ -68,7 +66,7 @@ func (c *abCommand) Run(std *streams) error {
 			return exitf(exitUsage, "%s measures no server: two builds do not differ in it", chosen[i].ID)
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	before, after := c.Before, c.After
 	if after == "" {
@@ -211,9 +209,17 @@ func buildBoth(ctx context.Context, dir, revision string, stderr io.Writer) (bef
 		return "", "", fmt.Errorf("%w: no git repository here (%w)", errNothingBefore, err)
 	}
 	root := strings.TrimSpace(string(top))
-	verify := command(root, "git", "rev-parse", "--verify", "--quiet", revision+"^{commit}")
-	commit, err := verify.Output()
+	resolve := func(revision string) ([]byte, error) {
+		return command(root, "git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}").Output()
+	}
+	commit, err := resolve(revision)
 	if err != nil {
+		// A first commit has no parent, which is nobody's fault; a name that there is
+		// not would have every comparison pass.
+		name := revision[:strings.IndexAny(revision+"^", "^~")]
+		if _, err := resolve(name); err != nil {
+			return "", "", exitf(exitUsage, "--against: git knows no revision %.60q here", name)
+		}
 		return "", "", fmt.Errorf("%w: there is no commit %s here (a shallow clone has no parents)", errNothingBefore, revision)
 	}
 	tree := filepath.Join(dir, "tree")

@@ -112,9 +112,15 @@ func TestBuildBoth(t *testing.T) {
 	if a, b := said(before), said(after); a != "one" || b != "three" {
 		t.Errorf("built %q and %q", a, b)
 	}
-	for name, revision := range map[string]string{"no such commit": "HEAD~9", "does not build": "HEAD~2", "no revision": "--help"} {
+	for name, revision := range map[string]string{"no such commit": "HEAD~9", "no parent": "HEAD~2^", "does not build": "HEAD~2"} {
 		if _, _, err := buildBoth(ctx, t.TempDir(), revision, io.Discard); !errors.Is(err, errNothingBefore) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A slip of the pen is not nothing to compare with, which would pass.
+	for _, revision := range []string{"--help", "HAED^", "mian", "mian~3", "^"} {
+		if _, _, err := buildBoth(ctx, t.TempDir(), revision, io.Discard); codeOf(err) != exitUsage {
+			t.Errorf("%s: %v", revision, err)
 		}
 	}
 	if code, out, errs := perf("ab", "--against", "HEAD~9"); code != exitOK || !strings.Contains(out, "nothing to compare with") {

@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
-	"strings"
 
 	"github.com/gannetmcp/gannet/bench/result"
 )
@@ -51,11 +51,7 @@ func (c *allocsSave) Run(std *streams) error {
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
-	if err := result.WriteAllocs(&b, all); err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.File, []byte(b.String()), 0o644); err != nil {
+	if err := result.WriteFile(c.File, func(w io.Writer) error { return result.WriteAllocs(w, all) }); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(std.out, "%s: %d benchmarks\n", c.File, len(all))

@@ -28,21 +28,23 @@ func (compareCommand) Help() string {
   perf run regression registry --repeat 5 --out before.json
   perf compare peers.json later.json
 
-Medians over the runs are compared. It fails (exit code 4) where the rate is lower by
-more than 10 %, p99 higher by more than 20 % or where the server allocates more objects a
-message (--metrics), and warns where the server's memory is higher by more than 50 %. Results of two machines, of two loads, or of a generator that
-was the limit are refused (exit code 2).`
+Medians over the runs are compared. It fails (exit code 4) where the rate, or the knee, is
+lower by more than 10 %, p99 higher by more than 20 %, where the server allocates more
+objects a message (--metrics), where more requests had errors or were skipped, and where a
+workload is no longer as it demands. It warns where the server's memory is higher by more
+than 50 %, and says what was not measured again. Results of two machines, of two loads, of
+a generator that was the limit, or that were interrupted are refused (exit code 2).`
 }
 
 // Run compares.
 func (c *compareCommand) Run(std *streams) error {
 	before, err := result.ReadAll(c.Before)
 	if err != nil {
-		return err
+		return &exitError{exitUsage, err}
 	}
 	after, err := result.ReadAll(c.After)
 	if err != nil {
-		return err
+		return &exitError{exitUsage, err}
 	}
 	if len(before) != 1 || len(after) != 1 || before[0].ID != "" {
 		return compareSuites(std.out, before, after, c.Format)
@@ -118,11 +120,17 @@ func (baselineSave) Help() string {
 func (c *baselineSave) Run(std *streams) error {
 	r, err := result.Read(c.Result)
 	if err != nil {
-		return err
+		return &exitError{exitUsage, err}
 	}
-	// A result that could never be compared is no baseline.
+	// A result that could never be compared is no baseline, nor is one that others
+	// would pass beside with as many errors.
 	if _, err := result.Compare(r, r); err != nil {
 		return &exitError{exitUsage, err}
+	}
+	for i, run := range r.Runs {
+		if run.ErrorTotal > 0 && r.Knee == nil {
+			return exitf(exitUsage, "run %d of %s has errors (%s): it is no baseline", i+1, c.Result, &run.Errors)
+		}
 	}
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return err
@@ -155,7 +163,7 @@ refused (exit code 2).`
 func (c *baselineCheck) Run(std *streams) error {
 	r, err := result.Read(c.Result)
 	if err != nil {
-		return err
+		return &exitError{exitUsage, err}
 	}
 	before, err := result.Read(c.path(r))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -18,18 +18,24 @@ type workChange struct {
 }
 
 // compareSuites compares the workloads that both files of perf run have, and fails
-// where any is too much worse. What cannot be compared is said; nothing to compare
-// at all is an error of usage.
+// where any is too much worse, or no longer as it demands. What cannot be compared, or
+// is in one file only, is said; nothing to compare at all is an error of usage.
 func compareSuites(w io.Writer, before, after []*result.Result, format string) error {
 	var all []workChange
 	var worse []string
-	compared := 0
+	both, compared := 0, 0
 	for _, b := range before {
-		a := find(after, b.ID)
-		if b.ID == "" || a == nil {
+		if b.ID == "" {
 			continue
 		}
 		c := workChange{ID: b.ID}
+		a := find(after, b.ID)
+		if a == nil {
+			c.Reason = "the second file lacks it"
+			all = append(all, c)
+			continue
+		}
+		both++
 		var err error
 		if b.Kind == result.KindLoad {
 			c.Changes, err = result.Compare(b, a)
@@ -40,18 +46,26 @@ func compareSuites(w io.Writer, before, after []*result.Result, format string) e
 			c.Reason = err.Error()
 		} else {
 			compared++
+			if had, has := len(b.Failures()), len(a.Failures()); has > had {
+				c.Changes = append(c.Changes, result.Change{Metric: "demands_missed", Before: result.SpreadOf([]float64{float64(had)}), After: result.SpreadOf([]float64{float64(has)}), Verdict: result.Fail})
+			}
 		}
 		if result.Failed(c.Changes) {
 			worse = append(worse, b.ID)
 		}
 		all = append(all, c)
 	}
+	for _, a := range after {
+		if a.ID != "" && find(before, a.ID) == nil {
+			all = append(all, workChange{ID: a.ID, Reason: "the first file lacks it"})
+		}
+	}
 	if err := writeChanges(w, all, format); err != nil {
 		return err
 	}
 	switch {
 	case compared == 0:
-		return exitf(exitUsage, "%w: of %d workloads that both have, none", result.ErrIncomparable, len(all))
+		return exitf(exitUsage, "%w: of %d workloads that both have, none", result.ErrIncomparable, both)
 	case len(worse) > 0:
 		return exitf(exitThreshold, "worse than before: %s", strings.Join(worse, ", "))
 	}

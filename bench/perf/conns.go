@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -75,6 +76,11 @@ func (c *connsCommand) Run(std *streams) error {
 	if err != nil {
 		return err
 	}
+	if err := result.Writable(c.Save); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	ctx, stop := interruptible()
+	defer stop()
 	stderr := &shared{w: std.err}
 	for range c.Spawn {
 		s, err := subject.Start(c.spawned(stderr))
@@ -90,18 +96,19 @@ func (c *connsCommand) Run(std *streams) error {
 		name = fmt.Sprintf("%d connections", c.N)
 	}
 	r := &result.Result{Schema: result.Schema, Kind: result.KindConns, Name: name, Facts: result.Gather(std.args)}
-	if r.Conns, err = c.hold(processes, stderr); err != nil {
-		return err
-	}
-	if c.Save != "" {
-		if err := r.WriteFile(c.Save); err != nil {
-			return err
+	if r.Conns, err = c.hold(ctx, processes, stderr); err != nil {
+		if ctx.Err() != nil {
+			return exitf(exitFailed, "interrupted: connections that were not held to the end are no result")
 		}
+		return err
 	}
 	if c.Format == "json" {
 		err = r.WriteJSON(std.out)
 	} else {
 		err = r.WriteText(std.out)
+	}
+	if c.Save != "" {
+		err = errors.Join(err, r.WriteFile(c.Save))
 	}
 	if err != nil {
 		return err
@@ -208,8 +215,8 @@ func descriptorLimit() (int, error) {
 	return int(min(uint64(l.Max), 1<<30)), nil // the runtime has raised the soft one
 }
 
-// hold runs the workers through their stages.
-func (c *connsCommand) hold(processes int, stderr io.Writer) (*result.Conns, error) {
+// hold runs the workers through their stages. The end of ctx ends them.
+func (c *connsCommand) hold(ctx context.Context, processes int, stderr io.Writer) (*result.Conns, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -246,7 +253,7 @@ func (c *connsCommand) hold(processes int, stderr io.Writer) (*result.Conns, err
 				k.Servers[m].Conns += j.Conns
 			}
 		}
-		w, err := startWorker(program, j, stderr)
+		w, err := startWorker(ctx, program, j, stderr)
 		if w != nil {
 			workers = append(workers, w)
 		}
@@ -294,6 +301,7 @@ func (c *connsCommand) hold(processes int, stderr io.Writer) (*result.Conns, err
 		k.Pings += r.Answered
 		k.Least = min(k.Least, r.Least)
 		k.Errors.Add(&r.Errors)
+		k.Saturated = k.Saturated || r.Saturated
 		latencies = append(latencies, r.Latency...)
 	}
 	k.Held = time.Since(begin).Seconds()

@@ -64,6 +64,9 @@ func (c *keepCommand) Run(std *streams) error {
 			return exitf(exitUsage, "--env %.60q is not NAME=VALUE", e)
 		}
 	}
+	if err := result.Writable(c.File); err != nil {
+		return &exitError{exitUsage, err}
+	}
 	facts := result.Gather(append(append([]string{}, c.Env...), std.child...))
 	var k keeper
 	k.all.WriteString(keptHead(&facts, c.Times))
@@ -93,7 +96,10 @@ func (c *keepCommand) Run(std *streams) error {
 	if k.full {
 		return exitf(exitFailed, "the output is longer than %d bytes; nothing was kept", maxKept)
 	}
-	return os.WriteFile(c.File, k.all.Bytes(), 0o644)
+	return result.WriteFile(c.File, func(w io.Writer) error {
+		_, err := w.Write(k.all.Bytes())
+		return err
+	})
 }
 
 // keptHead begins a file that perf keep has written.

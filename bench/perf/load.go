@@ -191,9 +191,19 @@ func (c *loadCommand) Run(std *streams) error {
 	if c.Runs < 1 || c.Runs > 1000 {
 		return exitf(exitUsage, "--runs is between 1 and 1000")
 	}
+	if c.FindKnee && (c.Runs > 1 || c.MaxP99 > 0) {
+		return exitf(exitUsage, "--find-knee is one run, and has a p99 of its own (--knee-p99): --runs and --max-p99 do not go with it")
+	}
+	for _, path := range []string{c.Save, c.Output} {
+		if err := result.Writable(path); err != nil {
+			return &exitError{exitUsage, err}
+		}
+	}
+	ctx, stop := interruptible()
+	defer stop()
 	w := newProgress(std.err, c.Quiet)
 	defer w.close()
-	o.Progress, o.Each = w.step, w.point
+	o.Progress, o.Each, o.Context = w.step, w.point, ctx
 	name := c.Name
 	if name == "" {
 		name = o.Target
@@ -208,6 +218,10 @@ func (c *loadCommand) Run(std *streams) error {
 				break
 			}
 			r.Runs = append(r.Runs, run)
+			if run.Interrupted {
+				err = ctx.Err()
+				break
+			}
 			o.Seed++
 		}
 	}
@@ -223,35 +237,34 @@ func (c *loadCommand) Run(std *streams) error {
 	return c.judge(r)
 }
 
-// write writes the result in the format asked for.
-func (c *loadCommand) write(r *result.Result, stdout io.Writer) (err error) {
-	if c.Save != "" {
-		if err := r.WriteFile(c.Save); err != nil {
-			return err
-		}
-	}
-	if c.Output != "" {
-		f, err1 := os.Create(c.Output)
-		if err1 != nil {
-			return err1
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		stdout = f
-	}
+// write writes the result in the format asked for. A file that cannot be written costs
+// nothing of what goes elsewhere.
+func (c *loadCommand) write(r *result.Result, stdout io.Writer) error {
+	format := r.WriteText
 	switch c.Format {
 	case "json":
-		return r.WriteJSON(stdout)
+		format = r.WriteJSON
 	case "csv":
-		return r.WriteCSV(stdout)
+		format = r.WriteCSV
 	case "ndjson":
-		return r.WriteSeries(stdout)
+		format = r.WriteSeries
 	case "hgrm":
-		return r.WriteHGRM(stdout)
+		format = r.WriteHGRM
 	}
-	return r.WriteText(stdout)
+	var shown, saved error
+	if c.Output != "" {
+		shown = result.WriteFile(c.Output, format)
+	} else {
+		shown = format(stdout)
+	}
+	if c.Save != "" {
+		saved = r.WriteFile(c.Save)
+	}
+	return errors.Join(shown, saved)
 }
 
-// because is why a connection failed that could not be opened again, "" if none did.
+// because is what a reply was that was wrong, or why a connection failed that could not
+// be opened again; "" is neither.
 func because(runs []*load.Result) string {
 	for _, run := range runs {
 		if run.Failure != "" {
@@ -265,28 +278,36 @@ func because(runs []*load.Result) string {
 // first: errors make the rest meaningless, and so does a generator that was the
 // limit. Of a search for the knee, the rates that failed are what it looked for.
 func (c *loadCommand) judge(r *result.Result) error {
-	if r.Knee == nil {
-		var wrong, skipped int64
-		for _, run := range r.Runs {
-			wrong += run.ErrorTotal
-			skipped += run.Skipped
-		}
-		if wrong > c.MaxErrors {
-			return exitf(exitFailed, "%d errors: %s%s", wrong, &r.Runs[0].Errors, because(r.Runs))
-		}
-		if skipped > 0 && !c.AnySkipped {
-			return exitf(exitThreshold, "%d starts were skipped", skipped)
-		}
+	var errs load.Errors
+	var answered, skipped int64
+	for _, run := range r.Runs {
+		errs.Add(&run.Errors)
+		answered += run.Answered
+		skipped += run.Skipped
 	}
-	if r.Saturated() {
+	rate := r.Spread(result.Metrics[0]).Median
+	switch {
+	case r.Knee != nil:
+		rate = r.Knee.Rate
+	case errs.Total() > c.MaxErrors:
+		return exitf(exitFailed, "%d errors: %s%s", errs.Total(), &errs, because(r.Runs))
+	case answered == 0:
+		return exitf(exitFailed, "nothing was answered: there is nothing to judge")
+	case skipped > 0 && !c.AnySkipped:
+		return exitf(exitThreshold, "%d starts were skipped", skipped)
+	}
+	switch {
+	case r.Saturated():
 		return exitf(exitSaturated, "the generator was the limit: the figures are its own; lower the load, or give it a CPU (--cpu)")
+	case r.Knee != nil && rate == 0:
+		return exitf(exitThreshold, "no rate that was tried keeps p99 within %v: start lower (--rate) or allow more (--knee-p99)", c.KneeP99)
+	case c.MinRate > 0 && rate < c.MinRate:
+		return exitf(exitThreshold, "%.0f replies a second are less than --min-rate %.0f", rate, c.MinRate)
+	case r.Knee != nil:
+		return nil
 	}
 	for _, m := range result.Metrics {
-		s := r.Spread(m)
-		switch {
-		case m.Name == result.MetricRate && c.MinRate > 0 && s.Median < c.MinRate:
-			return exitf(exitThreshold, "%.0f replies a second are less than --min-rate %.0f", s.Median, c.MinRate)
-		case m.Name == result.MetricP99 && c.MaxP99 > 0 && s.Median > float64(c.MaxP99)/1e3:
+		if s := r.Spread(m); m.Name == result.MetricP99 && c.MaxP99 > 0 && s.Median > float64(c.MaxP99)/1e3 {
 			return exitf(exitThreshold, "p99 of %.1f µs is more than --max-p99 %v", s.Median, c.MaxP99)
 		}
 	}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -81,7 +84,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	app, err := kong.New(&cmds,
 		kong.Name("perf"),
 		kong.Description("Measures MCP servers: load, standing connections, comparison, plots.\n\n"+
-			"Exit codes: 0 measured; 1 failed, or errors were counted; 2 usage; 3 could not connect; 4 a threshold or a comparison failed; 6 the generator was the limit (the result is written, and marked)."),
+			"Exit codes: 0 measured; 1 failed, interrupted, or errors were counted; 2 usage; 3 could not connect; 4 a threshold or a comparison failed; 6 the generator was the limit (the result is written, and marked)."),
 		kong.Vars{"size": strconv.Itoa(load.DefaultSize), "revision": load.DefaultRevision, "targets": load.Targets},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(c int) { code = c; panic(errExit) }),
@@ -99,12 +102,15 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		hint := "perf --help"
 		var pe *kong.ParseError
 		if errors.As(err, &pe) && pe.Context != nil && pe.Context.Command() != "" {
-			hint = "perf " + pe.Context.Selected().Name + " --help"
+			hint = pe.Context.Selected().FullPath() + " --help"
 		}
 		fmt.Fprintf(stderr, "perf: %v\nTry: %s\n", err, hint)
 		return exitUsage
 	}
 	if err := ctx.Run(std); err != nil {
+		if errors.Is(err, context.Canceled) {
+			err = errInterrupted
+		}
 		fmt.Fprintln(stderr, "perf:", err)
 		if h := hint(err); h != "" {
 			fmt.Fprintln(stderr, "Try:", h)
@@ -112,6 +118,16 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		return codeOf(err)
 	}
 	return exitOK
+}
+
+// errInterrupted is the end of a command that was told to stop.
+var errInterrupted = errors.New("interrupted; what was measured before is in the output, the rest is not")
+
+// interruptible ends with the first Ctrl-C, or SIGTERM; a second one ends the process.
+func interruptible() (ctx context.Context, stop context.CancelFunc) {
+	ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // codeOf is the exit code of an error.

@@ -20,11 +20,11 @@ import (
 	"github.com/gannetmcp/gannet/bench/result"
 )
 
-// The test binary is a worker of perf conns, the generator of perf peers, a
+// The test binary is perf load and perf conns, a worker of the latter, a
 // server on standard streams, and the servers of perf peers.
 func TestMain(m *testing.M) {
 	switch {
-	case len(os.Args) > 1 && os.Args[1] == "load":
+	case len(os.Args) > 1 && (os.Args[1] == "load" || os.Args[1] == "conns"):
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	case len(os.Args) > 2 && slices.Contains([]string{"serve", "-mode", "-peer"}, os.Args[1]):
 		if err := standIn(os.Args[1:]); err != nil {
@@ -107,7 +107,8 @@ func TestUsage(t *testing.T) {
 	}
 	for _, bad := range []string{"sing", "load", "load ftp://x", "load tcp://127.0.0.1:1 --rate 1 --steps 1,2", "load tcp://127.0.0.1:1 --ramp 5", "load tcp://127.0.0.1:1 --steps a",
 		"load tcp://127.0.0.1:1 --rate 5 -n 5", "load tcp://127.0.0.1:1 --arrivals poisson", "load tcp://127.0.0.1:1 --rate 5 --arrivals even", "load tcp://127.0.0.1:1 --args {", "load tcp://127.0.0.1:1 --messages /nonexistent", "load tcp://127.0.0.1:1 --revision 2020-01-01",
-		"load tcp://127.0.0.1:1 --runs 0", "load tcp://127.0.0.1:1 --format xml", "load tcp://127.0.0.1:1 -- cat", "conns", "conns unix:x", "conns stdio", "conns tcp://127.0.0.1:1 --insecure", "conns stream+http://127.0.0.1:1 --revision 2026-07-28", "conns tcp://127.0.0.1:1 --spawn 1", "conns --spawn 1 -n 90000000"} {
+		"load tcp://127.0.0.1:1 --runs 0", "load tcp://127.0.0.1:1 --find-knee --runs 2", "load tcp://127.0.0.1:1 --find-knee --max-p99 1s", "load tcp://127.0.0.1:1 --save /nonexistent/r.json", "load tcp://127.0.0.1:1 -o /",
+		"conns tcp://127.0.0.1:1 --save /nonexistent/r.json", "run registry.lookup --out /nonexistent/r.json", "keep /nonexistent/k.txt -- true", "load tcp://127.0.0.1:1 --format xml", "load tcp://127.0.0.1:1 -- cat", "conns", "conns unix:x", "conns stdio", "conns tcp://127.0.0.1:1 --insecure", "conns stream+http://127.0.0.1:1 --revision 2026-07-28", "conns tcp://127.0.0.1:1 --spawn 1", "conns --spawn 1 -n 90000000"} {
 		if code, out, errs := perf(strings.Fields(bad)...); code != exitUsage || out != "" || errs == "" {
 			t.Errorf("perf %s: exit code %d, says %q", bad, code, errs)
 		}
@@ -168,13 +169,58 @@ func TestLoad(t *testing.T) {
 
 // A generator that is the limit says so by its exit code, and its result is kept.
 func TestSaturatedExit(t *testing.T) {
-	r := &result.Result{Schema: result.Schema, Kind: result.KindLoad, Runs: []*load.Result{{Rate: 5, Generator: load.Generator{Saturated: true}}}}
+	r := &result.Result{Schema: result.Schema, Kind: result.KindLoad, Runs: []*load.Result{{Rate: 5, Answered: 5, Generator: load.Generator{Saturated: true}}}}
 	if code := codeOf((&loadCommand{}).judge(r)); code != exitSaturated {
 		t.Errorf("exit code %d", code)
 	}
-	r.Runs[0].ErrorTotal = 1
+	r.Runs[0].Errors.Lost, r.Runs[0].ErrorTotal = 1, 1
 	if code := codeOf((&loadCommand{}).judge(r)); code != exitFailed {
 		t.Errorf("with errors: exit code %d", code)
+	}
+}
+
+// What a load comes to, by what is demanded of it.
+func TestJudge(t *testing.T) {
+	run := func(change func(*load.Result)) *load.Result {
+		r := &load.Result{Seconds: 1, Messages: 1000, Sent: 1000, Answered: 1000, Rate: 1000, Latency: load.Latency{P50: 100, P99: 900, Max: 1000}}
+		if change != nil {
+			change(r)
+		}
+		return r
+	}
+	wrong := func(r *load.Result) { r.Errors.TimedOut, r.ErrorTotal = 3, 3 }
+	nothing := func(r *load.Result) {
+		*r = load.Result{Seconds: 1, Sent: 4, ErrorTotal: 4, Errors: load.Errors{TimedOut: 4}}
+	}
+	for _, c := range []struct {
+		name string
+		c    loadCommand
+		runs []*load.Result
+		knee *result.Knee
+		code int
+		says string
+	}{
+		{name: "good", runs: []*load.Result{run(nil)}},
+		{name: "errors of a later run", runs: []*load.Result{run(nil), run(wrong)}, code: exitFailed, says: "3 errors: timed_out 3"},
+		{name: "errors that are allowed", c: loadCommand{MaxErrors: 3}, runs: []*load.Result{run(wrong)}},
+		{name: "nothing answered, which has no p99", c: loadCommand{MaxErrors: 9, MaxP99: time.Second}, runs: []*load.Result{run(nothing)}, code: exitFailed, says: "nothing was answered"},
+		{name: "too slow", c: loadCommand{MinRate: 1001}, runs: []*load.Result{run(nil)}, code: exitThreshold, says: "--min-rate"},
+		{name: "too late", c: loadCommand{MaxP99: 800 * time.Microsecond}, runs: []*load.Result{run(nil)}, code: exitThreshold, says: "--max-p99"},
+		{name: "skipped", runs: []*load.Result{run(func(r *load.Result) { r.Skipped = 1 })}, code: exitThreshold, says: "skipped"},
+		{name: "skipped, which is allowed", c: loadCommand{AnySkipped: true}, runs: []*load.Result{run(func(r *load.Result) { r.Skipped = 1 })}},
+		{name: "no knee", c: loadCommand{KneeP99: time.Millisecond}, runs: []*load.Result{run(nil)}, knee: &result.Knee{Bound: "server"}, code: exitThreshold, says: "start lower"},
+		{name: "a knee, beyond which there were errors", c: loadCommand{MinRate: 900}, runs: []*load.Result{run(nil), run(wrong)}, knee: &result.Knee{Rate: 950, Bound: "server"}},
+		{name: "a knee that is too low", c: loadCommand{MinRate: 990}, runs: []*load.Result{run(nil)}, knee: &result.Knee{Rate: 950, Bound: "server"}, code: exitThreshold, says: "950 replies"},
+		{name: "a knee of the generator", runs: []*load.Result{run(nil)}, knee: &result.Knee{Rate: 950, Bound: "generator"}, code: exitSaturated, says: "generator"},
+	} {
+		err := c.c.judge(&result.Result{Runs: c.runs, Knee: c.knee})
+		code, text := exitOK, ""
+		if err != nil {
+			code, text = codeOf(err), err.Error()
+		}
+		if code != c.code || !strings.Contains(text, c.says) {
+			t.Errorf("%s: exit code %d, %q", c.name, code, text)
+		}
 	}
 }
 
@@ -212,6 +258,11 @@ func TestConns(t *testing.T) {
 	}
 	if c.SetUp.P50 <= 0 || c.TearDown.Max <= 0 || c.Latency.P99 <= 0 {
 		t.Errorf("%+v %+v %+v", c.SetUp, c.TearDown, c.Latency)
+	}
+	c.Saturated = true
+	var text strings.Builder
+	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "SATURATED") || !strings.Contains(connsRow(r)[6], "generator") {
+		t.Errorf("%v: %s", err, text.String())
 	}
 	if code, _, errs := perf("conns", "tcp://127.0.0.1:1", "-n", "5", "--hold", "1s"); code != exitConnect {
 		t.Errorf("nobody listens: exit code %d: %s", code, errs)
@@ -286,8 +337,10 @@ func TestReport(t *testing.T) {
 	if got := drawn[knee.Name]; len(got) < 2 || got[len(got)-1] != len(knee.Runs) {
 		t.Errorf("knee: points %v, want %d at last", got, len(knee.Runs))
 	}
-	if got := strings.Count(string(page), `class="mark"`); got < 3 || !bytes.Contains(page, []byte("erlmcp v3 report: tcp_throughput")) {
-		t.Errorf("%d marks", got)
+	for _, name := range []string{"tcp_throughput", "tcp_p99_latency", "transport_latency"} {
+		if !bytes.Contains(page, []byte("erlmcp v3 report: "+name)) {
+			t.Errorf("%s is not marked", name)
+		}
 	}
 	code, out, _ := perf("report", "--markdown", "testdata/load.json", "testdata/conns.json")
 	if code != exitOK || strings.Count(out, "\n|---|") != 2 || !strings.Contains(out, "| "+r.Name+" |") {
@@ -338,9 +391,22 @@ func TestBaseline(t *testing.T) {
 		{"slower by 15 %", scale(1 / 0.85), exitThreshold},
 		{"another machine", func(r *result.Result) { r.Facts.CPUs++ }, exitUsage},
 		{"another load", func(r *result.Result) { r.Runs[0].Conns++ }, exitUsage},
+		{"another tool", func(r *result.Result) { r.Runs[0].Tool = "slow" }, exitUsage},
+		{"another wire", func(r *result.Result) { r.Runs[0].Target = "unix:///s" }, exitUsage},
+		{"interrupted", func(r *result.Result) { r.Runs[1].Interrupted = true }, exitUsage},
+		{"errors", func(r *result.Result) { r.Runs[1].ErrorTotal = 1 }, exitThreshold},
 	} {
 		if code, out, errs := perf("baseline", "check", file(strings.ReplaceAll(c.name, " ", "_"), c.change), "--dir", base); code != c.want {
 			t.Errorf("%s: exit code %d: %s%s", c.name, code, out, errs)
+		}
+	}
+	wrong := file("wrong", func(r *result.Result) { r.Runs[1].ErrorTotal, r.Runs[1].Errors.RPC = 1, 1 })
+	if code, _, errs := perf("baseline", "save", wrong, "--dir", base); code != exitUsage || !strings.Contains(errs, "rpc 1") {
+		t.Errorf("a baseline with errors: exit code %d: %s", code, errs)
+	}
+	for _, args := range [][]string{{"compare", "/nonexistent", "testdata/load.json"}, {"compare", "testdata/load.json", "main.go"}, {"report", "/nonexistent"}, {"baseline", "check", "/nonexistent"}} {
+		if code, _, errs := perf(args...); code != exitUsage || !strings.Contains(errs, args[len(args)-1]) && !strings.Contains(errs, args[1]) {
+			t.Errorf("perf %v: exit code %d: %s", args, code, errs)
 		}
 	}
 	if r.Facts.Dirty() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -95,8 +96,8 @@ func builtinPeers() (p rounds.Peers) {
 	for _, name := range []string{"net-http", "fasthttp"} {
 		p.Echoes = append(p.Echoes, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}, Page: peerPage})
 	}
-	p.H2Echoes = []rounds.Peer{{Name: "net-http", Command: []string{placePeer, "-peer", "net-http", "-http", "127.0.0.1:0", "-h2c"}}}
-	p.H2 = []rounds.Peer{{Name: "go-sdk", Command: []string{placePeer, "-peer", "go-sdk", "-http", "127.0.0.1:0", "-h2c"}}}
+	p.H2Echoes = []rounds.Peer{{Name: "net-http", Command: []string{placePeer, "-peer", "net-http", "-http", "127.0.0.1:0", "-h2c"}, Page: peerPage}}
+	p.H2 = []rounds.Peer{{Name: "go-sdk", Command: []string{placePeer, "-peer", "go-sdk", "-http", "127.0.0.1:0", "-h2c"}, Page: peerPage}}
 	for _, name := range []string{"gobwas", "gobwas-64k", "gws"} {
 		p.WS = append(p.WS, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}, Page: peerPage})
 	}
@@ -239,16 +240,21 @@ func (c *peersCommand) Run(std *streams) error {
 	if err != nil {
 		return err
 	}
+	if err := result.Writable(c.Out); err != nil {
+		return &exitError{exitUsage, err}
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	ctx, stop := interruptible()
+	defer stop()
 	dir, err := os.MkdirTemp("", "gannet-peers-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := &rounds.Bench{Generator: []string{self, "load", "--format", "json"}, Saturated: exitSaturated, Pages: true, Places: places, AddrFile: filepath.Join(dir, "addr"),
+	b := &rounds.Bench{Context: ctx, Generator: []string{self, "load", "--format", "json"}, Saturated: exitSaturated, Pages: true, Places: places, AddrFile: filepath.Join(dir, "addr"),
 		ServerCPU: c.ServerCPU, GeneratorCPU: c.GenCPU, Warmup: c.Warmup, Duration: c.Duration}
 	places[rounds.PlaceAddrFile] = b.AddrFile
 	tell := std.err
@@ -261,17 +267,15 @@ func (c *peersCommand) Run(std *streams) error {
 	all := b.Run(list, c.Rounds, tell)
 	r := &result.Result{Schema: result.Schema, Kind: result.KindPeers, Name: "peers", Facts: result.Gather(std.args),
 		Peers: rounds.Summary(list, all, c.Rounds, c.Duration, c.Warmup)}
-	if c.Out != "" {
-		if err := r.WriteFile(c.Out); err != nil {
-			return err
-		}
-	}
 	if c.Format == "json" {
 		err = r.WriteJSON(std.out)
 	} else {
 		err = c.writeText(std.out, r, list, all)
 	}
-	if err != nil {
+	if c.Out != "" {
+		err = errors.Join(err, r.WriteFile(c.Out))
+	}
+	if err = errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
 	return c.judge(r)
@@ -293,11 +297,12 @@ func (c *peersCommand) writeText(w io.Writer, r *result.Result, list []rounds.Su
 
 // generatorShare says how often the generator was the limit.
 func generatorShare(r *result.Result) string {
-	runs, saturated, most := 0, 0, 0.0
+	runs, silent, saturated, most := 0, 0, 0, 0.0
 	for _, p := range r.Peers.Parts {
 		for _, run := range p.Runs {
-			if p.Wrk {
-				continue // it does not say
+			if !run.Generator.Stated() {
+				silent++
+				continue
 			}
 			runs++
 			most = max(most, run.Generator.Utilisation)
@@ -306,8 +311,12 @@ func generatorShare(r *result.Result) string {
 			}
 		}
 	}
-	if runs == 0 {
-		return "generator: wrk, which does not say whether it was the limit"
+	const noWord = "by wrk or h2load, which do not say whether they were the limit"
+	switch {
+	case runs == 0:
+		return "generator: measured " + noWord
+	case silent > 0:
+		return fmt.Sprintf("generator: the limit in %d of %d measurements; it used up to %.2f of its CPU. %d more are %s.%s", saturated, runs, most, silent, noWord, disturbance(r))
 	}
 	return fmt.Sprintf("generator: the limit in %d of %d measurements; it used up to %.2f of its CPU.%s", saturated, runs, most, disturbance(r))
 }

@@ -58,12 +58,17 @@ func peersTables(r *result.Result) (list [][][]string) {
 		ratios = append(ratios, []string{x.Part, x.To, x.Metric, rounds.Span(x.Spread, 1)})
 	}
 	goals := [][]string{{"goal", "subject", "figure", "base", "measured", "must", "reach", "verdict"}}
+	limited := map[string]bool{}
+	for _, p := range r.Peers.Parts {
+		limited[p.Name] = rounds.Limited(p.Runs)
+	}
 	for _, g := range r.Peers.Goals {
+		g.Decide(limited[g.Subject], limited[g.Base]) // as results from before it did not
 		base := g.Base
 		if base == "" {
 			base = "-"
 		}
-		goals = append(goals, []string{g.ID, g.Subject, g.Metric, base, rounds.Span(g.Measured, 1), rounds.Number(g.Must), rounds.Number(g.Reach), g.Verdict})
+		goals = append(goals, []string{g.ID, g.Subject, g.Metric, base, rounds.Bounded(g.Bound, g.Measured), rounds.Number(g.Must), rounds.Number(g.Reach), g.Verdict})
 	}
 	failures := [][]string{{"failed", "round", "why"}}
 	for _, p := range r.Peers.Parts {

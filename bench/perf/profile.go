@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -115,8 +116,10 @@ func (c *profileCommand) Run(std *streams) error {
 		return load.ErrLinuxOnly
 	}
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
-		return err
+		return &exitError{exitUsage, err}
 	}
+	ctx, stop := interruptible()
+	defer stop()
 	// The server dies with the thread that starts it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -130,7 +133,7 @@ func (c *profileCommand) Run(std *streams) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.collect(p, std.err)
+	r, err := c.collect(ctx, p, std.err)
 	if err = errors.Join(err, p.stop()); err != nil {
 		return err
 	}
@@ -222,9 +225,9 @@ func (c *profileCommand) startWorkload(s *rounds.Subject) (*profiled, error) {
 
 // collect runs the load, and takes the profiles of both sides meanwhile. The
 // load lasts as long as they do, and a little more, so that none sees its end.
-func (c *profileCommand) collect(p *profiled, stderr io.Writer) (*profileReport, error) {
+func (c *profileCommand) collect(ctx context.Context, p *profiled, stderr io.Writer) (*profileReport, error) {
 	o := p.options
-	o.Warmup = c.Warmup
+	o.Context, o.Warmup = ctx, c.Warmup
 	o.Duration = c.Duration + c.Trace + profileMargin
 	if c.Pin {
 		if runtime.NumCPU() > profileGen {
@@ -253,14 +256,14 @@ func (c *profileCommand) collect(p *profiled, stderr io.Writer) (*profileReport,
 		return nil, l.err
 	case <-measuring:
 	}
-	t := &taker{dir: c.Dir, admin: p.admin}
+	t := &taker{ctx: ctx, dir: c.Dir, admin: p.admin}
 	t.cpu(c.Duration)
 	t.trace(c.Trace)
 	l := <-done
 	t.lookups()
 	t.client().CloseIdleConnections()
-	if l.err != nil {
-		return nil, l.err
+	if err := errors.Join(l.err, ctx.Err()); err != nil {
+		return nil, err
 	}
 	r := &profileReport{Name: c.What, Load: l.r, Files: t.files, Missing: t.missing}
 	var err1, err2 error

@@ -2,12 +2,11 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"html"
 	"io"
 	"math"
-	"os"
+	"slices"
 	"strings"
 
 	"github.com/gannetmcp/gannet/bench/erlmcp"
@@ -39,28 +38,23 @@ the servers that had one load are drawn together.`
 }
 
 // Run draws.
-func (c *reportCommand) Run(std *streams) (err error) {
+func (c *reportCommand) Run(std *streams) error {
 	var all []*result.Result
 	for _, path := range c.Results {
 		list, err := result.ReadAll(path)
 		if err != nil {
-			return err
+			return &exitError{exitUsage, err}
 		}
 		all = append(all, list...)
 	}
-	w := std.out
-	if c.Output != "" {
-		f, err1 := os.Create(c.Output)
-		if err1 != nil {
-			return err1
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		w = f
-	}
+	write := func(w io.Writer) error { return writeHTML(w, all) }
 	if c.Markdown {
-		return writeMarkdown(w, all)
+		write = func(w io.Writer) error { return writeMarkdown(w, all) }
 	}
-	return writeHTML(w, all)
+	if c.Output != "" {
+		return result.WriteFile(c.Output, write)
+	}
+	return write(std.out)
 }
 
 // references say which baselines of the erlmcp v3 report are marks in the plots of
@@ -70,14 +64,17 @@ var references = []struct{ name, scheme, metric string }{
 	{"tcp_p99_latency", "tcp://", result.MetricP99},
 	{"http_throughput", "http://", result.MetricRate},
 	{"http_p99_latency", "http://", result.MetricP99},
-	{"transport_latency", "tcp://", "p50_us"},
+	{"transport_latency", "tcp://", metricP50},
 }
 
-// marks are the references for one metric of the transports in the results.
-func marks(all []*result.Result, metric string) (list []plot.Mark) {
+// metricP50 is the metric of that name.
+const metricP50 = "p50_us"
+
+// marks are the references for metrics of the transports in the results.
+func marks(all []*result.Result, metrics ...string) (list []plot.Mark) {
 	for _, ref := range references {
 		for _, r := range all {
-			if ref.metric == metric && len(r.Runs) > 0 && strings.HasPrefix(r.Runs[0].Target, ref.scheme) {
+			if slices.Contains(metrics, ref.metric) && len(r.Runs) > 0 && strings.HasPrefix(r.Runs[0].Target, ref.scheme) {
 				list = append(list, plot.Mark{Name: erlmcp.Short + ": " + ref.name, Y: erlmcp.Named(ref.name).Value})
 				break
 			}
@@ -107,7 +104,7 @@ func overTime(all []*result.Result) (list []*result.Result) {
 // charts are all plots that the results have data for.
 func charts(results []*result.Result) ([]plot.Chart, error) {
 	all := overTime(results)
-	quantiles := plot.Chart{Title: titleQuantiles, XLabel: "percentile", YLabel: "µs", LogX: true, LogY: true, Marks: marks(all, result.MetricP99),
+	quantiles := plot.Chart{Title: titleQuantiles, XLabel: "percentile", YLabel: "µs", LogX: true, LogY: true, Marks: marks(all, metricP50, result.MetricP99),
 		Ticks: map[float64]string{1: "0", 2: "50", 10: "90", 100: "99", 1000: "99.9", 10_000: "99.99", 100_000: "99.999"}}
 	rate := plot.Chart{Title: titleRate, XLabel: "s", YLabel: "1/s", Marks: marks(all, result.MetricRate)}
 	p99 := plot.Chart{Title: "p99 of each interval over time", XLabel: "s", YLabel: "µs", LogY: true}
@@ -292,15 +289,7 @@ func tables(all []*result.Result) (list [][][]string) {
 		}
 		row := []string{r.Name}
 		for _, m := range result.Metrics {
-			s := r.Spread(m)
-			switch {
-			case s.N == 0:
-				row = append(row, "-")
-			case s.N == 1:
-				row = append(row, fmt.Sprintf("%.4g", s.Median))
-			default:
-				row = append(row, fmt.Sprintf("%.4g (%.4g-%.4g)", s.Median, s.Min, s.Max))
-			}
+			row = append(row, rounds.Span(r.Spread(m), 1))
 		}
 		loads = append(loads, append(row, fmt.Sprint(len(r.Runs)), fmt.Sprint(wrong), fmt.Sprint(skipped)))
 		if len(r.Runs) > 0 && r.Runs[0].Reconnects != nil {
@@ -330,7 +319,10 @@ func connsRow(r *result.Result) []string {
 		}
 		return fmt.Sprintf("%.1f", l.P99)
 	}
-	each := "-"
+	ping, each := p99(c.Latency), "-"
+	if c.Saturated {
+		ping += generatorMark
+	}
 	if len(c.Servers) > 0 {
 		var grown int64
 		for _, s := range c.Servers {
@@ -338,7 +330,7 @@ func connsRow(r *result.Result) []string {
 		}
 		each = fmt.Sprintf("%.0f", float64(grown)/float64(max(c.Opened, 1)))
 	}
-	return []string{r.Name, fmt.Sprint(c.Opened), fmt.Sprint(c.Pings), fmt.Sprint(c.Errors.Total()), fmt.Sprintf("%.0f", c.Rate), p99(c.SetUp), p99(c.Latency), each}
+	return []string{r.Name, fmt.Sprint(c.Opened), fmt.Sprint(c.Pings), fmt.Sprint(c.Errors.Total()), fmt.Sprintf("%.0f", c.Rate), p99(c.SetUp), ping, each}
 }
 
 // writeMarkdown writes the tables.

@@ -74,8 +74,15 @@ func ours(all []*result.Result, f *erlmcp.Figure) (text, by string) {
 	if v == nil {
 		return absent, by
 	}
-	return spreadText(v), by
+	text = spreadText(v)
+	if r.Saturated() {
+		text += generatorMark
+	}
+	return text, by
 }
+
+// generatorMark stands behind figures of which the generator was the limit.
+const generatorMark = " (generator)"
 
 // A grid is a table with a title; the first row is its head.
 type grid struct {
@@ -170,7 +177,7 @@ func matrices(all []*result.Result) (list []grid) {
 						if v := r.Value(m.value); v != nil {
 							cell, measured = amount(v.Spread().Median, m.unit), true
 							if r.Saturated() {
-								cell += " (generator)"
+								cell += generatorMark
 							}
 						}
 					}

@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"os/signal"
 	"runtime"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/gannetmcp/gannet/bench/erlmcp"
@@ -81,9 +77,11 @@ func (c *runCommand) Run(std *streams) error {
 			break
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if err := result.Writable(c.Out); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process
 	e.Context = ctx
 	// What is started dies with the thread that started it.
 	runtime.LockOSThread()
@@ -115,17 +113,14 @@ func (c *runCommand) Run(std *streams) error {
 
 // write writes what is to be written at the end.
 func (c *runCommand) write(std *streams, s *result.Suite) error {
+	var shown, kept error
 	if c.JSON {
-		e := json.NewEncoder(std.out)
-		e.SetIndent("", " ")
-		if err := e.Encode(s); err != nil {
-			return err
-		}
+		shown = s.WriteJSON(std.out)
 	}
 	if c.Out != "" && len(s.Results) > 0 {
-		return s.WriteFile(c.Out)
+		kept = s.WriteFile(c.Out)
 	}
-	return nil
+	return errors.Join(shown, kept)
 }
 
 // judgeSuite turns what the workloads demand, and saturation, into exit codes.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ const (
 // load, into files. What cannot be had is missing, with the reason; the others
 // are taken all the same. One goroutine uses it.
 type taker struct {
+	ctx        context.Context // ends it early
 	dir, admin string
 	files      []string
 	missing    []string
@@ -58,7 +60,11 @@ func (t *taker) fetch(name, page string, d time.Duration) {
 	t.take(name, func(w io.Writer) error {
 		c := *t.client()
 		c.Timeout = d + fetchGrace
-		res, err := c.Get(t.admin + "/debug/pprof/" + page)
+		r, err := http.NewRequestWithContext(t.ctx, http.MethodGet, t.admin+"/debug/pprof/"+page, nil)
+		if err != nil {
+			return err
+		}
+		res, err := c.Do(r)
 		if err != nil {
 			return err
 		}
@@ -74,6 +80,16 @@ func (t *taker) fetch(name, page string, d time.Duration) {
 	})
 }
 
+// sleep returns early when it is all over.
+func (t *taker) sleep(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.ctx.Done():
+	}
+}
+
 // cpu takes CPU profiles of both sides at once, for whole seconds.
 func (t *taker) cpu(d time.Duration) {
 	d = d.Truncate(time.Second)
@@ -83,7 +99,7 @@ func (t *taker) cpu(d time.Duration) {
 		}
 		begun := time.Now()
 		t.fetch("server.cpu.prof", "profile?seconds="+strconv.Itoa(int(d/time.Second)), d)
-		time.Sleep(d - time.Since(begun)) // a server without profiles answers at once
+		t.sleep(d - time.Since(begun)) // a server without profiles answers at once
 		pprof.StopCPUProfile()
 		return nil
 	})
@@ -100,7 +116,7 @@ func (t *taker) trace(d time.Duration) {
 		}
 		begun := time.Now()
 		t.fetch("server.trace", "trace?seconds="+strconv.FormatFloat(d.Seconds(), 'f', 3, 64), d)
-		time.Sleep(d - time.Since(begun))
+		t.sleep(d - time.Since(begun))
 		trace.Stop()
 		return nil
 	})

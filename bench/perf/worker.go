@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -142,10 +143,10 @@ func (s *shared) Write(p []byte) (int, error) {
 	return s.w.Write(p)
 }
 
-// startWorker starts this program again. The calling goroutine is locked to its
-// thread.
-func startWorker(program string, j job, stderr io.Writer) (*worker, error) {
-	cmd := exec.Command(program, "conns-worker")
+// startWorker starts this program again, until ctx ends. The calling goroutine is
+// locked to its thread.
+func startWorker(ctx context.Context, program string, j job, stderr io.Writer) (*worker, error) {
+	cmd := exec.CommandContext(ctx, program, "conns-worker")
 	cmd.Stderr = stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -15,8 +15,8 @@ func CompareValues(before, after *Result) ([]Change, error) {
 	switch {
 	case before.Kind != KindWork || after.Kind != KindWork || before.ID != after.ID:
 		return nil, fmt.Errorf("%w: both must be results of one workload", ErrIncomparable)
-	case before.Facts.Fingerprint() != after.Facts.Fingerprint():
-		return nil, fmt.Errorf("%w: one is of %s, the other of %s; measure both on one machine", ErrIncomparable, before.Facts.Fingerprint(), after.Facts.Fingerprint())
+	case !before.Facts.SameMachine(&after.Facts):
+		return nil, otherMachine(before, after)
 	case before.Settings != after.Settings:
 		return nil, fmt.Errorf("%w: one is by %s, the other by %s", ErrIncomparable, before.Settings, after.Settings)
 	}
@@ -25,6 +25,7 @@ func CompareValues(before, after *Result) ([]Change, error) {
 		b := &before.Values[i]
 		a := after.Value(b.Name)
 		if a == nil || a.Unit != b.Unit {
+			all = append(all, Change{Metric: b.Name, Before: b.Spread(), Verdict: NotMeasured})
 			continue
 		}
 		c := Change{Metric: b.Name, Before: b.Spread(), After: a.Spread(), Verdict: None}

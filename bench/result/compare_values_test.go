@@ -58,7 +58,13 @@ func TestCompareValues(t *testing.T) {
 	}
 	few := &Result{Kind: KindWork, ID: base.ID, Settings: base.Settings}
 	few.Add("rate", "1/ms", 1)
-	if all, err := CompareValues(base, few); err != nil || len(all) != 0 {
+	all, err := CompareValues(base, few)
+	if err != nil || len(all) != 6 {
 		t.Errorf("of what is in one only, or in another unit: %v %v", all, err)
+	}
+	for _, c := range all {
+		if c.Verdict != NotMeasured || c.After.N != 0 {
+			t.Errorf("of what is in one only, or in another unit: %+v", c)
+		}
 	}
 }

@@ -2,11 +2,13 @@ package result
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -52,7 +54,19 @@ func loadAverage() string {
 // Dirty says that the code measured is not that of the commit.
 func (f *Facts) Dirty() bool { return strings.HasSuffix(f.Commit, "-dirty") }
 
-// Fingerprint is the machine, in words. Figures of two of them do not compare.
+// SameMachine says whether figures of both compare. What a kernel calls its memory
+// differs by some kB between two boots: a hundredth is no other machine.
+func (f *Facts) SameMachine(o *Facts) bool {
+	mine, theirs := *f, *o
+	a, err1 := strconv.ParseFloat(strings.TrimSuffix(f.Memory, " kB"), 64)
+	b, err2 := strconv.ParseFloat(strings.TrimSuffix(o.Memory, " kB"), 64)
+	if err1 == nil && err2 == nil && math.Abs(a-b) <= 0.01*max(a, b) {
+		mine.Memory, theirs.Memory = "", ""
+	}
+	return mine.Fingerprint() == theirs.Fingerprint()
+}
+
+// Fingerprint is the machine, in words.
 func (f *Facts) Fingerprint() string {
 	return fmt.Sprintf("%s, %d CPUs, %s, %s, %s", f.CPU, f.CPUs, f.Memory, f.Kernel, f.System)
 }

@@ -72,6 +72,125 @@ func TestGateAllocs(t *testing.T) {
 	}
 }
 
+// A server that answers less of what it is asked has become worse, however fast it
+// answers the rest; and what is no longer measured does not pass unseen.
+func TestGateShares(t *testing.T) {
+	with := func(errors, skipped int64) *Result {
+		r := sample(1, 1)
+		for _, run := range r.Runs {
+			run.Sent, run.Answered, run.Starts = 1000, 1000, 1000
+		}
+		run := r.Runs[3]
+		run.ErrorTotal, run.Skipped = errors, skipped
+		return r
+	}
+	for _, c := range []struct {
+		before, after *Result
+		metric        string // "" is that nothing is said
+		fails         bool
+	}{
+		{with(0, 0), with(0, 0), "", false},
+		{with(0, 0), with(1, 0), "errors", true},
+		{with(10, 0), with(11, 0), "errors", false},
+		{with(10, 0), with(20, 0), "errors", true},
+		{with(10, 0), with(0, 0), "errors", false},
+		{with(0, 0), with(0, 1), "skipped", true},
+		{with(0, 500), with(0, 510), "skipped", false},
+		{with(0, 500), with(0, 800), "skipped", true},
+	} {
+		changes, err := Compare(c.before, c.after)
+		said := ""
+		for _, m := range changes {
+			if m.Metric == "errors" || m.Metric == "skipped" {
+				said += m.Metric
+			}
+		}
+		if err != nil || Failed(changes) != c.fails || said != c.metric {
+			t.Errorf("%v, %v", changes, err)
+		}
+	}
+	blind := sample(1, 1)
+	for _, run := range blind.Runs {
+		run.Server = nil
+	}
+	changes, err := Compare(sample(1, 1), blind)
+	found := false
+	for _, c := range changes {
+		found = found || c.Metric == MetricRSS && c.Verdict == NotMeasured
+	}
+	if err != nil || !found || Failed(changes) {
+		t.Errorf("without the server's process: %v, %v", changes, err)
+	}
+}
+
+// Of two searches the knees are compared, not the rates that were tried.
+func TestGateKnee(t *testing.T) {
+	found := func(rate float64) *Result {
+		r := sample(1, 1)
+		r.Knee = &Knee{Rate: rate, Limit: 1000, Bound: "server"}
+		return r
+	}
+	for rate, fails := range map[float64]bool{1000: false, 950: false, 2000: false, 850: true, 0: true} {
+		changes, err := Compare(found(1000), found(rate))
+		if err != nil || len(changes) != 1 || Failed(changes) != fails {
+			t.Errorf("%v after 1000: %v, %v", rate, changes, err)
+		}
+	}
+	limit, bound := found(1000), found(1000)
+	limit.Knee.Limit, bound.Knee.Bound = 2000, "generator"
+	for name, other := range map[string]*Result{"none": sample(1, 1), "another limit": limit, "the generator's": bound} {
+		if _, err := Compare(found(1000), other); !errors.Is(err, ErrIncomparable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Two boots of one machine do not agree on its memory to the kB.
+func TestSameMachine(t *testing.T) {
+	base := Facts{CPU: "x", CPUs: 2, Memory: "24684092 kB", Kernel: "k", System: "linux/amd64"}
+	for memory, want := range map[string]bool{"24684092 kB": true, "24683656 kB": true, "16000000 kB": false, "25000000 kB": false, "unknown": false, "": false} {
+		other := base
+		if other.Memory = memory; base.SameMachine(&other) != want || other.SameMachine(&base) != want {
+			t.Errorf("%q: %v", memory, !want)
+		}
+	}
+	other := base
+	if other.Kernel = "l"; base.SameMachine(&other) {
+		t.Error("another kernel")
+	}
+}
+
+// A part that fails in more rounds than before is worse, whatever the other rounds say.
+func TestComparePeersFailures(t *testing.T) {
+	peers := func(failures int, runs ...*load.Result) *Result {
+		p := Part{Name: "a", Runs: runs}
+		for i := range failures {
+			p.Failures = append(p.Failures, Failure{Round: i + 1, Text: "gone"})
+		}
+		return &Result{Kind: KindPeers, Peers: &Peers{Parts: []Part{p, {Name: "b", Runs: sample(2, 1).Runs}}}}
+	}
+	good := sample(1, 1).Runs
+	for _, c := range []struct {
+		before, after *Result
+		fails         bool
+	}{
+		{peers(0, good...), peers(0, good...), false},
+		{peers(0, good...), peers(1, good...), true},
+		{peers(0, good...), peers(3), true},
+		{peers(2, good...), peers(1, good...), false},
+		{peers(3), peers(3), false},
+	} {
+		all, err := ComparePeers(c.before, c.after)
+		failed := false
+		for _, p := range all {
+			failed = failed || Failed(p.Changes)
+		}
+		if err != nil || failed != c.fails || len(all) != 2 {
+			t.Errorf("%+v, %v", all, err)
+		}
+	}
+}
+
 func TestIncomparable(t *testing.T) {
 	base := sample(1, 1)
 	for name, change := range map[string]func(*Result){

@@ -34,8 +34,10 @@ type Metric struct {
 	Of   func(*load.Result) (float64, bool)
 }
 
+// latency is a percentile; one of 0 is not known, as some are not of generators that
+// others wrote.
 func latency(f func(*load.Latency) float64) func(*load.Result) (float64, bool) {
-	return func(r *load.Result) (float64, bool) { return f(&r.Latency), r.Latency.Max > 0 }
+	return func(r *load.Result) (float64, bool) { v := f(&r.Latency); return v, v > 0 }
 }
 
 func server(f func(*load.Server) float64) func(*load.Result) (float64, bool) {
@@ -79,7 +81,7 @@ var Metrics = []Metric{
 	{"server_gc_cycles", heap(func(h *load.HeapUse) float64 { return float64(h.Cycles) })},
 	{"server_gc_pauses_us", heap(func(h *load.HeapUse) float64 { return h.Pauses * 1e6 })},
 	{"generator_cpu_us", func(r *load.Result) (float64, bool) {
-		if r.Messages == 0 {
+		if r.Messages == 0 || !r.Generator.Stated() {
 			return 0, false
 		}
 		return r.Generator.Utilisation * r.Seconds * 1e6 / float64(r.Messages), true

@@ -71,38 +71,56 @@ type PartChange struct {
 	Refused string   `json:"refused,omitempty"`
 }
 
+// failedRounds is what ComparePeers says of parts that failed in rounds.
+const failedRounds = "failed_rounds"
+
 // ComparePeers compares two results of KindPeers, part by part, by name. A part
 // that only one of them has, or of which the generator was the limit, is refused
-// by itself. The two do not compare if no part does.
+// by itself; one that failed in more rounds than before has become worse. The two
+// do not compare if no part does.
 func ComparePeers(before, after *Result) ([]PartChange, error) {
 	if before.Peers == nil || after.Peers == nil {
 		return nil, fmt.Errorf("%w: one is of %s, the other of %s", ErrIncomparable, before.Kind, after.Kind)
 	}
-	if before.Facts.Fingerprint() != after.Facts.Fingerprint() {
-		return nil, fmt.Errorf("%w: one is of %s, the other of %s; measure both on one machine", ErrIncomparable, before.Facts.Fingerprint(), after.Facts.Fingerprint())
+	if !before.Facts.SameMachine(&after.Facts) {
+		return nil, otherMachine(before, after)
 	}
-	old := map[string]*Result{}
-	for _, r := range before.Loads() {
-		old[r.Name] = r
+	old := map[string]int{}
+	for i, p := range before.Peers.Parts {
+		old[p.Name] = i
 	}
+	loads := before.Loads()
 	var all []PartChange
 	compared := 0
-	for _, r := range after.Loads() {
+	for i, r := range after.Loads() {
 		c := PartChange{Name: r.Name}
-		if b := old[r.Name]; b == nil {
+		at, known := old[r.Name]
+		if !known {
 			c.Refused = "the first result lacks it"
-		} else if changes, err := Compare(b, r); err != nil {
-			c.Refused = err.Error()
-		} else {
-			c.Changes = changes
-			compared++
+			all = append(all, c)
+			continue
 		}
 		delete(old, r.Name)
+		changes, err := Compare(loads[at], r)
+		switch {
+		case len(r.Runs) == 0 || len(loads[at].Runs) == 0:
+			c.Refused = "in one of them it failed in every round"
+		case err != nil:
+			c.Refused = err.Error()
+		}
+		c.Changes = changes
+		had, has := len(before.Peers.Parts[at].Failures), len(after.Peers.Parts[i].Failures)
+		if has > had {
+			c.Changes = append(c.Changes, Change{Metric: failedRounds, Before: SpreadOf([]float64{float64(had)}), After: SpreadOf([]float64{float64(has)}), Verdict: Fail})
+		}
+		if c.Changes != nil {
+			compared++
+		}
 		all = append(all, c)
 	}
-	for _, r := range before.Loads() {
-		if old[r.Name] != nil {
-			all = append(all, PartChange{Name: r.Name, Refused: "the second result lacks it"})
+	for _, p := range before.Peers.Parts {
+		if _, left := old[p.Name]; left {
+			all = append(all, PartChange{Name: p.Name, Refused: "the second result lacks it"})
 		}
 	}
 	if compared == 0 {

@@ -62,21 +62,24 @@ type Knee struct {
 
 // Conns is what standing connections cost.
 type Conns struct {
-	Wanted    int            `json:"wanted"`
-	Opened    int            `json:"opened"`
-	Sockets   int            `json:"sockets,omitempty"` // of all that were to be opened; a session may have two
-	Held      float64        `json:"held_s"`
-	Pings     int64          `json:"pings"`       // answered
-	Least     int64          `json:"pings_least"` // on one connection
-	Errors    load.Errors    `json:"errors"`
-	Processes int            `json:"processes"`                // of this tool
-	Kernel    int64          `json:"kernel_sockets"`           // established to the targets, by /proc/net/tcp
-	Sockstat  *int64         `json:"sockstat_delta,omitempty"` // what TCP inuse of /proc/net/sockstat grew by; both ends, and others
-	OpenTime  float64        `json:"open_s"`
-	Rate      float64        `json:"opened_per_s"`
-	SetUp     *load.Latency  `json:"set_up_us,omitempty"`
-	TearDown  *load.Latency  `json:"tear_down_us,omitempty"`
-	Latency   *load.Latency  `json:"ping_us,omitempty"`
+	Wanted    int           `json:"wanted"`
+	Opened    int           `json:"opened"`
+	Sockets   int           `json:"sockets,omitempty"` // of all that were to be opened; a session may have two
+	Held      float64       `json:"held_s"`
+	Pings     int64         `json:"pings"`       // answered
+	Least     int64         `json:"pings_least"` // on one connection
+	Errors    load.Errors   `json:"errors"`
+	Processes int           `json:"processes"`                // of this tool
+	Kernel    int64         `json:"kernel_sockets"`           // established to the targets, by /proc/net/tcp
+	Sockstat  *int64        `json:"sockstat_delta,omitempty"` // what TCP inuse of /proc/net/sockstat grew by; both ends, and others
+	OpenTime  float64       `json:"open_s"`
+	Rate      float64       `json:"opened_per_s"`
+	SetUp     *load.Latency `json:"set_up_us,omitempty"`
+	TearDown  *load.Latency `json:"tear_down_us,omitempty"`
+	Latency   *load.Latency `json:"ping_us,omitempty"`
+	// Saturated says that a process of this tool was the limit of the pings: Latency is
+	// not the servers' alone. What stands, and their memory, are as they are.
+	Saturated bool           `json:"saturated,omitempty"`
 	Servers   []ServerMemory `json:"servers,omitempty"`
 	TCPMemory *int64         `json:"kernel_tcp_bytes,omitempty"` // of both ends: what sockstat's TCP mem grew by
 }
@@ -107,14 +110,8 @@ func Read(path string) (*Result, error) {
 	return &r, nil
 }
 
-// WriteFile writes the result to a file.
-func (r *Result) WriteFile(path string) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.WriteJSON(f), f.Close())
-}
+// WriteFile writes the result to a file, as the function of that name does.
+func (r *Result) WriteFile(path string) error { return WriteFile(path, r.WriteJSON) }
 
 // WriteJSON writes the result by its schema.
 func (r *Result) WriteJSON(w io.Writer) error {
@@ -246,7 +243,11 @@ func (c *Conns) writeText(w io.Writer) error {
 	}
 	line("set-up", c.SetUp, "  (the erlmcp v3 report of 2026-02-02: < 100)")
 	line("tear-down", c.TearDown, "  (that report: < 50)")
-	line("ping", c.Latency, "")
+	limit := ""
+	if c.Saturated {
+		limit = "  SATURATED: this tool was the limit, and late"
+	}
+	line("ping", c.Latency, limit)
 	for _, s := range c.Servers {
 		fmt.Fprintf(w, "server      %s: RSS %.1f MB, %.1f MB with %d connections: %.0f bytes each; %.1f MB at the end: %.0f bytes each\n",
 			s.Target, float64(s.Before)/1e6, float64(s.Open)/1e6, s.Conns, float64(s.Open-s.Before)/float64(max(s.Conns, 1)), float64(s.After)/1e6, float64(s.After-s.Before)/float64(max(s.Conns, 1)))

@@ -2,8 +2,8 @@ package result
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 )
@@ -93,16 +93,15 @@ type Suite struct {
 	Results []*Result `json:"results"`
 }
 
-// WriteFile writes the suite to a file.
-func (s *Suite) WriteFile(path string) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	e := json.NewEncoder(f)
+// WriteJSON writes the suite by its schema.
+func (s *Suite) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
-	return errors.Join(e.Encode(s), f.Close())
+	return e.Encode(s)
 }
+
+// WriteFile writes the suite to a file, as the function of that name does.
+func (s *Suite) WriteFile(path string) error { return WriteFile(path, s.WriteJSON) }
 
 // ReadAll reads a file that has one result, or a suite of them.
 func ReadAll(path string) ([]*Result, error) {

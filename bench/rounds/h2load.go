@@ -33,7 +33,7 @@ func h2load(b *Bench, s *Subject, url, body string, headers [][2]string, d time.
 		args = append(args, "-H", strings.ToLower(h[0])+": "+h[1])
 	}
 	var out bytes.Buffer
-	cmd := exec.Command("h2load", append(args, url)...)
+	cmd := exec.CommandContext(b.Context, "h2load", append(args, url)...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := load.StartPinned(cmd, []int{b.GeneratorCPU}); err != nil {
 		return said, err

@@ -16,7 +16,7 @@ func HTTP2Subjects(peers Peers) []Subject {
 		list = append(list, s)
 	}
 	for _, e := range peers.H2Echoes {
-		add(Subject{Name: e.Name + " h2", Echo: true, Command: e.Command})
+		add(Subject{Name: e.Name + " h2", Echo: true, Command: e.Command, Page: e.Page})
 		if base == "" {
 			base = e.Name + " h2"
 		}
@@ -25,9 +25,9 @@ func HTTP2Subjects(peers Peers) []Subject {
 	add(Subject{Name: ours, Command: serve, Path: "/mcp", Session: true})
 	add(Subject{Name: ours + " 2026-07-28", Command: serve, Path: "/mcp", Modern: true})
 	for _, p := range peers.H2 {
-		add(Subject{Name: p.Name + " h2 call", Command: p.Command, Path: "/mcp", Ours: ours})
+		add(Subject{Name: p.Name + " h2 call", Command: p.Command, Path: "/mcp", Ours: ours, Page: p.Page})
 	}
-	return list
+	return paged(list)
 }
 
 // http2Goals are those of HTTP/2.

@@ -2,6 +2,7 @@ package rounds
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ import (
 // A Bench is where and how subjects are measured. One goroutine uses it, locked
 // to its thread: the kernel kills the servers with the thread that started them.
 type Bench struct {
+	// Context ends it early. nil never ends.
+	Context context.Context
 	// Generator is the command of the load generator, with the flag that makes
 	// it write its result as JSON; bench/gen, or bench/perf's load. It pins
 	// itself, and its standard error says when it begins to measure.
@@ -37,12 +40,20 @@ type Bench struct {
 	Warmup, Duration        time.Duration
 }
 
-// Run measures every subject once in each round, and tells what it does.
+// Run measures every subject once in each round, and tells what it does. Where it is
+// ended early the measurement in hand is not among those that it returns.
 func (b *Bench) Run(subjects []Subject, rounds int, tell io.Writer) (all []Measurement) {
+	if b.Context == nil {
+		b.Context = context.Background()
+	}
 	for round := range rounds {
 		for i := range subjects {
 			fmt.Fprintf(tell, "round %d of %d: %s: ", round+1, rounds, subjects[i].Name)
 			m := b.measure(&subjects[i], round+1)
+			if b.Context.Err() != nil {
+				fmt.Fprintln(tell, "interrupted")
+				return all
+			}
 			if m.Result != nil {
 				fmt.Fprintf(tell, "%s messages/s ", Number(m.Result.Rate))
 			}
@@ -53,20 +64,19 @@ func (b *Bench) Run(subjects []Subject, rounds int, tell io.Writer) (all []Measu
 	return all
 }
 
-// measure runs one subject once.
+// measure runs one subject once, and where serving its page costs it something once
+// more for what the page says of its heap, which is all that is taken of that run.
 func (b *Bench) measure(s *Subject, round int) Measurement {
 	m := Measurement{Round: round, Subject: s.Name}
-	var err error
-	switch {
-	case s.Wrk:
-		err = b.runOther(wrk, s, &m)
-	case s.H2load:
-		err = b.runOther(h2load, s, &m)
-	default:
-		err = b.run(s, b.Pages && !s.PageCosts && s.Page != nil, &m)
-	}
-	if err == nil && b.Pages && s.Page != nil && (s.PageCosts || s.Wrk) {
-		err = b.heapApart(s, &m)
+	paged := b.Pages && s.Page != nil
+	err := b.once(s, paged && !s.PageCosts, &m)
+	if err == nil && paged && s.PageCosts {
+		var apart Measurement
+		if err = b.once(s, true, &apart); err != nil {
+			err = fmt.Errorf("with its page of metrics: %w", err)
+		} else {
+			m.Result.Heap = apart.Result.Heap
+		}
 	}
 	if err != nil {
 		m.Failure = err.Error()
@@ -74,17 +84,15 @@ func (b *Bench) measure(s *Subject, round int) Measurement {
 	return m
 }
 
-// heapApart measures a subject once more for what its page says of its heap, which is
-// all that is taken of it.
-func (b *Bench) heapApart(s *Subject, m *Measurement) error {
-	by := *s
-	by.Wrk, by.HTTP = false, s.HTTP || s.Wrk
-	var apart Measurement
-	if err := b.run(&by, true, &apart); err != nil {
-		return fmt.Errorf("with its page of metrics: %w", err)
+// once runs a subject by its generator.
+func (b *Bench) once(s *Subject, paged bool, m *Measurement) error {
+	switch {
+	case s.Wrk:
+		return b.runOther(wrk, s, paged, m)
+	case s.H2load:
+		return b.runOther(h2load, s, paged, m)
 	}
-	m.Result.Heap = apart.Result.Heap
-	return nil
+	return b.run(s, paged, m)
 }
 
 // run measures by our generator; paged has the server serve its page, and the
@@ -188,7 +196,7 @@ type said struct {
 // is returned beside an error.
 func (b *Bench) generate(args []string, w *Watcher, m *Measurement) error {
 	var out bytes.Buffer
-	cmd := exec.Command(b.Generator[0], append(append([]string(nil), b.Generator[1:]...), args...)...)
+	cmd := exec.CommandContext(b.Context, b.Generator[0], append(append([]string(nil), b.Generator[1:]...), args...)...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stdout, cmd.Stderr = &out, w.Lane()
 	// It pins itself, so that a child of its own is not born where it is.

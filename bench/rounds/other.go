@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,20 +25,25 @@ type otherSaid struct {
 }
 
 // runOther measures a subject with HTTP by a generator. Whether it answers rightly
-// is looked at once, before: such programs count statuses only.
-func (b *Bench) runOther(g generator, s *Subject, m *Measurement) error {
+// is looked at once, before: such programs count statuses only. paged has the server
+// serve its page, which is read before and after.
+func (b *Bench) runOther(g generator, s *Subject, paged bool, m *Measurement) error {
 	if err := os.Remove(b.AddrFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	var w Watcher
-	srv, err := StartServer(s.CommandLine(b.Places), b.ServerCPU, b.AddrFile, &w)
+	command := s.CommandLine(b.Places)
+	if paged {
+		command = append(command, s.Page...)
+	}
+	srv, err := startServer(command, b.ServerCPU, b.AddrFile, paged, &w)
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.other(g, s, srv, &w, m), srv.Stop())
+	return errors.Join(b.other(g, s, srv, paged, &w, m), srv.Stop())
 }
 
-func (b *Bench) other(g generator, s *Subject, srv *Server, w *Watcher, m *Measurement) error {
+func (b *Bench) other(g generator, s *Subject, srv *Server, paged bool, w *Watcher, m *Measurement) error {
 	url := webAddress(srv.Address, s.Path)
 	body, headers := webRequest(s)
 	if s.Session {
@@ -57,8 +61,13 @@ func (b *Bench) other(g generator, s *Subject, srv *Server, w *Watcher, m *Measu
 	if _, err := g(b, s, url, body, headers, b.Warmup); err != nil {
 		return err
 	}
-	pid := srv.PID
-	user, system, err := processTimes(pid)
+	heap := func(int64) (*load.HeapUse, error) { return nil, nil }
+	if paged {
+		if heap, err = load.WatchHeap(w.page()); err != nil {
+			return err
+		}
+	}
+	use, err := load.WatchServer(srv.PID)
 	if err != nil {
 		return err
 	}
@@ -68,21 +77,19 @@ func (b *Bench) other(g generator, s *Subject, srv *Server, w *Watcher, m *Measu
 	if err != nil {
 		return err
 	}
-	userAfter, systemAfter, err := processTimes(pid)
-	if err != nil {
-		return err
-	}
-	user, system = userAfter-user, systemAfter-system
 	r := &load.Result{
 		Target: url, Command: strings.Join(s.Command, " "), Method: s.Method, Conns: s.Conns, Depth: s.Depth, Size: len(body), Reply: len(reply),
 		Seconds: float64(said.Micros) / 1e6, Messages: said.Requests, Answered: said.Requests, ErrorTotal: said.Errors,
 		Latency: load.Latency{Mean: said.Mean, P50: said.P50, P99: said.P99, P999: said.P999, Max: said.Max},
-		Server:  &load.Server{PID: pid, User: user, System: system, RSSAfter: residentBytes(pid)},
 	}
-	if said.Requests > 0 && r.Seconds > 0 {
+	if r.Server, err = use(said.Requests); err != nil {
+		return err
+	}
+	if r.Seconds > 0 {
 		r.Rate = float64(said.Requests) / r.Seconds
-		r.Server.CPUMicros = (user + system) * 1e6 / float64(said.Requests)
-		r.Server.Utilisation = (user + system) / r.Seconds
+	}
+	if r.Heap, err = heap(said.Requests); err != nil {
+		return err
 	}
 	m.Result, m.GCCycles = r, w.collections()
 	if said.Errors > 0 {
@@ -156,34 +163,4 @@ func openSession(url string) (string, error) {
 		return "", fmt.Errorf("initialize: %s, and no session", res.Status)
 	}
 	return id, nil
-}
-
-// processTimes returns the CPU seconds that a process has used.
-func processTimes(pid int) (user, system float64, err error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	const utime, stime, hertz = 11, 12, 100 // proc_pid_stat(5), behind the name
-	if len(f) <= stime {
-		return 0, 0, errors.New("/proc is not as expected")
-	}
-	u, err1 := strconv.ParseFloat(string(f[utime]), 64)
-	k, err2 := strconv.ParseFloat(string(f[stime]), 64)
-	return u / hertz, k / hertz, errors.Join(err1, err2)
-}
-
-// residentBytes returns the resident memory of a process, 0 if it cannot be read.
-func residentBytes(pid int) int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	f := bytes.Fields(b)
-	if err != nil || len(f) < 2 {
-		return 0
-	}
-	n, err := strconv.ParseInt(string(f[1]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n * int64(os.Getpagesize())
 }

@@ -25,10 +25,10 @@ func Summary(subjects []Subject, all []Measurement, rounds int, duration, warmup
 			if m.Failure != "" {
 				part.Failures = append(part.Failures, result.Failure{Round: m.Round, Text: m.Failure})
 			}
-			if m.Result == nil {
+			if !m.counts() {
 				continue
 			}
-			part.HeapApart = part.HeapApart || m.Result.Heap != nil && (s.PageCosts || s.Wrk)
+			part.HeapApart = part.HeapApart || m.Result.Heap != nil && s.PageCosts
 			part.Rounds, part.Runs = append(part.Rounds, m.Round), append(part.Runs, m.Result)
 			if s.traced() {
 				part.Collections = append(part.Collections, m.GCCycles)

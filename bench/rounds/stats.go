@@ -9,10 +9,14 @@ import (
 type Measurement struct {
 	Round    int          `json:"round"` // from 1
 	Subject  string       `json:"subject"`
-	Result   *load.Result `json:"result,omitempty"`    // nil if it failed
+	Result   *load.Result `json:"result,omitempty"`    // nil if there is none; with errors in it, it is no figure
 	GCCycles int          `json:"gc_cycles,omitempty"` // of the server while measuring; of traced servers only
 	Failure  string       `json:"failure,omitempty"`
 }
+
+// counts says that figures may be taken of it: one whose requests failed was not asked
+// for what the others were.
+func (m *Measurement) counts() bool { return m.Result != nil && m.Result.ErrorTotal == 0 }
 
 // metrics are the figures of a result by name.
 var metrics = map[string]func(*load.Result) float64{
@@ -39,12 +43,12 @@ var metrics = map[string]func(*load.Result) float64{
 	},
 }
 
-// Figures gathers a metric of a subject over the rounds. A figure of 0 is none:
-// nothing was measured.
+// Figures gathers a metric of a subject over the rounds, but those with errors. A
+// figure of 0 is none: nothing was measured.
 func Figures(all []Measurement, subject, metric string) []float64 {
 	var values []float64
 	for _, m := range all {
-		if m.Subject != subject || m.Result == nil {
+		if m.Subject != subject || !m.counts() {
 			continue
 		}
 		if v := metrics[metric](m.Result); v > 0 {
@@ -59,11 +63,11 @@ func Figures(all []Measurement, subject, metric string) []float64 {
 func Ratios(all []Measurement, subject, base, metric string) []float64 {
 	var values []float64
 	for _, m := range all {
-		if m.Subject != subject || m.Result == nil {
+		if m.Subject != subject || !m.counts() {
 			continue
 		}
 		for _, b := range all {
-			if b.Subject != base || b.Round != m.Round || b.Result == nil {
+			if b.Subject != base || b.Round != m.Round || !b.counts() {
 				continue
 			}
 			if v, of := metrics[metric](m.Result), metrics[metric](b.Result); v > 0 && of > 0 {
@@ -72,6 +76,29 @@ func Ratios(all []Measurement, subject, base, metric string) []float64 {
 		}
 	}
 	return values
+}
+
+// limited says that the generator was the limit of a subject in half of the rounds that
+// count, or more: so the median is the generator's.
+func limited(all []Measurement, subject string) bool {
+	var runs []*load.Result
+	for i := range all {
+		if m := &all[i]; m.Subject == subject && m.counts() {
+			runs = append(runs, m.Result)
+		}
+	}
+	return Limited(runs)
+}
+
+// Limited is that of the runs of one subject.
+func Limited(runs []*load.Result) bool {
+	saturated := 0
+	for _, r := range runs {
+		if r.Generator.Saturated {
+			saturated++
+		}
+	}
+	return saturated > 0 && 2*saturated >= len(runs)
 }
 
 // Assess judges the medians.
@@ -84,22 +111,7 @@ func Assess(all []Measurement, list []result.Goal) []result.Assessment {
 		} else {
 			a.Measured = result.SpreadOf(Ratios(all, g.Subject, g.Base, g.Metric))
 		}
-		good := func(bound float64) bool {
-			if g.Metric == MetricRate {
-				return a.Measured.Median >= bound
-			}
-			return a.Measured.Median <= bound
-		}
-		switch {
-		case a.Measured.N == 0:
-			a.Verdict = result.NotMeasured
-		case good(g.Reach):
-			a.Verdict = result.Reached
-		case good(g.Must):
-			a.Verdict = result.Met
-		default:
-			a.Verdict = result.Missed
-		}
+		a.Decide(limited(all, g.Subject), g.Base != "" && limited(all, g.Base))
 		out = append(out, a)
 	}
 	return out

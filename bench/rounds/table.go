@@ -42,7 +42,7 @@ func WriteGoals(b *strings.Builder, goals []result.Assessment) {
 			base = "-"
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n",
-			a.ID, a.Subject, a.Metric, base, Span(a.Measured, 1), Number(a.Must), Number(a.Reach), a.Verdict)
+			a.ID, a.Subject, a.Metric, base, Bounded(a.Bound, a.Measured), Number(a.Must), Number(a.Reach), a.Verdict)
 	}
 }
 
@@ -55,7 +55,11 @@ func row(b *strings.Builder, s *Subject, all []Measurement, heap bool) {
 		if s.Base == "" {
 			return ""
 		}
-		return Span(result.SpreadOf(Ratios(all, s.Name, s.Base, metric)), 1)
+		bound := ""
+		if metric == MetricRate {
+			bound = result.BoundOf(limited(all, s.Name), limited(all, s.Base))
+		}
+		return Bounded(bound, result.SpreadOf(Ratios(all, s.Name, s.Base, metric)))
 	}
 	rate := figure(MetricRate, 1)
 	var notes []string
@@ -70,7 +74,7 @@ func row(b *strings.Builder, s *Subject, all []Measurement, heap bool) {
 			failed++
 			notes = append(notes, fmt.Sprintf("round %d: %s", m.Round, cell(m.Failure)))
 		}
-		if m.Result == nil {
+		if !m.counts() {
 			continue
 		}
 		measured++
@@ -126,6 +130,14 @@ func cell(s string) string {
 		s = strings.ToValidUTF8(s[:200], "") + " …"
 	}
 	return s
+}
+
+// Bounded writes a spread with the side of it that the truth is on.
+func Bounded(bound string, s result.Spread) string {
+	if bound == "" || s.N == 0 {
+		return Span(s, 1)
+	}
+	return bound + " " + Span(s, 1)
 }
 
 // Span writes a spread times scale: "0.82 (0.80-0.85)", or "-" for none.

@@ -19,7 +19,7 @@ func TLSSubjects() []Subject {
 		s := &list[i]
 		s.Group, s.Conns, s.Method, s.Size = "tls call", 64, load.MethodCall, callSize
 	}
-	return list
+	return paged(list)
 }
 
 // tlsGoals are those of TLS that this table can show.

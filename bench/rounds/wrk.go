@@ -44,7 +44,7 @@ func wrk(b *Bench, s *Subject, url, body string, headers [][2]string, d time.Dur
 		return said, err
 	}
 	var out bytes.Buffer
-	cmd := exec.Command("wrk", "-t", "1", "-c", strconv.Itoa(s.Conns), "-d", seconds(d), "-s", script, url)
+	cmd := exec.CommandContext(b.Context, "wrk", "-t", "1", "-c", strconv.Itoa(s.Conns), "-d", seconds(d), "-s", script, url)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := load.StartPinned(cmd, []int{b.GeneratorCPU}); err != nil {
 		return said, err

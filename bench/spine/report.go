@@ -51,7 +51,11 @@ func (r *report) writeMarkdown(w io.Writer) error {
 	f := &r.Facts
 	fmt.Fprintf(&b, "%s, %d CPUs, %s, %s, %s, %s, commit %s, %s. %d rounds of %s after %s of warm-up: median (least-greatest).\n",
 		f.CPU, f.CPUs, f.Memory, f.Kernel, f.Go, f.System, f.Commit, f.Date.Format("2006-01-02"), r.Rounds, r.Duration, r.Warmup)
-	rounds.WriteTable(&b, r.Subjects, r.Measurements, r.Goals)
+	var goals []result.Goal
+	for _, a := range r.Goals {
+		goals = append(goals, a.Goal)
+	}
+	rounds.WriteTable(&b, r.Subjects, r.Measurements, rounds.Assess(r.Measurements, goals))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

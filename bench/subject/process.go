@@ -37,15 +37,23 @@ func Launch(cmd *exec.Cmd, cpus []int, ready func() bool, last func() string) (*
 	go func() { p.exited <- cmd.Wait() }()
 	for deadline := time.Now().Add(startTimeout); !ready(); {
 		select {
-		case err := <-p.exited:
-			return nil, fmt.Errorf("%s ended before it listened: %v (%s)", cmd.Args[0], err, last())
+		case <-p.exited:
+			return nil, fmt.Errorf("%s ended before it listened: %s%s", cmd.Args[0], cmd.ProcessState, said(last))
 		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return nil, errors.Join(fmt.Errorf("%s said no address within %v (%s)", cmd.Args[0], startTimeout, last()), p.Stop())
+			return nil, errors.Join(fmt.Errorf("%s said no address within %v%s", cmd.Args[0], startTimeout, said(last)), p.Stop())
 		}
 	}
 	return p, nil
+}
+
+// said is a server's last word behind an error, if it had one.
+func said(last func() string) string {
+	if s := last(); s != "" {
+		return " (" + s + ")"
+	}
+	return ", and without a word"
 }
 
 // Stop ends the server: SIGTERM, and SIGKILL after ten seconds, which is an error.

@@ -64,7 +64,7 @@ func Start(o Options) (*Server, error) {
 	if len(o.CPUs) == 1 {
 		cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
 	}
-	lines := &lineWriter{out: o.Stderr}
+	lines := &lineWriter{out: o.Stderr, passes: func(line string) bool { return strings.Contains(line, "level=ERROR") }}
 	cmd.Stderr = lines
 	p, err := Launch(cmd, o.CPUs, func() bool {
 		b, err := os.ReadFile(file)
@@ -93,14 +93,21 @@ func (s *Server) Metrics() string {
 // Stop ends the server, as Process.Stop does, and removes its folder.
 func (s *Server) Stop() error { return errors.Join(s.Process.Stop(), os.RemoveAll(s.dir)) }
 
+// WithoutAddress passes on to w what a server on standard streams says on standard
+// error, but for where it listens, which whoever started it knows.
+func WithoutAddress(w io.Writer) io.Writer {
+	return &lineWriter{out: w, passes: func(line string) bool { return !strings.HasPrefix(line, "listening ") }}
+}
+
 // A lineWriter reads a server's log: it finds the URL of the admin pages and keeps
-// the last line. Errors go on to out.
+// the last line. Lines that pass go on to out.
 type lineWriter struct {
-	mu    sync.Mutex // protects all below
-	part  []byte     // a line that has come in part; no more than lineMax of it
-	url   string
-	final string
-	out   io.Writer
+	mu     sync.Mutex // protects all below
+	part   []byte     // a line that has come in part; no more than lineMax of it
+	url    string
+	final  string
+	out    io.Writer
+	passes func(line string) bool
 }
 
 // lineMax bounds a line that is kept.
@@ -131,7 +138,7 @@ func (w *lineWriter) line(s string) {
 		w.url = strings.TrimSuffix(url, "/metrics")
 	}
 	w.final = s
-	if w.out != nil && strings.Contains(s, "level=ERROR") {
+	if w.out != nil && w.passes(s) {
 		_, _ = io.WriteString(w.out, s+"\n")
 	}
 }

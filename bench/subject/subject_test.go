@@ -81,3 +81,17 @@ func TestStart(t *testing.T) {
 		t.Error("no program")
 	}
 }
+
+// Where it listens is left out of what a server says, in whatever pieces it says it.
+func TestWithoutAddress(t *testing.T) {
+	var out bytes.Buffer
+	w := WithoutAddress(&out)
+	for _, piece := range []string{"listen", "ing stdio\nlevel=ERROR msg=help\ngannet: ", "no such tool\nlistening stdio\n"} {
+		if n, err := w.Write([]byte(piece)); n != len(piece) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if got := out.String(); got != "level=ERROR msg=help\ngannet: no such tool\n" {
+		t.Errorf("%q", got)
+	}
+}

@@ -34,6 +34,9 @@ func FindKnee(o load.Options, limit time.Duration, r *result.Result) error {
 			return false, err
 		}
 		r.Runs = append(r.Runs, run)
+		if run.Interrupted {
+			return false, o.Context.Err()
+		}
 		// Of arrivals by chance there are more or fewer than the rate says.
 		meant := float64(run.Starts) / o.Plan.Duration().Seconds()
 		good := run.ErrorTotal == 0 && run.Skipped == 0 && run.Latency.P99 <= knee.Limit && run.Rate >= kneeAchieved*meant

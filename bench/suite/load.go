@@ -166,7 +166,7 @@ func (e *Env) knee(o load.Options) (*result.Knee, error) {
 		return nil, err
 	}
 	o.Warmup = 0 // each rate warms the next up
-	o.Timeout = replyTimeout
+	o.Timeout, o.Context = replyTimeout, e.Context
 	search := &result.Result{}
 	err = FindKnee(o, kneeLimit, search)
 	if err1 := release(); err == nil {

@@ -4,10 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,60 +82,4 @@ func wholeSessions(e *Env, s Settings) (*result.Result, error) {
 		return e.Context.Err()
 	})
 	return r, err
-}
-
-// overheadTurns is how often the servers of metricsOverhead take turns, leastTurn the
-// shortest of these.
-const (
-	overheadTurns = 10
-	leastTurn     = 10 * time.Millisecond
-)
-
-func metricsOverhead(e *Env, s Settings) (*result.Result, error) {
-	var servers [2]*subject.Server // without and with
-	for i := range servers {
-		srv, err := subject.Start(subject.Options{Program: e.Gannet, Listen: []string{"tcp://127.0.0.1:0"}, Admin: i == 1, CPUs: e.ServerCPU, Stderr: os.Stderr})
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = srv.Stop() }()
-		servers[i] = srv
-	}
-	release, err := load.Pin(e.GeneratorCPU)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = release() }()
-	var rates, cpus [2][]float64
-	for turn := range overheadTurns {
-		for k := range servers {
-			i := (turn + k) % 2 // each begins as often as the other
-			run, err := load.Run(load.Options{Target: servers[i].Addresses[0], ServerPID: servers[i].PID, Method: load.MethodCall, Size: 1 << 10, Conns: s.Conns, Depth: 16,
-				Warmup: s.Warmup, Duration: max(s.Time/2/overheadTurns, leastTurn), Timeout: replyTimeout})
-			if err != nil {
-				return nil, err
-			}
-			if run.ErrorTotal > 0 {
-				return nil, fmt.Errorf("errors of a load: %s", &run.Errors)
-			}
-			rates[i] = append(rates[i], run.Rate)
-			if run.Server != nil && run.Server.User+run.Server.System >= leastCPU {
-				cpus[i] = append(cpus[i], run.Server.CPUMicros)
-			}
-		}
-		if err := e.Context.Err(); err != nil {
-			return nil, err
-		}
-	}
-	median := func(list []float64) float64 { return result.SpreadOf(slices.Clone(list)).Median }
-	r := &result.Result{}
-	r.Add("off_rate", "1/s", median(rates[0]))
-	r.Add("on_rate", "1/s", median(rates[1]))
-	r.Add("rate_overhead", "ratio", median(rates[0])/median(rates[1])-1)
-	if len(cpus[0]) > 0 && len(cpus[1]) > 0 {
-		r.Add("off_cpu_us", "µs", median(cpus[0]))
-		r.Add("on_cpu_us", "µs", median(cpus[1]))
-		r.Add("cpu_overhead", "ratio", median(cpus[1])/median(cpus[0])-1)
-	}
-	return r, nil
 }

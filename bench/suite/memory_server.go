@@ -168,7 +168,7 @@ func connectionMemory(e *Env, s Settings) (*result.Result, error) {
 }
 
 // standing opens connections to a server, measures, and closes them.
-func (e *Env) standing(r *result.Result, s Settings, srv *subject.Server) error {
+func (e *Env) standing(r *result.Result, s Settings, srv *subject.Server) (err error) {
 	release, err := load.Pin(e.GeneratorCPU)
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (e *Env) standing(r *result.Result, s Settings, srv *subject.Server) error 
 		return err
 	}
 	// Two pings on each within Time.
-	o := load.Options{Target: srv.Addresses[0], ServerPID: srv.PID, Conns: s.Conns, Depth: 1, Timeout: replyTimeout,
+	o := load.Options{Target: srv.Addresses[0], ServerPID: srv.PID, Conns: s.Conns, Depth: 1, Timeout: replyTimeout, Context: e.Context,
 		Plan: load.Constant(2*float64(s.Conns)/s.Time.Seconds(), s.Time)}
 	begin := now()
 	session, err := load.Open(o)

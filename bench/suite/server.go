@@ -29,7 +29,7 @@ func (e *Env) generate(r *result.Result, o load.Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	o.Timeout, o.ChildCPUs, o.Each = replyTimeout, e.ServerCPU, e.Each
+	o.Timeout, o.ChildCPUs, o.Each, o.Context = replyTimeout, e.ServerCPU, e.Each, e.Context
 	run, err := load.Run(o)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 		if len(e.ServerCPU) == 1 {
 			env = append(env, "GOMAXPROCS=1")
 		}
-		o.Command = slices.Concat(env, o.Command, args)
+		o.Command, o.Stderr = slices.Concat(env, o.Command, args), subject.WithoutAddress(os.Stderr)
 		if err := e.generate(r, o); err != nil {
 			return nil, err
 		}
@@ -148,6 +149,13 @@ func (t *transport) further() (list []Workload) {
 			Run: func(e *Env, s Settings) (*result.Result, error) {
 				return t.measure(e, load.Options{Method: load.MethodCall, Size: 1 << 10, Conns: s.Conns, Depth: 1, Warmup: s.Warmup, Duration: s.Time})
 			}})
+	}
+	if t.name == "https" {
+		list = append(list, Workload{ID: "transport.https.overhead", Brief: "calls of 1 KB over HTTPS against HTTP", Server: true,
+			Measures: "Two servers, one of https (TLS 1.3 by crypto/tls), one of http, in ten turns each of a closed loop of calls of 1 KB, one at a time on each of 64 connections kept alive. rate_overhead is by how much fewer calls a second the one with TLS answers, cpu_overhead by how much more CPU it takes for one: medians over the turns. Handshakes are not in it.",
+			Full:     Settings{Time: 10 * time.Second, Warmup: 200 * time.Millisecond, Conns: 64},
+			Quick:    Settings{Time: 2 * time.Second, Warmup: 20 * time.Millisecond, Conns: 64},
+			Run:      tlsOverhead})
 	}
 	rate := map[string]float64{"tcp": 43_000, "http1": 5_000, "ws": 30_000}[t.name]
 	if rate > 0 {

@@ -49,6 +49,7 @@ type announcer struct {
 // loop begins with it.
 type change struct {
 	lists lists
+	begun bool
 }
 
 // saw notes the engine of a connection.
@@ -96,8 +97,9 @@ func (a *announcer) changed(l lists) {
 	for _, e := range engines {
 		e.EachLoop(changeDelay, func(loop *engine.Loop) {
 			a.mu.Lock()
-			first := a.pending == ch
-			if first {
+			first := !ch.begun
+			ch.begun = true
+			if a.pending == ch {
 				a.pending = nil
 			}
 			l := ch.lists

@@ -6,7 +6,8 @@ import "errors"
 // with, engine.ErrConnClosed and the cause of the caller's context.
 var (
 	// ErrRequestTimeout ends the wait for an answer when
-	// ClientOptions.RequestTimeout, RequestTimeoutMax or WithTimeout is over.
+	// ClientOptions.RequestTimeout, RequestTimeoutMax, TaskTimeout or
+	// WithTimeout is over.
 	ErrRequestTimeout = errors.New("mcp: no answer in time")
 	// ErrTooManyPending refuses a request beyond ClientOptions.MaxPending or
 	// MaxPendingBytes. Nothing was sent.

@@ -13,6 +13,7 @@ const (
 	DefaultProbeTimeout      = 5 * time.Second
 	DefaultRequestTimeout    = 60 * time.Second
 	DefaultRequestTimeoutMax = 10 * time.Minute
+	DefaultTaskTimeout       = time.Hour
 	DefaultMaxPending        = 1000
 	DefaultMaxPendingBytes   = 8 << 20
 	DefaultNotificationQueue = 256
@@ -49,6 +50,11 @@ type ClientOptions struct {
 	// RequestTimeoutMax bounds the wait whatever progress there is. Zero:
 	// 10 min; negative: none.
 	RequestTimeoutMax time.Duration
+	// TaskTimeout bounds the wait for a task that a tool call has become, from
+	// the server's first word of it; WithTimeout may make it longer. Beyond it
+	// the call fails with ErrRequestTimeout, and the task is cancelled. Zero:
+	// 1 h; negative: none.
+	TaskTimeout time.Duration
 
 	// MaxPending bounds the requests of a session that wait for an answer, and
 	// MaxPendingBytes the bytes of these; a request beyond either fails at
@@ -136,6 +142,9 @@ func (o ClientOptions) withDefaults() ClientOptions {
 	}
 	if o.RequestTimeoutMax == 0 {
 		o.RequestTimeoutMax = DefaultRequestTimeoutMax
+	}
+	if o.TaskTimeout == 0 {
+		o.TaskTimeout = DefaultTaskTimeout
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

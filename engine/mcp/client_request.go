@@ -31,8 +31,8 @@ func WithProgress(f func(ProgressReport)) RequestOption {
 	return func(o *requestOptions) { o.progress = f }
 }
 
-// WithTimeout replaces ClientOptions.RequestTimeout, and RequestTimeoutMax
-// where d is longer than that; negative: only RequestTimeoutMax holds.
+// WithTimeout replaces ClientOptions.RequestTimeout, and RequestTimeoutMax and
+// TaskTimeout where d is longer than these; negative: only these hold.
 func WithTimeout(d time.Duration) RequestOption {
 	return func(o *requestOptions) { o.timeout = d }
 }

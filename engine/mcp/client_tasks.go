@@ -118,6 +118,16 @@ func (s *ClientSession) ListTasks(ctx context.Context) ([]TaskInfo, error) {
 	return list(ctx, s, "tasks/list", "tasks", nil, func(*TaskInfo, json.RawMessage) {})
 }
 
+// boundTask bounds the wait for a task by ClientOptions.TaskTimeout.
+func (s *ClientSession) boundTask(ctx context.Context, id string, o *requestOptions) (context.Context, context.CancelFunc) {
+	limit := s.client.opts.TaskTimeout
+	if limit < 0 {
+		return ctx, func() {}
+	}
+	limit = max(limit, o.timeout)
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w: task %s had not ended after %v (ClientOptions.TaskTimeout)", ErrRequestTimeout, clip(id, versionShown), limit))
+}
+
 // poll asks how far a task is until stop says that this is enough. When ctx
 // ends, the task is cancelled.
 func (s *ClientSession) poll(ctx context.Context, t *TaskInfo, o requestOptions, stop func(*TaskInfo) (bool, error)) (*TaskInfo, error) {
@@ -182,6 +192,8 @@ func (s *ClientSession) legacyTask(ctx context.Context, method string, raw json.
 	if r.Task.ID == "" {
 		return nil, fmt.Errorf("%w: %s: a task without taskId", ErrBadAnswer, method)
 	}
+	ctx, cancel := s.boundTask(ctx, r.Task.ID, &o)
+	defer cancel()
 	// Input is asked for by requests that come while tasks/result waits.
 	t, err := s.poll(ctx, r.Task, o, func(t *TaskInfo) (bool, error) {
 		return t.Final() || t.Status == "input_required", nil
@@ -210,6 +222,8 @@ func (s *ClientSession) modernTask(ctx context.Context, raw json.RawMessage, o r
 	if t.ID == "" {
 		return nil, fmt.Errorf("%w: a task without taskId", ErrBadAnswer)
 	}
+	ctx, cancel := s.boundTask(ctx, t.ID, &o)
+	defer cancel()
 	answered := map[string]bool{}
 	created := true
 	t, err := s.poll(ctx, t, o, func(t *TaskInfo) (bool, error) {

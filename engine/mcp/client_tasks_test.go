@@ -126,3 +126,46 @@ func TestClientModernTask(t *testing.T) {
 		t.Errorf("GetTask: %v", err)
 	}
 }
+
+// A task that does not end is waited for no longer than TaskTimeout, or than the
+// call's own limit where that is longer, and cancelled then: also where the server
+// asks for input for ever, or is silent when it should say what came of it.
+func TestClientTaskTimeout(t *testing.T) {
+	const limit = 30 * time.Millisecond
+	for _, tc := range []struct {
+		name, rev, first string
+		then             string // what tasks/get is answered, "": the wait is in another request
+		opts             []mcp.RequestOption
+		least            time.Duration
+	}{
+		{"legacy", mcp.Revision20251125, `{"task":{"taskId":"t1","status":"working","pollInterval":1}}`, `{"taskId":"t1","status":"working","pollInterval":1}`, nil, limit},
+		{"legacy, between two polls", mcp.Revision20251125, `{"task":{"taskId":"t1","status":"working","pollInterval":60000}}`, "", nil, limit},
+		{"legacy, the result", mcp.Revision20251125, `{"task":{"taskId":"t1","status":"input_required"}}`, "", nil, limit},
+		{"modern", mcp.Revision20260728, `{"resultType":"task","taskId":"t1","status":"working","pollIntervalMs":1}`, `{"resultType":"complete","taskId":"t1","status":"working","pollIntervalMs":1}`, nil, limit},
+		{"longer", mcp.Revision20260728, `{"resultType":"task","taskId":"t1","status":"working","pollIntervalMs":1}`, `{"resultType":"complete","taskId":"t1","status":"working","pollIntervalMs":1}`, []mcp.RequestOption{mcp.WithTimeout(3 * limit)}, 3 * limit},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m, s := negotiated(t, tc.rev, mcp.ClientOptions{Tasks: true, TaskTimeout: limit})
+			begin := time.Now()
+			c := do(t, func() (*mcp.ToolResult, error) {
+				return s.CallTool(context.Background(), "x", nil, append(tc.opts, mcp.WithTask(0))...)
+			})
+			m.reply(m.expect("tools/call"), tc.first)
+			for ended := false; !ended; {
+				switch r := parseSent(t, m.next()); {
+				case r.Method == "tasks/cancel":
+					sameJSON(t, "task id", r.Params["taskId"], `"t1"`)
+					ended = true
+				case r.Method == "tasks/get" && tc.then != "":
+					m.reply(r, tc.then)
+				}
+			}
+			if _, err := c.get(); !errors.Is(err, mcp.ErrRequestTimeout) || !strings.Contains(err.Error(), "TaskTimeout") {
+				t.Errorf("got %v", err)
+			}
+			if waited := time.Since(begin); waited < tc.least {
+				t.Errorf("waited %v, want %v", waited, tc.least)
+			}
+		})
+	}
+}

@@ -245,3 +245,24 @@ func TestHTTPMessagesWait(t *testing.T) {
 		}
 	}
 }
+
+// Clients of HTTP are told of a change once, also when another engine is seen for
+// the first time while it is on its way.
+func TestHTTPChangesOnEngines(t *testing.T) {
+	s := NewServer(Options{Name: "engines"})
+	c := newWebClient(t, s)
+	id, _ := c.session()
+	_, f := c.do("GET", "/mcp", "", map[string]string{"Accept": "text/event-stream", headerSession: id})
+	s.HandleTool(Tool{Name: "one"}, Inline, func(*Call) error { return nil })
+	other := newWebClient(t, s)
+	other.session()
+	for range 3 {
+		for _, c := range []*webClient{c, other} {
+			c.w.now += int64(changeDelay)
+			c.l.Turn()
+		}
+	}
+	if n := strings.Count(f.body, "tools/list_changed"); n != 1 {
+		t.Errorf("told %d times: %q", n, f.body)
+	}
+}

@@ -107,6 +107,28 @@ func TestPoolBreakerSaysWhat(t *testing.T) {
 	})
 }
 
+// Connections that end as soon as they are made are dials that failed, for the
+// breaker too: who waits for one hears of it before long.
+func TestPoolBreakerStillborn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakes{t: t}
+		d := f.dialer()
+		done := d.Done
+		d.Done = func(c *fake) <-chan struct{} { c.die(); return done(c) }
+		p, err := NewPool(d, PoolOptions{Size: 2, Max: 2, WaitTimeout: time.Hour, Breaker: BreakerOptions{Failures: 3}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, err = p.Checkout(context.Background())
+		says(t, err, ErrBreakerOpen, "last failure: pool: the connection has ended")
+		if d, s := time.Since(start), p.Snapshot(); d > 10*time.Second || s.Breaker.Failures != 3 || s.Lost != 3 || s.Dials != 3 {
+			t.Errorf("after %v: %s, %+v", d, gauges(s), s.Breaker)
+		}
+		closeAll(t, p, f)
+	})
+}
+
 // A trial whose borrower gives up, waiting, is not under way any longer: the next one
 // may try at once.
 func TestPoolBreakerTrialGivenUp(t *testing.T) {

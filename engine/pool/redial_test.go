@@ -130,7 +130,7 @@ func TestPoolLost(t *testing.T) {
 // though another connection to it is fine.
 func TestPoolStillborn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, f := newPool(t, PoolOptions{Size: 5, Max: 5, WaitTimeout: time.Hour})
+		p, f := newPool(t, PoolOptions{Size: 5, Max: 5, WaitTimeout: time.Hour, Breaker: BreakerOptions{Failures: -1}})
 		good := checkout(t, p)
 		d := p.d.Done
 		p.d.Done = func(c *fake) <-chan struct{} { c.die(); return d(c) }

@@ -198,6 +198,8 @@ func (p *Pool[C]) lose(i int, why error) {
 	p.emit(Event{Kind: EventLost, Err: why})
 	switch now := p.now(); {
 	case !s.works && now-s.used < int64(p.o.RetryMin) && p.retry.failure(now, s.round, why, &p.o): // no better than a dial that fails
+		p.failure = why
+		p.running.Go(func() { p.report(Ticket{}, OutcomeFailed) }) // without mu, which the breaker takes
 	case p.slots.open() == 0:
 		p.retry.alone(now, p.o.RetryMin)
 	}

@@ -21,7 +21,7 @@ var bounds = [...]float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 
 const other = "_other"
 
 // methods are the methods that have a label of their own.
-var methods = []string{
+var methods = [...]string{
 	"initialize", "ping", "server/discover", "tools/list", "tools/call", "resources/list", "resources/templates/list", "resources/read",
 	"resources/subscribe", "resources/unsubscribe", "subscriptions/listen", "prompts/list", "prompts/get", "completion/complete",
 	"logging/setLevel", "tasks/get", "tasks/result", "tasks/list", "tasks/cancel", "tasks/update",
@@ -39,6 +39,11 @@ type Operations struct {
 	mu    sync.RWMutex // protects the maps; histograms are atomic
 	all   map[operation]*histogram
 	tools map[string]struct{} // names that are labels
+
+	// Those of what went well, which is nearly all, found without the lock; each is
+	// in all as well. A table of tools is never changed, but replaced.
+	wellMethods [len(methods) + 1]atomic.Pointer[histogram] // the last is of other
+	wellTools   atomic.Pointer[map[string]*histogram]       // with a label of their own
 }
 
 // MaxTools is how many tools have a label of their own.
@@ -59,31 +64,86 @@ func NewOperations() *Operations {
 // Middleware measures each request from where middleware begins to where its
 // handler returns; what a handler moves off the loop is measured up to there.
 //
-// Hot path: no allocation once an operation has been seen.
+// Hot path: no allocation once an operation has been seen; no lock if it went well.
 func (o *Operations) Middleware(next mcp.Handler) mcp.Handler {
 	return func(c *mcp.Call) error {
-		begin := time.Now()
+		begin := time.Since(birth)
 		err := next(c)
-		op := operation{method: other}
-		for _, m := range methods {
-			if string(c.Method()) == m {
-				op.method = m
-				break
+		took := time.Since(birth) - begin
+		method, tool := 0, ""
+		for method < len(methods) && string(c.Method()) != methods[method] {
+			method++
+		}
+		if method == methodCall {
+			if tool = c.Tool(); tool == "" {
+				tool = other
 			}
 		}
-		if op.method == "tools/call" {
-			if op.tool = c.Tool(); op.tool == "" {
-				op.tool = other
-			}
+		if code := c.Engine().Code(); code == 0 && err == nil {
+			o.well(method, tool).observe(took)
+		} else {
+			o.histogram(operation{name(method), tool, failureName(int(code), err)}).observe(took)
 		}
-		if code := c.Engine().Code(); code != 0 {
-			op.failure = codeName(int(code))
-		} else if err != nil {
-			op.failure = failureSlow(err)
-		}
-		o.histogram(op).observe(time.Since(begin))
 		return err
 	}
+}
+
+// birth is what times are measured from: the wall clock need not be read besides.
+var birth = time.Now()
+
+// methodCall is where methods has tools/call.
+var methodCall = slices.Index(methods[:], "tools/call")
+
+// name returns the label of a method.
+func name(method int) string {
+	if method == len(methods) {
+		return other
+	}
+	return methods[method]
+}
+
+// well returns the histogram of what went well; tool is "" unless it is a call.
+//
+// Hot path: no allocation, no lock once it has been seen.
+func (o *Operations) well(method int, tool string) *histogram {
+	if tool == "" {
+		if h := o.wellMethods[method].Load(); h != nil {
+			return h
+		}
+	} else if tools := o.wellTools.Load(); tools != nil {
+		if h := (*tools)[tool]; h != nil {
+			return h
+		}
+	}
+	return o.wellSlow(method, tool)
+}
+
+// wellSlow finds the histogram under the lock, and has it found without from then on;
+// but not for tools without a label, however many there are.
+func (o *Operations) wellSlow(method int, tool string) *histogram {
+	h := o.histogram(operation{method: name(method), tool: tool})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if tool == "" {
+		o.wellMethods[method].Store(h)
+	} else if _, labelled := o.tools[tool]; labelled {
+		tools := map[string]*histogram{}
+		if old := o.wellTools.Load(); old != nil {
+			tools = maps.Clone(*old)
+		}
+		tools[tool] = h
+		o.wellTools.Store(&tools)
+	}
+	return h
+}
+
+// failureName returns the label of a failure: of the answer, or else of what the
+// handler returned.
+func failureName(code int, err error) string {
+	if code != 0 {
+		return codeName(code)
+	}
+	return failureSlow(err)
 }
 
 // failureSlow returns the label of what a handler returned, which is answered
@@ -99,11 +159,19 @@ func failureSlow(err error) string {
 	return "tool_error"
 }
 
+// codeNames are the labels of the protocol's codes.
+var codeNames = func() map[int]string {
+	names := map[int]string{}
+	for _, code := range []int{-32700, -32600, -32601, -32602, -32603, -32002, -32020, -32021, -32022, -32042, -31001, -31002, -31003, -31004, -31005} {
+		names[code] = strconv.Itoa(code)
+	}
+	return names
+}()
+
 // codeName returns the label of a code: one of the protocol's, or other.
 func codeName(code int) string {
-	switch code {
-	case -32700, -32600, -32601, -32602, -32603, -32002, -32020, -32021, -32022, -32042, -31001, -31002, -31003, -31004, -31005:
-		return strconv.Itoa(code) // small numbers of these: not the hot path of what goes well
+	if name, known := codeNames[code]; known {
+		return name
 	}
 	return other
 }

@@ -28,3 +28,31 @@ func TestToolLabels(t *testing.T) {
 		t.Errorf("%d histograms: those without a tool, or of a failure, are others", n)
 	}
 }
+
+// What went well is counted where it is written from, whichever way it was found.
+func TestWell(t *testing.T) {
+	o := NewOperations()
+	for range 2 { // under the lock, and then without
+		for method := range len(methods) + 1 {
+			if method != methodCall && o.well(method, "") != o.histogram(operation{method: name(method)}) {
+				t.Errorf("%s: not the one that is written", name(method))
+			}
+		}
+		for i := range MaxTools + 10 {
+			tool := fmt.Sprint("tool ", i)
+			want := operation{method: "tools/call", tool: tool}
+			if i >= MaxTools {
+				want.tool = other
+			}
+			if o.well(methodCall, tool) != o.histogram(want) {
+				t.Errorf("%s: not the one that is written", tool)
+			}
+		}
+	}
+	if n := len(*o.wellTools.Load()); n != MaxTools {
+		t.Errorf("%d tools are found without the lock, want the %d with a label", n, MaxTools)
+	}
+	if n := len(o.all); n != MaxTools+1+len(methods) {
+		t.Errorf("%d histograms", n)
+	}
+}

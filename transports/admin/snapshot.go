@@ -60,6 +60,7 @@ func (m *metrics) snapshot(s transports.Snapshot) {
 	m.one("gannet_websocket_pings_sent_total", "counter", "Pings to WebSocket clients.", ws.Pings)
 	m.one("gannet_websocket_pongs_left_out_total", "counter", "Pings of clients that did not read, not answered for a later one.", ws.PongsLeftOut)
 	m.one("gannet_websocket_closes_unanswered_total", "counter", "Close frames that the client did not answer in time.", ws.Unanswered)
+	m.one("gannet_websocket_outpaced_total", "counter", "Compressed messages refused because more came of them than there was time for.", ws.Outpaced)
 	m.head("gannet_websocket_failed_total", "counter", "WebSockets whose client broke the protocol, by kind.")
 	for f := range ws.Failed {
 		fmt.Fprintf(m.w, "gannet_websocket_failed_total{kind=%q} %d\n", web.Failure(f).String(), ws.Failed[f])

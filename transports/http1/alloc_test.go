@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
 
 // Requests as clients send them.
@@ -71,7 +72,7 @@ func TestAllocs(t *testing.T) {
 	}
 	for _, w := range workloads {
 		var p Parser
-		p.Init(loop, &meter{max: 1 << 20})
+		p.Init(loop, &wiretest.Budget{Max: 1 << 20})
 		b := []byte(w.in)
 		gate(w.name, func() {
 			if n := drain(&p, b[:w.cut], b[w.cut:]); n != w.number {
@@ -87,7 +88,7 @@ func TestAllocs(t *testing.T) {
 		bad.Stop()
 	})
 	var big Parser
-	big.Init(loop, &meter{max: 1 << 20})
+	big.Init(loop, &wiretest.Budget{Max: 1 << 20})
 	head, piece := []byte(post("Content-Length: 200000\r\n")), bytes.Repeat([]byte("x"), 50000)
 	gate("body of 200 KB in pieces", func() {
 		if drain(&big, head, piece, piece, piece, piece) != 1 {
@@ -123,17 +124,6 @@ func TestAllocs(t *testing.T) {
 		AppendLastChunk(CloseChunk(append(b, "data: x\n\n"...), mark))
 	})
 	gate("error", func() { AppendError(AppendContinue(out), ErrHost, q, date) })
-	var line Pipeline
-	line.Init(loop)
-	gate("pipeline", func() {
-		a, b := line.Open(), line.Open()
-		o := line.Append(out, b, body)
-		o = line.Finish(o, b, false)
-		o = line.Append(o, a, body)
-		if o = line.Finish(o, a, false); len(o) != 2048 {
-			t.Fatal(len(o))
-		}
-	})
 	p.Stop()
 	if n := pool.Stats().Outstanding; n != 0 {
 		t.Errorf("%d buffers out", n)

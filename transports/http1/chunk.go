@@ -1,9 +1,30 @@
 package http1
 
-import "math"
+import (
+	"math"
+
+	"github.com/gannetmcp/gannet/transports/httpfield"
+)
 
 // maxSizeDigits bounds the digits of a chunk size: no more fit 64 bits.
 const maxSizeDigits = 16
+
+// notHex is the value in hexValue of what is no hexadecimal digit.
+const notHex = 0xFF
+
+var hexValue = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case '0' <= c && c <= '9':
+			t[c] = uint8(c - '0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			t[c] = uint8(c|0x20-'a') + 10
+		default:
+			t[c] = notHex
+		}
+	}
+	return t
+}()
 
 // nextChunked is Next in a body in chunks (RFC 9112 §7.1).
 func (p *Parser) nextChunked(b []byte) (n int, ev Event) {
@@ -47,7 +68,7 @@ func (p *Parser) step(c byte) *Error {
 		case c == '\r' && p.state == inExt:
 			p.state = atSizeLF
 			return nil
-		case p.state == atExt && class[c]&isToken == 0 && c != ' ' && c != '\t', c < ' ' && c != '\t', c == 0x7F:
+		case p.state == atExt && !httpfield.Token.Has(c) && c != ' ' && c != '\t', c < ' ' && c != '\t', c == 0x7F:
 			return ErrChunkExt
 		}
 		p.state = inExt
@@ -122,7 +143,7 @@ func (p *Parser) trailerByte(c byte) *Error {
 		switch {
 		case c == '\r':
 			p.state = atEndLF
-		case class[c]&isToken != 0:
+		case httpfield.Token.Has(c):
 			p.state = inTrailerName
 		case c == ' ' || c == '\t':
 			return ErrFold
@@ -133,7 +154,7 @@ func (p *Parser) trailerByte(c byte) *Error {
 		switch {
 		case c == ':':
 			p.state = inTrailerValue
-		case class[c]&isToken == 0:
+		case !httpfield.Token.Has(c):
 			return ErrTrailer
 		}
 	case inTrailerValue:

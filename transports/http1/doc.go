@@ -59,15 +59,10 @@
 // the Parser's, valid until the next call of Next; copy what is to be kept. Appenders
 // append to a slice of the caller's and keep nothing.
 //
-// # Order
-//
-// Requests may be answered when their turn comes, or handed to workers: a
-// Pipeline writes answers in the order of the requests and bounds how many are
-// waiting.
-//
 // # What is not here
 //
-// A parser for responses, which a client needs. Content codings: a body is
+// The order of answers (RFC 9112 §9.3.2): hold the rest of the input back while a
+// request is being answered. A parser for responses, which a client needs. Content codings: a body is
 // bytes. CONNECT, which is answered 501. Trailers in answers. What methods,
 // Origin, Host and media types are accepted, and what an upgrade leads to, is for
 // whoever drives this package.

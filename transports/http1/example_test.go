@@ -59,20 +59,3 @@ func Example() {
 	//
 	// Host missing, repeated or malformed
 }
-
-// Answers that are ready out of order leave in the order of their requests.
-func ExamplePipeline() {
-	var q http1.Pipeline
-	q.Init(http1.NewLoop(ringbuf.NewPool(ringbuf.PoolOptions{}), http1.Limits{}))
-	first, second := q.Open(), q.Open()
-	var out []byte
-	out = q.Append(out, second, []byte("second"))
-	out = q.Finish(out, second, false)
-	fmt.Printf("%q, %d bytes wait\n", out, q.Held())
-	out = q.Append(out, first, []byte("first "))
-	out = q.Finish(out, first, false)
-	fmt.Printf("%q\n", out)
-	// Output:
-	// "", 6 bytes wait
-	// "first second"
-}

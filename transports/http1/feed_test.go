@@ -7,24 +7,9 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/httpfield"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
-
-// meter is a Budget that can be used up.
-type meter struct{ held, max int }
-
-func (m *meter) Reserve(n int) bool {
-	if m.held+n > m.max {
-		return false
-	}
-	m.held += n
-	return true
-}
-
-func (m *meter) Release(n int) {
-	if m.held -= n; m.held < 0 {
-		panic("released more than was reserved")
-	}
-}
 
 // trace says what Next says, in words.
 type trace struct {
@@ -94,50 +79,34 @@ func words(r *Request) string {
 	}
 	for i := range r.Fields() {
 		name, value := r.Field(i)
-		if !sameFold(name, "host") && !sameFold(name, "content-length") && !sameFold(name, "transfer-encoding") {
+		if !httpfield.EqualFold(name, "host") && !httpfield.EqualFold(name, "content-length") && !httpfield.EqualFold(name, "transfer-encoding") {
 			fmt.Fprintf(&b, " %s:%q", name, value)
 		}
 	}
 	return b.String()
 }
 
-// everyWay feeds in whole, byte by byte, in pieces of three, and cut in two at
-// every offset, in each mode, and expects the same of all.
+// everyWay feeds in cut in many ways, in each mode, and expects the same of all.
 func everyWay(t *testing.T, in string, limits Limits, want []string) {
 	t.Helper()
 	pool := ringbuf.NewPool(ringbuf.PoolOptions{})
 	loop := NewLoop(pool, limits)
 	for mode, want := range map[BodyMode][]string{Whole: want, Pieces: want, Drop: dropped(want)} {
-		check := func(how string, cut func(feed func([]byte), in []byte)) {
-			t.Helper()
-			budget := &meter{max: 1 << 30}
+		for how, pieces := range wiretest.Ways([]byte(in), 1000, 3) {
+			budget := &wiretest.Budget{Max: 1 << 30}
 			var p Parser
 			p.Init(loop, budget)
 			tr := trace{p: &p, mode: mode}
-			cut(tr.feed, []byte(in))
+			for _, piece := range pieces {
+				tr.feed(piece)
+			}
 			if fmt.Sprintf("%q", tr.got) != fmt.Sprintf("%q", want) {
 				t.Fatalf("%s, mode %d:\n got %.1000q\nwant %.1000q", how, mode, tr.got, want)
 			}
 			p.Stop()
-			if n := pool.Stats().Outstanding; n != 0 || budget.held != 0 || p.Charged() != 0 {
-				t.Fatalf("%s, mode %d: %d buffers, %d bytes not returned", how, mode, n, budget.held)
+			if n := pool.Stats().Outstanding; n != 0 || budget.Held != 0 || p.Charged() != 0 {
+				t.Fatalf("%s, mode %d: %d buffers, %d bytes not returned", how, mode, n, budget.Held)
 			}
-		}
-		check("whole", func(feed func([]byte), in []byte) { feed(in) })
-		for _, size := range []int{1, 3} {
-			check(fmt.Sprintf("in pieces of %d", size), func(feed func([]byte), in []byte) {
-				for len(in) > 0 {
-					n := min(size, len(in))
-					feed(in[:n])
-					in = in[n:]
-				}
-			})
-		}
-		for i := 1; i < len(in); i += 1 + len(in)/1000 {
-			check(fmt.Sprintf("cut at %d", i), func(feed func([]byte), in []byte) {
-				feed(in[:i])
-				feed(in[i:])
-			})
 		}
 	}
 }

@@ -1,9 +1,6 @@
 package http1
 
-import (
-	"bytes"
-	"math"
-)
+import "github.com/gannetmcp/gannet/transports/httpfield"
 
 // parse notes in r where the parts of the head at the front of b are, and
 // returns the length of the head. It stops at the first thing wrong. errShort:
@@ -45,7 +42,7 @@ func (r *Request) parse(b []byte, l *Limits) (int, *Error) {
 // between them. It returns the offset behind it.
 func (r *Request) parseLine(b []byte) (int, *Error) {
 	i := 0
-	for i < len(b) && class[b[i]]&isToken != 0 {
+	for i < len(b) && httpfield.Token.Has(b[i]) {
 		i++
 	}
 	if i == len(b) {
@@ -60,7 +57,7 @@ func (r *Request) parseLine(b []byte) (int, *Error) {
 	from, query := i, 0
 	for ; i < len(b); i++ {
 		c := b[i]
-		if class[c]&isTarget != 0 {
+		if httpfield.Target.Has(c) {
 			if c == '?' && query == 0 {
 				query = i
 			}
@@ -72,7 +69,7 @@ func (r *Request) parseLine(b []byte) (int, *Error) {
 		if i+2 >= len(b) {
 			return 0, errShort
 		}
-		if hexValue[b[i+1]] == notHex || hexValue[b[i+2]] == notHex {
+		if !httpfield.HexDigit.Has(b[i+1]) || !httpfield.HexDigit.Has(b[i+2]) {
 			return 0, ErrTarget
 		}
 	}
@@ -91,7 +88,7 @@ func (r *Request) parseLine(b []byte) (int, *Error) {
 		return 0, errShort
 	}
 	v := b[i : i+8]
-	if string(v[:5]) != "HTTP/" || class[v[5]]&isDigit == 0 || v[6] != '.' || class[v[7]]&isDigit == 0 {
+	if string(v[:5]) != "HTTP/" || !httpfield.Digit.Has(v[5]) || v[6] != '.' || !httpfield.Digit.Has(v[7]) {
 		return 0, ErrRequestLine
 	}
 	i += 8
@@ -136,7 +133,7 @@ func (r *Request) parseTarget(b []byte, query int) bool {
 	}
 	authority := from
 	for _, scheme := range [...]string{"http://", "https://"} {
-		if to-from >= len(scheme) && sameFold(b[from:from+len(scheme)], scheme) {
+		if to-from >= len(scheme) && httpfield.EqualFold(b[from:from+len(scheme)], scheme) {
 			authority = from + len(scheme)
 		}
 	}
@@ -151,14 +148,14 @@ func (r *Request) parseTarget(b []byte, query int) bool {
 	r.authority = span{uint16(authority), uint16(end)}
 	r.path = span{uint16(end), uint16(pathEnd)}
 	r.bare = end == pathEnd
-	return end > authority && validHost(b[authority:end])
+	return end > authority && httpfield.ValidHost(b[authority:end])
 }
 
 // parseField parses the field line at i (RFC 9112 §5) and returns the offset
 // behind it.
 func (r *Request) parseField(b []byte, i int) (int, *Error) {
 	from := i
-	for i < len(b) && class[b[i]]&isToken != 0 {
+	for i < len(b) && httpfield.Token.Has(b[i]) {
 		i++
 	}
 	if i == len(b) {
@@ -176,7 +173,7 @@ func (r *Request) parseField(b []byte, i int) (int, *Error) {
 		i++
 	}
 	from = i
-	i = control(b, i)
+	i = httpfield.IndexControl(b, i)
 	if i+1 >= len(b) {
 		return 0, errShort
 	}
@@ -201,53 +198,40 @@ func (r *Request) note(b []byte, f field) *Error {
 	name, value := f.name.of(b), f.value.of(b)
 	switch len(name) {
 	case len("Host"):
-		if sameFold(name, "host") {
+		if httpfield.EqualFold(name, "host") {
 			r.hosts = min(r.hosts+1, 2)
 			r.host = f.value
 		}
 	case len("Expect"):
-		if sameFold(name, "expect") {
+		if httpfield.EqualFold(name, "expect") {
 			r.expect = true
-			r.badExpect = r.badExpect || !sameFold(value, "100-continue")
+			r.badExpect = r.badExpect || !httpfield.EqualFold(value, "100-continue")
 		}
 	case len("Connection"):
-		if sameFold(name, "connection") {
+		if httpfield.EqualFold(name, "connection") {
 			for more := true; more; {
 				var option []byte
-				option, value, more = element(value)
-				r.closes = r.closes || sameFold(option, "close")
-				r.keeps = r.keeps || sameFold(option, "keep-alive")
-				r.upgrade = r.upgrade || sameFold(option, "upgrade")
+				option, value, more = httpfield.Element(value)
+				r.closes = r.closes || httpfield.EqualFold(option, "close")
+				r.keeps = r.keeps || httpfield.EqualFold(option, "keep-alive")
+				r.upgrade = r.upgrade || httpfield.EqualFold(option, "upgrade")
 			}
 		}
 	case len("Content-Length"):
-		if sameFold(name, "content-length") {
-			n, ok := parseLength(value)
+		if httpfield.EqualFold(name, "content-length") {
+			n, ok := httpfield.ContentLength(value)
 			if !ok || r.hasLength {
 				return ErrContentLength
 			}
 			r.length, r.hasLength = n, true
 		}
 	case len("Transfer-Encoding"):
-		if sameFold(name, "transfer-encoding") {
+		if httpfield.EqualFold(name, "transfer-encoding") {
 			r.encodings = min(r.encodings+1, 2)
 			r.encoding = f.value
 		}
 	}
 	return nil
-}
-
-// parseLength reads a Content-Length (RFC 9110 §8.6): digits and nothing else, no
-// list, no more than an int64 holds.
-func parseLength(b []byte) (n int64, ok bool) {
-	for _, c := range b {
-		d := int64(c) - '0'
-		if d < 0 || d > 9 || n > (math.MaxInt64-d)/10 {
-			return 0, false
-		}
-		n = n*10 + d
-	}
-	return n, len(b) > 0
 }
 
 // judge is what can be said of a head when all of it is known.
@@ -262,7 +246,7 @@ func (r *Request) judge(b []byte) *Error {
 		if r.encodings > 1 {
 			return ErrTransferEncoding
 		}
-		if v := r.encoding.of(b); !sameFold(v, "chunked") {
+		if v := r.encoding.of(b); !httpfield.EqualFold(v, "chunked") {
 			return judgeEncoding(v)
 		}
 		r.chunked = true
@@ -281,8 +265,8 @@ func (r *Request) judge(b []byte) *Error {
 // last, and only once; otherwise it is a coding that is not spoken here.
 func judgeEncoding(list []byte) *Error {
 	for {
-		coding, rest, more := element(list)
-		last := sameFold(coding, "chunked")
+		coding, rest, more := httpfield.Element(list)
+		last := httpfield.EqualFold(coding, "chunked")
 		switch {
 		case len(coding) == 0 || last == more:
 			return ErrTransferEncoding
@@ -293,42 +277,6 @@ func judgeEncoding(list []byte) *Error {
 	}
 }
 
-// validHost reports whether b is uri-host [ ":" port ] (RFC 9112 §3.2, RFC 3986
-// §3.2) or empty. No percent-encoding, no zone: no name that is to be resolved
-// has them, and what compares hosts would have to decode them.
-func validHost(b []byte) bool {
-	i := 0
-	if len(b) > 0 && b[0] == '[' {
-		end := bytes.IndexByte(b, ']')
-		if end < 3 {
-			return false
-		}
-		for _, c := range b[1:end] {
-			if hexValue[c] == notHex && c != ':' && c != '.' {
-				return false
-			}
-		}
-		i = end + 1
-	} else {
-		for i < len(b) && class[b[i]]&isHost != 0 {
-			i++
-		}
-		if i == 0 && len(b) > 0 {
-			return false
-		}
-	}
-	if i == len(b) {
-		return true
-	}
-	if b[i] != ':' || len(b)-i > len(":65535") {
-		return false
-	}
-	port := 0
-	for _, c := range b[i+1:] {
-		if class[c]&isDigit == 0 {
-			return false
-		}
-		port = port*10 + int(c-'0')
-	}
-	return port <= math.MaxUint16
-}
+// validHost reports whether b may be the field Host: it is empty where the target
+// has no authority (RFC 9112 §3.2).
+func validHost(b []byte) bool { return len(b) == 0 || httpfield.ValidHost(b) }

@@ -8,14 +8,13 @@ const (
 	DefaultBody     = 16 << 20
 	DefaultChunkExt = 1 << 10
 	DefaultTrailers = 8 << 10
-	DefaultPipeline = 64
 )
 
 // maxHead is the largest head whose parts a span can name.
 const maxHead = 1<<16 - 1
 
-// Limits bounds what a peer can make a Parser and a Pipeline take. Zero and
-// negative fields mean the defaults.
+// Limits bounds what a peer can make a Parser take. Zero and negative fields
+// mean the defaults.
 type Limits struct {
 	// Line bounds the request line in bytes, line end apart; beyond it
 	// ErrLineTooLong. Zero: 8 KiB. RFC 9112 §3 asks for 8,000 at least.
@@ -36,9 +35,6 @@ type Limits struct {
 	// Trailers bounds the trailer section of one message in bytes, line ends
 	// counted; beyond it ErrTrailersTooLong. Zero: 8 KiB.
 	Trailers int
-	// Pipeline bounds the requests of one connection that wait for an answer;
-	// Pipeline.Open refuses more. Zero: 64.
-	Pipeline int
 }
 
 // withDefaults returns l with every field set.
@@ -54,7 +50,6 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Body, DefaultBody)
 	def(&l.ChunkExt, DefaultChunkExt)
 	def(&l.Trailers, DefaultTrailers)
-	def(&l.Pipeline, DefaultPipeline)
 	l.Head = min(l.Head, maxHead)
 	return l
 }

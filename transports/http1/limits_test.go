@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
 
 func x(n int) string { return strings.Repeat("x", n) }
@@ -121,7 +122,7 @@ func TestBodyIsChargedAsItComes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool := ringbuf.NewPool(ringbuf.PoolOptions{})
-			budget := &meter{max: 64 << 20}
+			budget := &wiretest.Budget{Max: 64 << 20}
 			var p Parser
 			p.Init(NewLoop(pool, Limits{}), budget)
 			data := x(1000)
@@ -130,21 +131,21 @@ func TestBodyIsChargedAsItComes(t *testing.T) {
 			if ev := take(head); ev != Head {
 				t.Fatalf("event %d", ev)
 			}
-			if take(""); budget.held != 0 {
-				t.Fatalf("%d bytes charged before any came", budget.held)
+			if take(""); budget.Held != 0 {
+				t.Fatalf("%d bytes charged before any came", budget.Held)
 			}
 			for i := 1; i <= 8000; i++ {
 				if ev := take(piece); ev != More {
 					t.Fatalf("piece %d: event %d", i, ev)
 				}
-				if max := 4*i*1000 + chargeFrom; budget.held > max || i*1000 > 2*chargeFrom && budget.held < i*1000 {
-					t.Fatalf("%d bytes came, %d are charged", i*1000, budget.held)
+				if max := 4*i*1000 + chargeFrom; budget.Held > max || i*1000 > 2*chargeFrom && budget.Held < i*1000 {
+					t.Fatalf("%d bytes came, %d are charged", i*1000, budget.Held)
 				}
 			}
-			if budget.held != p.Charged() {
-				t.Errorf("%d held, %d charged", budget.held, p.Charged())
+			if budget.Held != p.Charged() {
+				t.Errorf("%d held, %d charged", budget.Held, p.Charged())
 			}
-			budget.max = budget.held
+			budget.Max = budget.Held
 			var ev Event
 			for i := 0; i < 10000 && ev == More; i++ {
 				ev = take(piece)
@@ -152,8 +153,8 @@ func TestBodyIsChargedAsItComes(t *testing.T) {
 			if ev != Failed || p.Err() != ErrNoRoom || p.Request() == nil {
 				t.Fatalf("event %d, %v", ev, p.Err())
 			}
-			if take("more"); budget.held != 0 || pool.Stats().Outstanding != 0 {
-				t.Errorf("%d bytes charged, %d buffers out", budget.held, pool.Stats().Outstanding)
+			if take("more"); budget.Held != 0 || pool.Stats().Outstanding != 0 {
+				t.Errorf("%d bytes charged, %d buffers out", budget.Held, pool.Stats().Outstanding)
 			}
 		})
 	}
@@ -180,7 +181,7 @@ func TestLongBodies(t *testing.T) {
 		for _, size := range []int{1000, 64 << 10, len(in)} {
 			pool := ringbuf.NewPool(ringbuf.PoolOptions{})
 			var p Parser
-			p.Init(NewLoop(pool, Limits{}), &meter{max: 16 << 20})
+			p.Init(NewLoop(pool, Limits{}), &wiretest.Budget{Max: 16 << 20})
 			tr := trace{p: &p}
 			for rest := in; len(rest) > 0; rest = rest[min(size, len(rest)):] {
 				tr.feed(rest[:min(size, len(rest))])

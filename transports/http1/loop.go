@@ -2,18 +2,16 @@ package http1
 
 import "github.com/gannetmcp/gannet/ringbuf"
 
-// idleMax bounds the Requests and the Answers that a Loop keeps while nobody
-// uses them.
+// idleMax bounds the Requests that a Loop keeps while nobody uses them.
 const idleMax = 256
 
 // Loop is what the parsers of one event loop share, so that a connection at
-// rest holds nothing: limits, the buffer pool, and the Requests and Answers that
-// are not in use. Used by one goroutine at a time.
+// rest holds nothing: limits, the buffer pool, and the Requests that are not in
+// use. Used by one goroutine at a time.
 type Loop struct {
 	pool     *ringbuf.Pool
 	limits   Limits
-	requests idle[Request]
-	answers  idle[Answer]
+	requests requests
 }
 
 // NewLoop returns a Loop with the given limits.
@@ -24,22 +22,22 @@ func NewLoop(pool *ringbuf.Pool, l Limits) *Loop {
 // Limits returns the limits in force.
 func (l *Loop) Limits() Limits { return l.limits }
 
-// idle is a stack of objects that are not in use.
-type idle[T any] []*T
+// requests is a stack of Requests that are not in use.
+type requests []*Request
 
-// take returns an object that was in use before, or a new one.
-func (s *idle[T]) take() *T {
+// take returns a Request that was in use before, or a new one.
+func (s *requests) take() *Request {
 	if i := len(*s) - 1; i >= 0 {
 		v := (*s)[i]
 		(*s)[i] = nil
 		*s = (*s)[:i]
 		return v
 	}
-	return new(T)
+	return new(Request)
 }
 
-// put keeps an object, unless there are plenty.
-func (s *idle[T]) put(v *T) {
+// put keeps a Request, unless there are plenty.
+func (s *requests) put(v *Request) {
 	if len(*s) < idleMax {
 		*s = append(*s, v)
 	}

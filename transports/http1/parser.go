@@ -1,6 +1,10 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/gannetmcp/gannet/transports/httpfield"
+)
 
 // Event says what Next found.
 type Event uint8
@@ -157,7 +161,7 @@ func (p *Parser) nextHead(b []byte) (n int, ev Event) {
 		case c == '\r' && p.blank == 0, c == '\n' && p.blank == 1:
 			p.blank++
 			n++
-		case p.blank != 1 && class[c]&isToken != 0:
+		case p.blank != 1 && httpfield.Token.Has(c):
 			p.state = inHead
 		default:
 			return n, p.fail(ErrRequestLine)

@@ -1,5 +1,7 @@
 package http1
 
+import "github.com/gannetmcp/gannet/transports/httpfield"
+
 // span is a piece of a head.
 type span struct{ from, to uint16 }
 
@@ -116,7 +118,7 @@ func (r *Request) ExpectContinue() bool {
 func (r *Request) Header(name string) (value []byte, times int) {
 	for i := range r.fields {
 		f := &r.fields[i]
-		if int(f.name.to-f.name.from) == len(name) && sameFold(f.name.of(r.head), name) {
+		if int(f.name.to-f.name.from) == len(name) && httpfield.EqualFold(f.name.of(r.head), name) {
 			if times++; times == 1 {
 				value = f.value.of(r.head)
 			}

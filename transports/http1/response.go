@@ -2,7 +2,8 @@ package http1
 
 import (
 	"strconv"
-	"time"
+
+	"github.com/gannetmcp/gannet/transports/httpfield"
 )
 
 // Lengths of a Response whose body is not of known length.
@@ -15,7 +16,7 @@ const (
 // response of HTTP/1.1 without a body that keeps the connection.
 type Response struct {
 	Status      int    // three digits, otherwise 500 is written
-	Date        []byte // by AppendDate, which the caller keeps for a second; empty: no Date
+	Date        []byte // by httpfield.AppendDate, which the caller keeps for a second; empty: no Date
 	ContentType string // empty: no Content-Type
 	Length      int64  // of the body in bytes, or Stream, or NoBody
 	Extra       []byte // more field lines, by AppendHeader
@@ -102,7 +103,7 @@ func (r *Response) AppendWhole(dst, body []byte) []byte {
 // Hot path: no allocation.
 func AppendHeader[T ~string | ~[]byte](dst []byte, name string, value T) []byte {
 	for i := range len(name) {
-		if class[name[i]]&isToken == 0 {
+		if !httpfield.Token.Has(name[i]) {
 			return dst
 		}
 	}
@@ -112,7 +113,7 @@ func AppendHeader[T ~string | ~[]byte](dst []byte, name string, value T) []byte 
 	dst = append(append(dst, name...), ": "...)
 	from := len(dst)
 	dst = append(dst, value...)
-	for i := control(dst, from); i < len(dst); i = control(dst, i) {
+	for i := httpfield.IndexControl(dst, from); i < len(dst); i = httpfield.IndexControl(dst, i) {
 		dst[i] = ' '
 	}
 	return append(dst, "\r\n"...)
@@ -122,11 +123,6 @@ func AppendHeader[T ~string | ~[]byte](dst []byte, name string, value T) []byte 
 // (RFC 9110 §15.2.1).
 func AppendContinue(dst []byte) []byte {
 	return append(dst, "HTTP/1.1 100 Continue\r\n\r\n"...)
-}
-
-// AppendDate appends t as a field Date has it, 29 bytes (RFC 9110 §5.6.7).
-func AppendDate(dst []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 GMT")
 }
 
 // AppendError appends the answer to a request that was refused, with the reason

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/httpfield"
 )
 
-var date = AppendDate(nil, time.Date(2026, 1, 2, 15, 4, 5, 6, time.FixedZone("", 3600)))
+var date = httpfield.AppendDate(nil, time.Date(2026, 1, 2, 15, 4, 5, 6, time.FixedZone("", 3600)))
 
 const dated = "Date: Fri, 02 Jan 2026 14:04:05 GMT\r\n"
 

@@ -49,7 +49,8 @@ const (
 type Conn struct {
 	loop    *Loop
 	budget  Budget
-	charged int // to it
+	held    int // bytes of heads and bodies that streams hold
+	charged int // of these, to budget
 	now     int64
 	err     *Error
 	stream  *Stream // of the last event
@@ -92,7 +93,6 @@ type Conn struct {
 	// What goes out.
 	out       []byte // of the loop's buffers, nil if none
 	asked     int    // bytes of it that the peer has asked for
-	flooded   bool   // those are too many
 	send      int64  // what the peer takes
 	firstSend int64  // of a stream that begins
 	queue     streamQueue
@@ -166,7 +166,7 @@ func (c *Conn) put(b *[]byte) {
 // close.
 //
 // Hot path: no allocation once the loop's buffers and objects are warm; no lock
-// but that of the budget, for bodies above 64 KiB.
+// but that of the budget, for requests that together are above 64 KiB.
 func (c *Conn) Next(b []byte, now int64) (n int, ev Event) {
 	c.now = now
 	c.forget()
@@ -197,6 +197,9 @@ func (c *Conn) Next(b []byte, now int64) (n int, ev Event) {
 			return len(b), More
 		}
 		n += took
+		if c.asked > c.loop.limits.Control && c.state < atFailure {
+			ev = c.fail(ErrTooMuchControl)
+		}
 		switch ev {
 		case onward:
 		case More:
@@ -376,9 +379,6 @@ func (c *Conn) endFrame(p []byte) (ev Event) {
 	}
 	if c.blockID == 0 {
 		c.since = 0
-	}
-	if c.flooded && ev != Failed {
-		ev = c.fail(ErrTooMuchControl)
 	}
 	return ev
 }

@@ -168,6 +168,9 @@ func (c *Conn) endSettings(p []byte) Event {
 	if d := window - c.firstSend; d != 0 {
 		c.firstSend = window
 		for _, s := range c.streams {
+			if !s.open() {
+				continue // nothing will be sent, and the peer may count no more
+			}
 			if s.send += d; s.send > maxWindow {
 				return c.fail(ErrWindow)
 			}

@@ -2,8 +2,28 @@ package http2
 
 import "encoding/binary"
 
-// chargeFrom is the buffer size above which the budget is asked.
+// chargeFrom is how many bytes of heads and bodies the streams of a connection hold
+// before the budget is asked for them.
 const chargeFrom = 64 << 10
+
+// hold notes that the streams hold n bytes more, or less. Beyond chargeFrom all are
+// charged: many small bodies are as much as a large one. It reports false, and notes
+// nothing, if the budget has no room.
+func (c *Conn) hold(n int) bool {
+	charge := c.held + n
+	if charge <= chargeFrom || c.budget == nil {
+		charge = 0
+	}
+	switch more := charge - c.charged; {
+	case more > 0 && !c.budget.Reserve(more):
+		return false
+	case more < 0:
+		c.budget.Release(-more)
+	}
+	c.held += n
+	c.charged = charge
+	return true
+}
 
 // beginData judges DATA by its head (RFC 9113 §6.1). All of the payload counts
 // against the windows.
@@ -27,17 +47,18 @@ func (c *Conn) beginData() (ev Event) {
 	s := c.find(c.id)
 	switch {
 	case s == nil || !s.open():
-		if c.ending(s, c.id) == byUs {
-			return onward // the peer may not have known
+		if how := c.ending(s, c.id); how == byEnd || how == byPeer {
+			return c.resetClosed(c.id)
 		}
-		return c.resetClosed(c.id)
+		// Reset by us, or too long ago to tell: the peer may not have known.
 	case s.state != receiving:
 		return c.reject(s, ErrHalfClosed)
 	case n > s.recv:
 		return c.reject(s, ErrStreamWindow)
+	default:
+		s.recv -= n
+		c.to = s
 	}
-	s.recv -= n
-	c.to = s
 	if n == 0 && c.flags&flagEndStream == 0 {
 		return c.note(emptyData, ErrTooManyEmpty)
 	}
@@ -55,7 +76,7 @@ func (c *Conn) nextPadding(b []byte) (n int, ev Event) {
 		return 1, c.fail(ErrPadding)
 	}
 	c.state = inData
-	if c.left == 0 && c.to != nil && c.flags&flagEndStream == 0 {
+	if c.left == 0 && c.flags&flagEndStream == 0 {
 		return 1, c.note(emptyData, ErrTooManyEmpty)
 	}
 	return 1, onward
@@ -149,33 +170,16 @@ func (c *Conn) growBody(s *Stream, n int) bool {
 	if s.want >= 0 {
 		size = max(size, min(most, chargeFrom))
 	}
-	if size > chargeFrom && size > s.charged && c.budget != nil {
-		if !c.budget.Reserve(size - s.charged) {
-			return false
-		}
-		c.charged += size - s.charged
-		s.charged = size
+	if !c.hold(size - s.room) {
+		return false
 	}
+	s.room = size
 	bigger := append(c.loop.bufs.Get(size), s.body...)
 	if s.owned {
 		c.loop.bufs.Put(s.body)
 	}
 	s.body, s.owned = bigger, true
 	return true
-}
-
-// dropBody forgets a body and gives its buffer back.
-func (c *Conn) dropBody(s *Stream) {
-	if s.owned {
-		c.loop.bufs.Put(s.body)
-		s.owned = false
-	}
-	s.body = nil
-	if s.charged > 0 {
-		c.budget.Release(s.charged)
-		c.charged -= s.charged
-		s.charged = 0
-	}
 }
 
 // complete hands out a request of which all has come.

@@ -118,5 +118,5 @@ var (
 	ErrHeadTooLarge = &Error{CodeNo, 431, "header list too large"}
 	ErrTooManyField = &Error{CodeNo, 431, "too many header fields"}
 	ErrBodyTooLarge = &Error{CodeNo, 413, "request body too large"}
-	ErrNoRoom       = &Error{CodeNo, 503, "no memory for the request body"} // Budget.Reserve said no
+	ErrNoRoom       = &Error{CodeNo, 503, "no memory for the request"} // Budget.Reserve said no
 )

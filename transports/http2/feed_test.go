@@ -12,24 +12,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
-
-// meter is a Budget that can be used up.
-type meter struct{ held, max int }
-
-func (m *meter) Reserve(n int) bool {
-	if m.held+n > m.max {
-		return false
-	}
-	m.held += n
-	return true
-}
-
-func (m *meter) Release(n int) {
-	if m.held -= n; m.held < 0 {
-		panic("released more than was reserved")
-	}
-}
 
 func x(n int) string { return strings.Repeat("x", n) }
 
@@ -241,21 +225,20 @@ func frames(t testing.TB, b []byte) (out []string) {
 	}
 }
 
-// everyWay feeds in as one piece, byte by byte, and in two pieces cut anywhere (a
-// long one in pieces of many bytes, and cut here and there), and checks that the events and what is sent are want and sent each time, and
-// that nothing is left behind. sent is what follows the greeting; nil: anything.
+// everyWay feeds in cut in many ways, and checks that the events and what is sent are
+// want and sent each time, and that nothing is left behind. sent is what comes last;
+// nil: anything.
 func everyWay(t *testing.T, in string, l Limits, hold bool, want, sent []string) {
 	t.Helper()
-	var first string
-	run := func(way string, pieces ...string) {
-		t.Helper()
-		budget := &meter{max: 64 << 20}
+	first := ""
+	for way, pieces := range wiretest.Ways([]byte(in), 150) {
+		budget := &wiretest.Budget{Max: 64 << 20}
 		tr, pool := newTrace(t, l, budget)
 		if hold {
 			tr.done = tr.hold
 		}
 		for _, p := range pieces {
-			tr.feed(p)
+			tr.feed(string(p))
 		}
 		if got := strings.Join(tr.got, "\n"); got != strings.Join(want, "\n") {
 			t.Fatalf("%s: got\n%s\nwant\n%s", way, got, strings.Join(want, "\n"))
@@ -271,18 +254,8 @@ func everyWay(t *testing.T, in string, l Limits, hold bool, want, sent []string)
 		}
 		tr.c.Close()
 		tr.c.loop.Close()
-		if n := pool.Stats().Outstanding; n != 0 || budget.held != 0 {
-			t.Fatalf("%s: %d buffers and %d bytes left", way, n, budget.held)
+		if n := pool.Stats().Outstanding; n != 0 || budget.Held != 0 {
+			t.Fatalf("%s: %d buffers and %d bytes left", way, n, budget.Held)
 		}
-	}
-	run("whole", in)
-	var each []string
-	for i, size := 0, 1+len(in)/3000; i < len(in); i += size {
-		each = append(each, in[i:min(i+size, len(in))])
-	}
-	run("byte by byte", each...)
-	step := 1 + len(in)/150
-	for i := 1; i < len(in); i += step {
-		run(fmt.Sprintf("cut at %d", i), in[:i], in[i:])
 	}
 }

@@ -131,6 +131,8 @@ func (c *Conn) endHead(id uint32, r *Request) Event {
 		err = ErrSelfDependency
 	case err == nil && over && r.length > 0:
 		err = ErrLengthSum
+	case err == nil && !c.hold(cap(r.buf)):
+		err = ErrNoRoom
 	}
 	if err != nil {
 		return c.refuse(id, r, err, over)

@@ -10,6 +10,9 @@ const tableMax = 4096
 // and a field in the size of a list (RFC 9113 §6.5.2).
 const entryCost = 32
 
+// entriesMax is how many entries a table can have.
+const entriesMax = tableMax / entryCost
+
 // staticTable is the entries that everybody has (RFC 7541, appendix A), from 1.
 var staticTable = [...]struct{ name, value string }{
 	1: {":authority", ""}, {":method", "GET"}, {":method", "POST"}, {":path", "/"}, {":path", "/index.html"},
@@ -68,7 +71,7 @@ func (t *dynamicTable) add(pool *ringbuf.Pool, name, value []byte) {
 	if n+entryCost > t.max {
 		return
 	}
-	if len(t.bytes)+n > cap(t.bytes) {
+	if len(t.bytes)+n > cap(t.bytes) || t.gone > entriesMax {
 		t.compact(pool, n)
 	}
 	t.size += n + entryCost
@@ -94,8 +97,8 @@ func (t *dynamicTable) evict(max int) {
 	}
 }
 
-// compact makes room for n bytes more: what is evicted goes. Room for twice the
-// table makes that rare.
+// compact makes room for n bytes more: what is evicted goes, entries without bytes,
+// which need no room of those, too. Room for twice the table makes that rare.
 func (t *dynamicTable) compact(pool *ringbuf.Pool, n int) {
 	dead := 0
 	if t.len() > 0 {

@@ -317,3 +317,30 @@ func FuzzHPACK(f *testing.F) {
 		sameBlocks(t, blocks)
 	})
 }
+
+// Entries that have no bytes, but what each counts, take no more room than others:
+// a table turns over within the same memory whatever it is filled with.
+func TestTableTurnsOver(t *testing.T) {
+	pool := ringbuf.NewPool(ringbuf.PoolOptions{})
+	for _, size := range []int{0, 1, 2, 31, 500, 4000, 4064, 4065} {
+		var table dynamicTable
+		table.max = tableMax
+		value := make([]byte, size)
+		for range 100_000 {
+			table.add(pool, nil, value)
+		}
+		if want := tableMax / (size + entryCost); table.len() != want || table.size != want*(size+entryCost) {
+			t.Errorf("values of %d bytes: %d entries of %d bytes, want %d", size, table.len(), table.size, want)
+		}
+		if n := cap(table.entries); n > 8*tableMax/entryCost {
+			t.Errorf("values of %d bytes: room for %d entries", size, n)
+		}
+		if n := cap(table.bytes); n > 2*tableMax {
+			t.Errorf("values of %d bytes: %d bytes of buffer", size, n)
+		}
+		table.release(pool)
+	}
+	if n := pool.Stats().Outstanding; n != 0 {
+		t.Errorf("%d buffers out", n)
+	}
+}

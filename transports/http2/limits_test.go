@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
 
 // Each limit lets pass what is as large, and refuses what is larger by one,
@@ -78,6 +79,10 @@ func TestLimits(t *testing.T) {
 		{"empty data at the limit", headers(1, whole, request("POST", "/")) + strings.Repeat(data(1, 0, ""), 3) + data(1, end, ""), ok},
 		{"empty data above", headers(1, whole, request("POST", "/")) + strings.Repeat(data(1, 0, ""), 4), failed(ErrTooManyEmpty)},
 		{"nothing but padding above", headers(1, whole, request("POST", "/")) + strings.Repeat(data(1, flagPadded, "\x00"), 4), failed(ErrTooManyEmpty)},
+		{"empty data above, on a stream that we have reset", tooLong(1, 1) + strings.Repeat(data(1, 0, ""), 4), failed(ErrTooManyEmpty)},
+		{"nothing but padding above, on a stream that we have reset", tooLong(1, 1) + strings.Repeat(data(1, flagPadded, "\x00"), 4), failed(ErrTooManyEmpty)},
+		{"data of what was refused long ago", tooLong(1, 99) + strings.Repeat(data(1, 0, "a"), 20) + data(3, end, "a") + get(201), `done 201 ""`},
+		{"data of a number left out", get(9) + strings.Repeat(data(3, 0, "a"), 20) + get(201), `done 201 ""`},
 		{"priorities at the limit", strings.Repeat(frame(framePriority, 0, 1, u32(3)+"\x00"), 3), est},
 		{"priorities above", strings.Repeat(frame(framePriority, 0, 1, u32(3)+"\x00"), 4), failed(ErrTooManyIdle)},
 		{"unknown frames above", strings.Repeat(frame(0x99, 0, 0, ""), 4), failed(ErrTooManyIdle)},
@@ -99,6 +104,15 @@ func resetMany(n int) (s string) {
 	for i := range n {
 		id := uint32(2*i + 1)
 		s += headers(id, whole, request("POST", "/")) + rst(id, CodeCancel)
+	}
+	return s
+}
+
+// tooLong is requests whose bodies are said to be too long, on the streams from first
+// to last.
+func tooLong(first, last uint32) (s string) {
+	for id := first; id <= last; id += 2 {
+		s += headers(id, whole, request("POST", "/", "content-length", "21"))
 	}
 	return s
 }
@@ -143,14 +157,18 @@ func TestControlIsBounded(t *testing.T) {
 		"settings":          settingsFrame(),
 		"requests refused":  "",
 		"streams not there": "",
+		"data of no stream": data(1, 0, "a"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			tr, _ := newTrace(t, Limits{Pings: 1 << 20, Settings: 1 << 20, Streams: 1, Control: 5000}, nil)
+			limits := Limits{Pings: 1 << 20, Settings: 1 << 20, Resets: 1 << 20, Streams: 1, Control: 5000}
+			tr, _ := newTrace(t, limits, nil)
 			tr.done = tr.hold
 			c := tr.c
-			c.Next([]byte(hello+get(1)), 1)
-			c.Next(nil, 1)
-			c.Next(nil, 1)
+			tr.feed(hello + get(1))
+			if name == "data of no stream" {
+				c.SendHead(tr.held[0], &Response{Status: 204}, true)
+				c.Release(tr.held[0])
+			}
 			ev := More
 			most := 0
 			for i := 0; i < 3000 && ev != Failed; i++ {
@@ -174,8 +192,8 @@ func TestControlIsBounded(t *testing.T) {
 				t.Errorf("event %d, %v, %d bytes", ev, c.Err(), most)
 			}
 			// Who reads may go on for ever.
-			tr, _ = newTrace(t, Limits{Pings: 1 << 20, Settings: 1 << 20, Streams: 1, Control: 5000}, nil)
-			tr.feed(hello)
+			tr, _ = newTrace(t, limits, nil)
+			tr.feed(hello + get(1))
 			for i := range 1000 {
 				in := in
 				if in == "" {
@@ -220,23 +238,23 @@ func TestHeaderBomb(t *testing.T) {
 func TestBodyIsChargedAsItComes(t *testing.T) {
 	for _, length := range []string{"", "16777216"} {
 		t.Run("length="+length, func(t *testing.T) {
-			budget := &meter{max: 64 << 20}
+			budget := &wiretest.Budget{Max: 64 << 20}
 			tr, pool := newTrace(t, Limits{}, budget)
 			var f []string
 			if length != "" {
 				f = []string{"content-length", length}
 			}
 			tr.feed(hello + headers(1, whole, request("POST", "/", f...)))
-			if budget.held != 0 {
-				t.Fatalf("%d bytes charged before any came", budget.held)
+			if budget.Held != 0 {
+				t.Fatalf("%d bytes charged before any came", budget.Held)
 			}
 			for i := 1; i <= 8000; i++ {
 				tr.feed(data(1, 0, x(1000)))
-				if most := 4*i*1000 + chargeFrom; budget.held > most || i*1000 > 2*chargeFrom && budget.held < i*1000 {
-					t.Fatalf("%d bytes came, %d are charged", i*1000, budget.held)
+				if most := 4*i*1000 + chargeFrom; budget.Held > most || i*1000 > 2*chargeFrom && budget.Held < i*1000 {
+					t.Fatalf("%d bytes came, %d are charged", i*1000, budget.Held)
 				}
 			}
-			budget.max = budget.held
+			budget.Max = budget.Held
 			for i := 0; i < 10000 && len(tr.got) < 3; i++ {
 				tr.feed(data(1, 0, x(1000)))
 			}
@@ -249,8 +267,59 @@ func TestBodyIsChargedAsItComes(t *testing.T) {
 			}
 			tr.c.Close()
 			tr.c.loop.Close()
-			if budget.held != 0 || pool.Stats().Outstanding != 0 {
-				t.Errorf("%d bytes charged, %d buffers out", budget.held, pool.Stats().Outstanding)
+			if budget.Held != 0 || pool.Stats().Outstanding != 0 {
+				t.Errorf("%d bytes charged, %d buffers out", budget.Held, pool.Stats().Outstanding)
+			}
+		})
+	}
+}
+
+// Many small requests that are not complete are charged as one large one is: by what
+// they hold together, heads too.
+func TestSmallBodiesAreCharged(t *testing.T) {
+	for name, tc := range map[string]struct{ head, body int }{"bodies": {0, 60_000}, "heads": {30_000, 0}, "both, tiny": {0, 1}} {
+		t.Run(name, func(t *testing.T) {
+			const streams = 100
+			budget := &wiretest.Budget{Max: 64 << 20}
+			tr, pool := newTrace(t, Limits{}, budget)
+			tr.feed(hello)
+			for i := range uint32(streams) {
+				id := 2*i + 1
+				block := request("POST", "/", "x", x(tc.head))
+				for rest, kind, flags := block, frameHeaders, uint8(0); ; kind = frameContinuation {
+					n := min(len(rest), maxFrame)
+					if n == len(rest) {
+						flags = flagEndHeaders
+					}
+					tr.feed(frame(kind, flags, id, rest[:n]))
+					if rest = rest[n:]; len(rest) == 0 {
+						break
+					}
+				}
+				for n := tc.body; n > 0; n -= maxFrame {
+					tr.feed(data(id, 0, x(min(n, maxFrame))))
+				}
+			}
+			least := streams * (tc.head + tc.body)
+			if budget.Held < least || budget.Held != tr.c.Charged() || budget.Held > 4*least+streams*2*firstHead {
+				t.Errorf("%d bytes charged, %d by the connection, for %d", budget.Held, tr.c.Charged(), least)
+			}
+			budget.Max = budget.Held
+			tr.feed(headers(2*streams+1, whole, request("POST", "/")))
+			for i := range uint32(streams) {
+				if i%2 == 0 {
+					tr.feed(data(2*i+1, end, ""))
+				} else {
+					tr.feed(rst(2*i+1, CodeCancel))
+				}
+			}
+			if budget.Held != 0 {
+				t.Errorf("%d bytes charged when all have gone", budget.Held)
+			}
+			tr.c.Close()
+			tr.c.loop.Close()
+			if budget.Held != 0 || pool.Stats().Outstanding != 0 {
+				t.Errorf("%d bytes charged, %d buffers out", budget.Held, pool.Stats().Outstanding)
 			}
 		})
 	}

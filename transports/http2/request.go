@@ -1,5 +1,7 @@
 package http2
 
+import "github.com/gannetmcp/gannet/transports/httpfield"
+
 // span is a piece of a request's buffer.
 type span struct{ from, to uint32 }
 
@@ -108,7 +110,7 @@ func (r *Request) addPseudo(name, value []byte, v span) *Error {
 	switch string(name) {
 	case ":method":
 		which, r.method = hasMethod, v
-		if len(value) == 0 || !all(value, isToken) {
+		if len(value) == 0 || !httpfield.Token.All(value) {
 			return ErrMethod
 		}
 	case ":scheme":
@@ -118,7 +120,7 @@ func (r *Request) addPseudo(name, value []byte, v span) *Error {
 		}
 	case ":authority":
 		which, r.authority = hasAuthority, v
-		if !validHost(value) {
+		if !httpfield.ValidHost(value) {
 			return ErrHost
 		}
 	case ":path":
@@ -137,8 +139,8 @@ func (r *Request) addPseudo(name, value []byte, v span) *Error {
 // validScheme reports whether b is a scheme (RFC 3986 §3.1).
 func validScheme(b []byte) bool {
 	for i, c := range b {
-		letter := 'a' <= lower(c) && lower(c) <= 'z'
-		if !letter && (i == 0 || class[c]&isDigit == 0 && c != '+' && c != '-' && c != '.') {
+		letter := 'a' <= httpfield.Lower(c) && httpfield.Lower(c) <= 'z'
+		if !letter && (i == 0 || !httpfield.Digit.Has(c) && c != '+' && c != '-' && c != '.') {
 			return false
 		}
 	}
@@ -156,10 +158,10 @@ func (r *Request) parsePath(b []byte) bool {
 		case c == '?' && r.query == 0:
 			r.query = i + 1
 		case c == '%':
-			if i+2 >= len(b) || class[b[i+1]]&isHex == 0 || class[b[i+2]]&isHex == 0 {
+			if i+2 >= len(b) || !httpfield.HexDigit.Has(b[i+1]) || !httpfield.HexDigit.Has(b[i+2]) {
 				return false
 			}
-		case class[c]&isTarget == 0:
+		case !httpfield.Target.Has(c):
 			return false
 		}
 	}
@@ -170,35 +172,36 @@ func (r *Request) parsePath(b []byte) bool {
 func (r *Request) addField(name, value []byte, f field) *Error {
 	r.regular = true
 	switch {
-	case len(name) == 0 || !all(name, isName):
+	case len(name) == 0 || !httpfield.Name.All(name):
 		return ErrFieldName
-	case !validValue(value):
+	case !httpfield.ValidValue(value):
 		return ErrFieldValue
 	}
 	if r.number++; r.number > r.limits.Fields {
 		return ErrTooManyField
 	}
-	switch string(name) {
-	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
+	if connectionSpecific(name) {
 		return ErrConnectionField
+	}
+	switch string(name) {
 	case "te":
 		if string(value) != "trailers" {
 			return ErrConnectionField
 		}
 	case "content-length":
-		n, ok := parseLength(value)
+		n, ok := httpfield.ContentLength(value)
 		if !ok || r.hasLength {
 			return ErrContentLength
 		}
 		r.length, r.hasLength = n, true
 	case "host":
-		if r.hasHost || !validHost(value) {
+		if r.hasHost || !httpfield.ValidHost(value) {
 			return ErrHost
 		}
 		r.host, r.hasHost = f.value, true
 	case "expect":
 		r.expect = true
-		r.badExpect = r.badExpect || !sameFold(value, "100-continue")
+		r.badExpect = r.badExpect || !httpfield.EqualFold(value, "100-continue")
 	case "cookie":
 		r.crumbs++
 	}
@@ -206,6 +209,16 @@ func (r *Request) addField(name, value []byte, f field) *Error {
 		r.fields = append(r.fields, f)
 	}
 	return nil
+}
+
+// connectionSpecific reports whether a field is about a connection of HTTP/1.1, and
+// may stand in no message of HTTP/2 (RFC 9113 §8.2.2). name is in small letters.
+func connectionSpecific(name []byte) bool {
+	switch string(name) {
+	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
+		return true
+	}
+	return false
 }
 
 // judge is what can be said of a head when all of it is known.
@@ -223,7 +236,7 @@ func (r *Request) judge(l *Loop) *Error {
 		return ErrPseudoHeader
 	case r.seen&hasAuthority == 0 && !r.hasHost:
 		return ErrHost
-	case r.seen&hasAuthority != 0 && r.hasHost && !sameFold(r.authority.of(r.buf), string(r.host.of(r.buf))):
+	case r.seen&hasAuthority != 0 && r.hasHost && !httpfield.EqualFold(r.authority.of(r.buf), r.host.of(r.buf)):
 		return ErrHost
 	case r.buf[r.target.from] == '*' && string(method) != "OPTIONS":
 		return ErrTarget
@@ -320,7 +333,7 @@ func (r *Request) ContentLength() int64 {
 func (r *Request) Header(name string) (value []byte, times int) {
 	for i := range r.fields {
 		f := &r.fields[i]
-		if f.name.len() == len(name) && sameFold(f.name.of(r.buf), name) {
+		if f.name.len() == len(name) && httpfield.EqualFold(f.name.of(r.buf), name) {
 			if times++; times == 1 {
 				value = f.value.of(r.buf)
 			}

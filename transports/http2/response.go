@@ -2,7 +2,8 @@ package http2
 
 import (
 	"bytes"
-	"time"
+
+	"github.com/gannetmcp/gannet/transports/httpfield"
 )
 
 // StreamLength is the length of a Response whose body is not of known length.
@@ -14,7 +15,7 @@ const tableSizeZero = 0x20
 // Response is the head of an answer.
 type Response struct {
 	Status      int    // three digits, otherwise 500 is written
-	Date        []byte // by AppendDate, which the caller keeps for a second; empty: no Date
+	Date        []byte // by httpfield.AppendDate, which the caller keeps for a second; empty: no Date
 	ContentType string // empty: no Content-Type
 	Length      int64  // of the body in bytes, or StreamLength
 	// Extra are more fields, each a line "Name: value" ended by CR LF, as in
@@ -114,17 +115,16 @@ func appendIndexedName[T ~string | ~[]byte](dst []byte, i int, value T) []byte {
 // appendField appends a field with its name, which is made of small letters. One
 // that cannot be sent is left out.
 func appendField(dst, name, value []byte) []byte {
-	if !all(name, isToken) || !validValue(value) {
+	if !httpfield.Token.All(name) || !httpfield.ValidValue(value) {
 		return dst
 	}
 	at := len(dst)
 	dst = appendInteger(append(dst, 0), 0, 7, len(name))
 	from := len(dst)
 	for _, c := range name {
-		dst = append(dst, lower(c))
+		dst = append(dst, httpfield.Lower(c))
 	}
-	switch string(dst[from:]) {
-	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
+	if connectionSpecific(dst[from:]) {
 		return dst[:at]
 	}
 	return append(appendInteger(dst, 0, 7, len(value)), value...)
@@ -142,9 +142,4 @@ func appendContinue(dst []byte, id uint32, sized bool) []byte {
 		dst = append(dst, tableSizeZero)
 	}
 	return appendStatus(dst, 100)
-}
-
-// AppendDate appends t as a field Date has it, 29 bytes (RFC 9110 §5.6.7).
-func AppendDate(dst []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 GMT")
 }

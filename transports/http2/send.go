@@ -145,8 +145,8 @@ func (c *Conn) SendData(s *Stream, p []byte, end bool) (n int) {
 		return len(p)
 	}
 	mine := c.turn == s || c.turn == nil && c.queue.first == s
-	if s.queued && !mine {
-		return 0
+	if full := c.send <= 0 || len(c.out) >= c.loop.limits.Output; s.queued && (!mine || full && len(p) > 0) {
+		return 0 // and s keeps its place
 	}
 	c.unwait(s)
 	if len(p) == 0 {
@@ -271,9 +271,7 @@ func (c *Conn) room(n int) {
 
 // ask is room for bytes that the peer has asked for, which are bounded.
 func (c *Conn) ask(n int) {
-	if c.asked += n; c.asked > c.loop.limits.Control {
-		c.flooded = true
-	}
+	c.asked += n
 	c.room(n)
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/gannetmcp/gannet/transports/httpfield"
 )
 
 // sender is a connection with requests held, whose responses are sent by hand.
@@ -186,6 +188,33 @@ func TestUnusedTurn(t *testing.T) {
 	s.want("DATA 3 b end|DATA 1 a end")
 }
 
+// Who asks before it can be its turn does not lose it.
+func TestAskingEarly(t *testing.T) {
+	for name, o := range map[string]struct {
+		l      Limits
+		first  int
+		widens string
+	}{
+		"output full": {Limits{Output: 15}, 20, ""},
+		"window full": {Limits{}, firstWindow, window(0, 10)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSender(t, 3, o.l, settingsFrame(setting(settingWindow, 1<<20)))
+			s.take(0, x(o.first), true, o.first)
+			s.take(1, "a", true, 0)
+			s.take(2, "b", true, 0)
+			s.take(1, "a", true, 0) // early
+			_ = s.out()
+			s.feed(o.widens)
+			s.writable(s.s[1])
+			s.take(1, "a", true, 1)
+			s.writable(s.s[2])
+			s.take(2, "b", true, 1)
+			s.want("DATA 3 a end|DATA 5 b end")
+		})
+	}
+}
+
 // What ends a stream ends its waiting.
 func TestResetWhileWaiting(t *testing.T) {
 	for name, reset := range map[string]func(*sender){
@@ -220,6 +249,40 @@ func TestResetWhileWaiting(t *testing.T) {
 				t.Errorf("%d streams held", s.c.Held())
 			}
 		})
+	}
+}
+
+// A window that its stream has no use for any more is no fault of the peer's, who
+// may have forgotten it.
+func TestWindowOfWhatIsOver(t *testing.T) {
+	for name, end := range map[string]func(*sender){
+		"reset by the peer": func(s *sender) { s.feed(rst(1, CodeCancel)) },
+		"reset by us":       func(s *sender) { s.c.Reset(s.s[0], CodeCancel) },
+		"answered":          func(s *sender) { s.c.SendHead(s.s[0], &Response{Status: 204}, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSender(t, 1, Limits{})
+			s.feed(window(1, maxWindow-firstWindow))
+			end(s)
+			s.feed(settingsFrame(setting(settingWindow, firstWindow+1)))
+			if s.c.Over() {
+				t.Error(s.got)
+			}
+		})
+	}
+}
+
+// What we end of our own accord is not what a peer asks for too much of.
+func TestOwnResetsAreNotAsked(t *testing.T) {
+	s := newSender(t, 3, Limits{Control: 100})
+	// 94 bytes of answers that wait.
+	s.c.Next([]byte(strings.Repeat(frame(framePing, 0, 0, "12345678"), 5)+settingsFrame()), s.now)
+	for _, st := range s.s {
+		s.c.Reset(st, CodeCancel)
+	}
+	s.feed(window(0, 1))
+	if s.c.Over() {
+		t.Error(s.got)
 	}
 }
 
@@ -261,7 +324,7 @@ func TestReset(t *testing.T) {
 
 // The head of a response, as a client reads it.
 func TestResponse(t *testing.T) {
-	date := AppendDate(nil, time.Date(2026, 11, 5, 1, 2, 3, 0, time.UTC))
+	date := httpfield.AppendDate(nil, time.Date(2026, 11, 5, 1, 2, 3, 0, time.UTC))
 	for _, tc := range []struct {
 		r    Response
 		want string

@@ -35,13 +35,13 @@ type Stream struct {
 	ended bool    // we have sent END_STREAM
 	gone  bool    // the Conn knows it no more
 
-	req     *Request // until Done is over
-	body    []byte   // so far
-	owned   bool     // it is of the loop's buffers or the pool
-	charged int      // bytes of it in the budget
-	want    int64    // content-length, -1 without it
-	got     int64    // bytes of body so far
-	since   int64    // when it began, by the time given to Next
+	req   *Request // until Done is over
+	body  []byte   // so far
+	owned bool     // it is of the loop's buffers or the pool
+	room  int      // of its buffer, as it was asked for
+	want  int64    // content-length, -1 without it
+	got   int64    // bytes of body so far
+	since int64    // when it began, by the time given to Next
 
 	recv int64 // what the peer may send
 	back int64 // what it has sent and not been told that it may send again
@@ -78,7 +78,7 @@ func (c *Conn) find(id uint32) *Stream {
 // they would be the server's.
 func (c *Conn) idle(id uint32) bool { return id > c.last || id&1 == 0 }
 
-// begin adds a stream for the request r.
+// begin adds a stream for the request r, whose head is held.
 func (c *Conn) begin(id uint32, r *Request) *Stream {
 	s := c.loop.streams.take()
 	*s = Stream{
@@ -131,10 +131,15 @@ func (c *Conn) free(s *Stream) {
 	c.loop.streams.put(s, idleStreams)
 }
 
-// drop gives back the request of a stream.
+// drop gives back the request of a stream, its body too.
 func (c *Conn) drop(s *Stream) {
-	c.dropBody(s)
+	if s.owned {
+		c.loop.bufs.Put(s.body)
+	}
+	c.hold(-s.room)
+	s.body, s.owned, s.room = nil, false, 0
 	if s.req != nil {
+		c.hold(-cap(s.req.buf))
 		s.req.release(c.loop)
 		c.loop.requests.put(s.req, idleRequests)
 		s.req = nil

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
 
 func TestAllocs(t *testing.T) {
 	pool := ringbuf.NewPool(ringbuf.PoolOptions{})
 	var f Framer
-	f.Init(pool, &meter{max: 1 << 20}, 1<<20)
+	f.Init(pool, &wiretest.Budget{Max: 1 << 20}, 1<<20)
 	one := append(bytes.Repeat([]byte("x"), 1000), '\n')
 	many := bytes.Repeat(one, 16)
 	for _, tc := range []struct {

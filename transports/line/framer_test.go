@@ -8,24 +8,8 @@ import (
 	"testing"
 
 	"github.com/gannetmcp/gannet/ringbuf"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
-
-type meter struct{ held, max int }
-
-func (m *meter) Reserve(n int) bool {
-	if m.held+n > m.max {
-		return false
-	}
-	m.held += n
-	return true
-}
-
-func (m *meter) Release(n int) {
-	m.held -= n
-	if m.held < 0 {
-		panic("released more than was reserved")
-	}
-}
 
 // feed gives p to f and returns its events in words.
 func feed(f *Framer, p []byte) (got []string) {
@@ -74,26 +58,17 @@ func TestEverySplit(t *testing.T) {
 	pool := ringbuf.NewPool(ringbuf.PoolOptions{})
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			check := func(how string, cut func(f *Framer) []string) {
+			for how, pieces := range wiretest.Ways([]byte(tc.in), 2000) {
 				var f Framer
-				f.Init(pool, &meter{max: 1 << 20}, 10)
-				if got := cut(&f); fmt.Sprint(got) != fmt.Sprint(tc.want) {
+				f.Init(pool, &wiretest.Budget{Max: 1 << 20}, 10)
+				var got []string
+				for _, p := range pieces {
+					got = append(got, feed(&f, bytes.Clone(p))...)
+				}
+				if fmt.Sprint(got) != fmt.Sprint(tc.want) {
 					t.Errorf("%s: got %q, want %q", how, got, tc.want)
 				}
 				f.Release()
-			}
-			in := []byte(tc.in)
-			check("whole", func(f *Framer) []string { return feed(f, bytes.Clone(in)) })
-			check("byte by byte", func(f *Framer) (got []string) {
-				for i := range in {
-					got = append(got, feed(f, bytes.Clone(in[i:i+1]))...)
-				}
-				return got
-			})
-			for i := range in {
-				check(fmt.Sprintf("split at %d", i), func(f *Framer) []string {
-					return append(feed(f, bytes.Clone(in[:i])), feed(f, bytes.Clone(in[i:]))...)
-				})
 			}
 		})
 	}
@@ -106,7 +81,7 @@ func TestEverySplit(t *testing.T) {
 // held, and costs copies linear in its length.
 func TestLongLineInPieces(t *testing.T) {
 	pool := ringbuf.NewPool(ringbuf.PoolOptions{})
-	m := &meter{max: 64 << 20}
+	m := &wiretest.Budget{Max: 64 << 20}
 	var f Framer
 	f.Init(pool, m, 16<<20)
 	want := make([]byte, 16<<20)
@@ -119,15 +94,15 @@ func TestLongLineInPieces(t *testing.T) {
 			t.Fatalf("piece at %d: event %d, took %d", i, ev, n)
 		}
 	}
-	if !f.Pending() || m.held < len(want) || m.held > 40<<20 {
-		t.Errorf("pending %v, %d bytes charged", f.Pending(), m.held)
+	if !f.Pending() || m.Held < len(want) || m.Held > 40<<20 {
+		t.Errorf("pending %v, %d bytes charged", f.Pending(), m.Held)
 	}
 	line, _, ev := f.Next([]byte("\n"))
 	if ev != Line || !bytes.Equal(line, want) {
 		t.Fatalf("event %d, %d bytes", ev, len(line))
 	}
-	if _, _, ev := f.Next(nil); ev != More || m.held != 0 {
-		t.Errorf("event %d, %d bytes still charged", ev, m.held)
+	if _, _, ev := f.Next(nil); ev != More || m.Held != 0 {
+		t.Errorf("event %d, %d bytes still charged", ev, m.Held)
 	}
 	if n := pool.Stats().Outstanding; n != 0 {
 		t.Errorf("%d buffers not returned", n)
@@ -136,7 +111,7 @@ func TestLongLineInPieces(t *testing.T) {
 
 func TestNoRoom(t *testing.T) {
 	pool := ringbuf.NewPool(ringbuf.PoolOptions{})
-	m := &meter{max: 100 << 10}
+	m := &wiretest.Budget{Max: 100 << 10}
 	var f Framer
 	f.Init(pool, m, 1<<20)
 	big := bytes.Repeat([]byte("x"), 60<<10)
@@ -148,7 +123,7 @@ func TestNoRoom(t *testing.T) {
 	if fmt.Sprint(got) != "[<no room> ok]" {
 		t.Errorf("got %.80q", got)
 	}
-	if m.held != 0 || pool.Stats().Outstanding != 0 {
-		t.Errorf("%d bytes charged, %d buffers out", m.held, pool.Stats().Outstanding)
+	if m.Held != 0 || pool.Stats().Outstanding != 0 {
+		t.Errorf("%d bytes charged, %d buffers out", m.Held, pool.Stats().Outstanding)
 	}
 }

@@ -19,13 +19,19 @@ type loop struct {
 }
 
 func startLoop(e *engine.Engine, quit <-chan struct{}, running *sync.WaitGroup) *loop {
-	l := &loop{wake: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
-	l.timer.Stop()
-	l.engine = e.NewLoop(l)
+	l := newLoop(e)
 	running.Go(func() { l.run(quit) })
 	return l
 }
 
+func newLoop(e *engine.Engine) *loop {
+	l := &loop{wake: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+	l.timer.Stop()
+	l.engine = e.NewLoop(l)
+	return l
+}
+
+// run runs turns until quit is closed, and then the last.
 func (l *loop) run(quit <-chan struct{}) {
 	defer l.timer.Stop()
 	for {
@@ -33,6 +39,7 @@ func (l *loop) run(quit <-chan struct{}) {
 		case <-l.wake:
 		case <-l.timer.C:
 		case <-quit:
+			l.turn(func() {}) // what is in the mailbox still
 			return
 		}
 		l.turn(func() {})

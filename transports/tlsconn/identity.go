@@ -122,6 +122,17 @@ func (i *Identity) stat() (all [4]stamp) {
 	return all
 }
 
+// regular says which of the files as last looked at is none that can be read
+// without waiting for somebody to write to it.
+func (i *Identity) regular() error {
+	for k, name := range []string{i.files.Cert, i.files.Key, i.files.ClientCA} {
+		if info := i.stamps[k].file; info != nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("tlsconn: %s is no regular file", name)
+		}
+	}
+	return nil
+}
+
 func (s stamp) same(t stamp) bool {
 	return s.modified.Equal(t.modified) && s.size == t.size && (s.file == nil) == (t.file == nil) && (s.file == nil || os.SameFile(s.file, t.file))
 }
@@ -154,7 +165,11 @@ func (i *Identity) ReloadChanged() (changed bool, err error) {
 
 // replace takes what the files hold. i.mu is locked.
 func (i *Identity) replace() error {
-	cur, err := i.load()
+	var cur *identity
+	err := i.regular()
+	if err == nil {
+		cur, err = i.load()
+	}
 	if err == nil {
 		err = validAt(cur.cert, i.now())
 	}

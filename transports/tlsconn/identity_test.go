@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -290,5 +291,43 @@ func TestConfigsOfOneIdentity(t *testing.T) {
 		if len(ca.NextProtos) != 1 || len(cb.NextProtos) != 0 || ca.ClientCAs == nil {
 			t.Errorf("%v, %v", ca.NextProtos, cb.NextProtos)
 		}
+	}
+}
+
+// A file that reading might wait for, such as a pipe, is not read again: whoever
+// reads would hold up every reload after it.
+func TestReloadIrregular(t *testing.T) {
+	f := pair(t, t.TempDir())
+	id, err := LoadIdentity(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, kept := id.Certificate(), f.Cert+".kept"
+	if err := os.Rename(f.Cert, kept); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(f.Cert, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, reload := range map[string]func() error{"Reload": id.Reload, "ReloadChanged": func() error { _, err := id.ReloadChanged(); return err }} {
+		done := make(chan error, 1)
+		go func() { done <- reload() }()
+		select {
+		case err := <-done:
+			if name == "Reload" && (err == nil || !strings.Contains(err.Error(), "no regular file")) {
+				t.Errorf("%s: %v", name, err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%s waits for a pipe", name)
+		}
+	}
+	if id.Certificate() != was {
+		t.Error("the certificate is another")
+	}
+	if err := os.Rename(kept, f.Cert); err != nil {
+		t.Fatal(err)
+	}
+	if err := id.Reload(); err != nil {
+		t.Errorf("when the file was back: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -30,17 +29,22 @@ func codingOf(r engine.RequestView) (best coding) {
 		var one []byte
 		one, v, _ = bytes.Cut(v, []byte(","))
 		name, params, _ := bytes.Cut(one, []byte(";"))
-		if q := bytes.TrimSpace(params); len(q) > 0 && (string(q) == "q=0" || strings.HasPrefix(string(q), "q=0.0")) {
-			continue
-		}
-		switch string(bytes.TrimSpace(name)) {
-		case "zstd":
+		name = bytes.TrimSpace(name)
+		switch {
+		case isZero(params):
+		case bytes.EqualFold(name, []byte("zstd")):
 			best = zstandard
-		case "gzip", "x-gzip":
+		case bytes.EqualFold(name, []byte("gzip")), bytes.EqualFold(name, []byte("x-gzip")):
 			best = max(best, gzipped)
 		}
 	}
 	return best
+}
+
+// isZero reports whether a coding has the weight 0 (RFC 9110, section 12.4.2).
+func isZero(params []byte) bool {
+	name, weight, _ := bytes.Cut(bytes.TrimSpace(params), []byte("="))
+	return bytes.EqualFold(name, []byte("q")) && len(weight) > 0 && len(bytes.Trim(weight, "0.")) == 0
 }
 
 // gzipper is a writer that is used again.

@@ -46,7 +46,10 @@ type exchange struct {
 	body        int                       // where the body begins, likewise
 }
 
-var _ engine.ExchangeFraming = (*Conn)(nil)
+var (
+	_ engine.ExchangeFraming = (*Conn)(nil)
+	_ engine.Upkeep          = (*Conn)(nil)
+)
 
 // begin borrows an exchange for the next request.
 func (w *Conn) begin() {
@@ -237,6 +240,17 @@ func (w *Conn) Release() {
 	}
 	w.releaseExchange()
 }
+
+// Leave tells the peer of a request that does not go on why its connection ends.
+func (w *Conn) Leave(reason engine.CloseReason) {
+	if reason == engine.CloseReadTimeout && w.exchange != nil && !w.active && !w.refused {
+		w.l.counters.refuse(RefusedTimeout)
+		w.conn.SendRaw(http1.AppendError(nil, http1.ErrTimeout, w.parser.Request(), w.l.now()))
+	}
+}
+
+// Tick is never asked for.
+func (w *Conn) Tick() {}
 
 func (w *Conn) releaseExchange() {
 	if w.exchange == nil {

@@ -18,6 +18,7 @@ type Counters struct {
 	pongsLeftOut atomic.Uint64
 	failed       [NumFailures]atomic.Uint64
 	unanswered   atomic.Uint64
+	outpaced     atomic.Uint64
 }
 
 func (c *Counters) refuse(why Refusal) { c.refused[why].Add(1) }
@@ -75,13 +76,14 @@ type Sockets struct {
 	PongsLeftOut uint64 // for a later ping of a peer that did not read
 	Failed       [NumFailures]uint64
 	Unanswered   uint64 // close frames of ours that the peer did not answer in time
+	Outpaced     uint64 // messages refused by Options.UnpackRate
 }
 
 // Sockets returns the counters of WebSockets.
 func (c *Counters) Sockets() Sockets {
 	s := Sockets{
 		Open: c.open.Load(), Opened: c.opened.Load(), Pings: c.pings.Load(),
-		PongsLeftOut: c.pongsLeftOut.Load(), Unanswered: c.unanswered.Load(),
+		PongsLeftOut: c.pongsLeftOut.Load(), Unanswered: c.unanswered.Load(), Outpaced: c.outpaced.Load(),
 	}
 	for i := range s.Failed {
 		s.Failed[i] = c.failed[i].Load()

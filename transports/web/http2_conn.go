@@ -168,8 +168,6 @@ func (h *http2Conn) leaveIfOver() {
 		return
 	}
 	h.leaving = true
-	h.conn.Busy(1)
-	h.conn.PartialSince(0, 0)
 	h.conn.CloseBy(h.l.engine.Now()+lingerNanos, engine.CloseDrained)
 	h.conn.Revisit()
 }
@@ -205,7 +203,6 @@ func (h *http2Conn) fail(why *http2.Error) {
 	h.failed = true
 	h.l.counters.http2.failed[http2FailureOf(why)].Add(1)
 	h.endStreams()
-	h.conn.PartialSince(0, 0)
 	h.conn.CloseBy(h.l.engine.Now()+lingerNanos, engine.CloseProtocol)
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/transports/http1"
 	"github.com/gannetmcp/gannet/transports/http2"
+	"github.com/gannetmcp/gannet/transports/httpfield"
 	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
@@ -19,6 +20,11 @@ type Options struct {
 	// bytes; beyond it 413. Zero, and anything above: the engine's
 	// MaxMessageBytes. Negative: no coding is taken, 415.
 	MaxUnpackedBytes int
+	// UnpackRate bounds how fast bodies with a Content-Encoding, and compressed
+	// messages of WebSockets, become more than 16 times what came, in bytes a
+	// second on each loop, beside one of the largest size at once; beyond it 503,
+	// and for a message -31001. Zero: 128 MiB. Negative: no bound.
+	UnpackRate int
 	// Speaks is what connections speak, unless Conn.Speak says otherwise.
 	Speaks Protocol
 	// HTTP2 bounds what a peer of HTTP/2 can make a connection take. Its Body is
@@ -40,6 +46,7 @@ type Loop struct {
 	counters *Counters
 	http1    *http1.Loop
 	packed   *unpacker // of request bodies, nil before the first that is packed
+	meter    *meter    // of what becomes much larger than it came
 	idle     []*exchange
 
 	websocket *websocket.Loop     // nil before the first connection that becomes one
@@ -57,7 +64,7 @@ func NewLoop(l *engine.Loop, o Options, counters *Counters) *Loop {
 	e := l.Engine()
 	o.WebSocket = o.WebSocket.WithDefaults()
 	return &Loop{
-		engine: l, opts: o, counters: counters,
+		engine: l, opts: o, counters: counters, meter: newMeter(l, o.UnpackRate),
 		http1: http1.NewLoop(e.Buffers(), http1.Limits{Body: e.Options().MaxMessageBytes}),
 	}
 }
@@ -85,7 +92,7 @@ func (w *Conn) Serve(wire engine.Wire) *engine.Conn {
 func (l *Loop) now() []byte {
 	if s := l.engine.Now() / int64(time.Second); s != l.second || l.date == nil {
 		l.second = s
-		l.date = http1.AppendDate(l.date[:0], time.Now())
+		l.date = httpfield.AppendDate(l.date[:0], time.Now())
 	}
 	return l.date
 }
@@ -98,7 +105,7 @@ func (l *Loop) unpacker() *unpacker {
 		if o := l.opts.MaxUnpackedBytes; o > 0 {
 			limit = min(limit, o)
 		}
-		l.packed = newUnpacker(e, limit)
+		l.packed = newUnpacker(e, limit, l.meter)
 	}
 	return l.packed
 }
@@ -133,7 +140,7 @@ func (l *Loop) refuse(c *engine.Conn, x *engine.Exchange, err *http1.Error) {
 		x.Header = append(x.Header, "Accept-Encoding: gzip, zstd\r\n"...) // RFC 9110, section 15.5.16
 	case errUnpackOff:
 		x.Header = append(x.Header, "Accept-Encoding: identity\r\n"...)
-	case http1.ErrNoRoom:
+	case http1.ErrNoRoom, errUnpackNoTime:
 		x.Header = append(x.Header, "Retry-After: 1\r\n"...)
 	}
 	c.Respond(err.Status, "text/plain; charset=utf-8", append([]byte(err.Reason), '\n'))

@@ -5,7 +5,7 @@ import "github.com/gannetmcp/gannet/transports/http1"
 // Refusal is why an HTTP request was refused before its message was looked at.
 type Refusal uint8
 
-// The NumRefusals, in the order of transports.Snapshot.HTTPRefused. Those of limits are named
+// The refusals, in the order of transports.Snapshot.HTTPRefused. Those of limits are named
 // as the fields of http1.Limits.
 const (
 	RefusedMalformed   Refusal = iota // 400: the syntax is wrong
@@ -21,11 +21,13 @@ const (
 	RefusedPacked                     // 400: a body that cannot be unpacked
 	RefusedUnpacked                   // 413: one that would become too large
 	RefusedHandshake                  // 400, 405, 426: no handshake of a WebSocket
+	RefusedTimeout                    // 408: it did not come within the engine's ReadTimeout
+	RefusedNoTime                     // 503: a body that becomes more than there is time for
 	// NumRefusals is how many there are.
 	NumRefusals
 )
 
-var refusalNames = [NumRefusals]string{"malformed", "unsupported", "line", "head", "fields", "body", "chunk_ext", "trailers", "no_room", "coding", "packed", "unpacked", "handshake"}
+var refusalNames = [NumRefusals]string{"malformed", "unsupported", "line", "head", "fields", "body", "chunk_ext", "trailers", "no_room", "coding", "packed", "unpacked", "handshake", "timeout", "no_time"}
 
 // String returns the name that metrics have.
 func (r Refusal) String() string {
@@ -58,6 +60,8 @@ func refusalOf(e *http1.Error) Refusal {
 		return RefusedPacked
 	case errUnpackTooMuch:
 		return RefusedUnpacked
+	case errUnpackNoTime:
+		return RefusedNoTime
 	case http1.ErrVersion, http1.ErrConnect, http1.ErrCoding, http1.ErrExpect:
 		return RefusedUnsupported
 	}

@@ -21,16 +21,17 @@ import (
 // In left and failed nothing is sent behind our close frame, and no message that
 // comes is served.
 type socket struct {
-	l      *Loop
-	conn   *engine.Conn
-	parser *websocket.Parser // lent while something has begun, else nil
-	pong   []byte            // of the pool: what the last ping asks to repeat, while the peer does not read; nil: nothing
-	agreed websocket.Agreed
-	missed int                // pings since a byte of the peer's came
-	reason engine.CloseReason // why it ends, if the peer ends it or has to answer
-	heard  bool               // a byte came since the last ping
-	sent   bool               // our close frame is in the output
-	failed bool               // what came was no frame
+	l       *Loop
+	conn    *engine.Conn
+	parser  *websocket.Parser // lent while something has begun, else nil
+	pong    []byte            // of the pool: what the last ping asks to repeat, while the peer does not read; nil: nothing
+	agreed  websocket.Agreed
+	missed  int                // pings since a byte of the peer's came
+	reason  engine.CloseReason // why it ends, if the peer ends it or has to answer
+	heard   bool               // a byte came since the last ping
+	sent    bool               // our close frame is in the output
+	failed  bool               // what came was no frame
+	closeAt int64              // once it is sent: when the peer's time is up
 }
 
 var _ engine.Upkeep = (*socket)(nil)
@@ -109,13 +110,20 @@ func (s *socket) feed(p []byte) (taken int) {
 			if !s.sent {
 				c.Overloaded()
 			}
+		case websocket.NoTime:
+			s.l.counters.outpaced.Add(1)
+			if !s.sent {
+				c.Outpaced()
+			}
 		case websocket.Close:
 			s.closed()
 		case websocket.Failed:
 			s.fail(s.parser.Err())
 		case websocket.More:
 			switch {
-			case s.sent || !s.parser.Pending():
+			case s.sent:
+			case !s.parser.Pending():
+				c.PartialSince(0, 0) // not everything that ends is a message
 			case controls: // they are no progress of a message
 				c.StillPartial(s.parser.Charged())
 			default:
@@ -180,7 +188,8 @@ func (s *socket) bye(code websocket.Code, text string, reason engine.CloseReason
 	}
 	s.say(s.l.websocket.AppendClose(s.l.scratch[:0], code, text))
 	s.sent, s.reason = true, reason
-	s.conn.TakeLeave(s.l.opts.WebSocket.CloseTimeout)
+	s.closeAt = s.l.engine.Now() + int64(s.l.opts.WebSocket.CloseTimeout)
+	s.conn.CloseBy(s.closeAt, reason)
 }
 
 // closed takes the peer's close frame, and answers it: whose server we are, we end
@@ -198,13 +207,13 @@ func (s *socket) fail(e *websocket.Error) {
 		return
 	}
 	s.l.counters.failed[failureOf(e)].Add(1)
+	s.failed = true // first: what is written now may be the last
 	s.bye(e.Code, e.Reason, engine.CloseProtocol)
-	s.failed = true
 }
 
 // Leave takes leave of a peer that the engine wants to end with, and waits for its
 // answer.
-func (s *socket) Leave(reason engine.CloseReason) bool {
+func (s *socket) Leave(reason engine.CloseReason) {
 	code := websocket.CodeGoingAway
 	text := reason.String()
 	switch reason {
@@ -214,19 +223,11 @@ func (s *socket) Leave(reason engine.CloseReason) bool {
 		code, text = websocket.CodeNormal, ""
 	}
 	s.bye(code, text, reason)
-	return true
 }
 
-// Tick sends a ping, or ends what takes too long.
+// Tick sends a ping, or ends with a peer that has answered none for too long.
 func (s *socket) Tick() {
 	o := &s.l.opts.WebSocket
-	if s.sent {
-		if !s.failed {
-			s.l.counters.unanswered.Add(1)
-		}
-		s.conn.Close(s.reason)
-		return
-	}
 	if s.heard {
 		s.missed, s.heard = 0, false
 	}
@@ -245,6 +246,9 @@ func (s *socket) Tick() {
 // release gives back all buffers.
 func (s *socket) release() {
 	s.l.counters.open.Add(-1)
+	if s.sent && !s.failed && s.l.engine.Now() >= s.closeAt {
+		s.l.counters.unanswered.Add(1)
+	}
 	s.dropPong()
 	if s.parser != nil {
 		s.parser.Release()

@@ -36,6 +36,7 @@ var (
 	errUnpackOff     = &http1.Error{Status: 415, Reason: "Content-Encoding must be identity"}
 	errUnpackCorrupt = &http1.Error{Status: 400, Reason: "the body is not what Content-Encoding says: broken, cut short, or more than one member or frame"}
 	errUnpackTooMuch = &http1.Error{Status: 413, Reason: "request body too large when unpacked"}
+	errUnpackNoTime  = &http1.Error{Status: 503, Reason: "packed bodies become more than there is time for; send this one as it is"}
 )
 
 // unpacker undoes the codings of request bodies (RFC 9110, section 8.4). Each
@@ -44,6 +45,7 @@ var (
 type unpacker struct {
 	engine *engine.Engine
 	max    int // bytes of an unpacked body
+	meter  *meter
 
 	packed reader
 	buf    *bufio.Reader // of packed
@@ -55,13 +57,13 @@ type unpacker struct {
 	charged int    // bytes of it in the budget
 }
 
-// newUnpacker returns an unpacker for bodies of max bytes, unpacked.
-func newUnpacker(e *engine.Engine, maxBytes int) *unpacker {
+// newUnpacker returns an unpacker for bodies of max bytes, unpacked. m may be nil.
+func newUnpacker(e *engine.Engine, maxBytes int, m *meter) *unpacker {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(max(zstdWindow, uint64(maxBytes))))
 	if err != nil {
 		panic(err) // the options are none that could fail
 	}
-	u := &unpacker{engine: e, max: maxBytes, zstd: d}
+	u := &unpacker{engine: e, max: maxBytes, meter: m, zstd: d}
 	u.packed.u = u
 	u.buf = bufio.NewReader(&u.packed)
 	return u
@@ -143,11 +145,15 @@ func (u *unpacker) unpackGzip(src []byte) *http1.Error {
 	if !u.room(min(u.max, max(4*len(src), 4<<10))) {
 		return http1.ErrNoRoom
 	}
+	paid := freeRatio * len(src)
 	for {
 		into := u.out[len(u.out):min(cap(u.out), u.max)]
 		full := len(into) == 0
 		switch {
 		case full && len(u.out) < u.max:
+			if !u.spend(&paid) {
+				return errUnpackNoTime
+			}
 			if !u.room(min(u.max, 2*cap(u.out))) {
 				return http1.ErrNoRoom
 			}
@@ -157,6 +163,7 @@ func (u *unpacker) unpackGzip(src []byte) *http1.Error {
 		}
 		n, err := u.gzip.Read(into)
 		if full && n > 0 {
+			u.spend(&paid)
 			return errUnpackTooMuch
 		}
 		if !full {
@@ -165,11 +172,23 @@ func (u *unpacker) unpackGzip(src []byte) *http1.Error {
 		switch {
 		case err == nil:
 		case errors.Is(err, io.EOF) && u.buf.Buffered() == 0 && len(u.packed.left) == 0:
+			u.spend(&paid)
 			return nil
 		default:
 			return errUnpackCorrupt
 		}
 	}
+}
+
+// spend tells the meter what of the body is beyond what is paid, and reports whether
+// it may become more.
+func (u *unpacker) spend(paid *int) bool {
+	more := len(u.out) - *paid
+	if more <= 0 {
+		return true
+	}
+	*paid = len(u.out)
+	return u.meter.Spend(more)
 }
 
 // reader reads a packed body, no further than unpackLead ahead of what came of
@@ -199,15 +218,24 @@ func (u *unpacker) unpackZstd(src []byte) *http1.Error {
 	if err != nil {
 		return err
 	}
-	if !u.room(size) {
+	paid, now := freeRatio*len(src), size
+	if size > paid && !u.meter.Spend(0) {
+		now = paid
+	}
+	if !u.room(now) {
 		return http1.ErrNoRoom
 	}
-	out, failed := u.zstd.DecodeAll(src, u.out[:0:size]) // it never goes beyond the capacity
+	out, failed := u.zstd.DecodeAll(src, u.out[:0:now]) // it never goes beyond the capacity
+	tooMuch := errors.Is(failed, zstd.ErrDecoderSizeExceeded)
 	switch {
 	case failed == nil:
 		u.out = u.out[:len(out)]
+		u.spend(&paid)
 		return nil
-	case errors.Is(failed, zstd.ErrDecoderSizeExceeded) && size == u.max:
+	case tooMuch && now < size:
+		return errUnpackNoTime
+	case tooMuch && size == u.max:
+		u.meter.Spend(size - min(size, paid))
 		return errUnpackTooMuch
 	}
 	return errUnpackCorrupt

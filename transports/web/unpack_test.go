@@ -15,44 +15,8 @@ import (
 	"github.com/gannetmcp/gannet/engine"
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports/http1"
+	"github.com/gannetmcp/gannet/transports/wiretest"
 )
-
-func gzipOf(t *testing.T, b []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
-	if _, err := w.Write(b); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
-
-// zstdOf returns a frame that says its length, or one that does not.
-func zstdOf(t *testing.T, b []byte, said bool) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if said {
-		return w.EncodeAll(b, nil)
-	}
-	for len(b) > 0 {
-		n := min(len(b), 1000)
-		if _, err := w.Write(b[:n]); err != nil {
-			t.Fatal(err)
-		}
-		b = b[n:]
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
 
 // unpackEngine is an engine for an unpacker alone.
 func unpackEngine(t *testing.T, budget int) *engine.Engine {
@@ -69,12 +33,12 @@ func unpackEngine(t *testing.T, budget int) *engine.Engine {
 // good as new after it.
 func TestUnpackCutAnywhere(t *testing.T) {
 	e := unpackEngine(t, 1<<30)
-	u := newUnpacker(e, 1<<20)
+	u := newUnpacker(e, 1<<20, nil)
 	text := []byte(strings.Repeat("gannet, gannets, ", 300))
 	for name, tc := range map[string]struct {
 		c    coding
 		body []byte
-	}{"gzip": {gzipped, gzipOf(t, text)}, "zstd": {zstandard, zstdOf(t, text, true)}, "zstd, no length": {zstandard, zstdOf(t, text, false)}} {
+	}{"gzip": {gzipped, wiretest.Gzip(text)}, "zstd": {zstandard, wiretest.Zstd(text)}, "zstd, no length": {zstandard, wiretest.ZstdStream(text)}} {
 		for n := range len(tc.body) {
 			if _, err := u.unpack(tc.c, tc.body[:n]); err != errUnpackCorrupt {
 				t.Errorf("%s, %d of %d bytes: %v", name, n, len(tc.body), err)
@@ -91,9 +55,9 @@ func TestUnpackCutAnywhere(t *testing.T) {
 // Without room in the byte budget nothing is unpacked, and nothing stays charged.
 func TestUnpackBudget(t *testing.T) {
 	e := unpackEngine(t, 1<<20)
-	u := newUnpacker(e, 16<<20)
+	u := newUnpacker(e, 16<<20, nil)
 	zeros := make([]byte, 4<<20)
-	for c, body := range map[coding][]byte{gzipped: gzipOf(t, zeros), zstandard: zstdOf(t, zeros, true)} {
+	for c, body := range map[coding][]byte{gzipped: wiretest.Gzip(zeros), zstandard: wiretest.Zstd(zeros)} {
 		if _, err := u.unpack(c, body); err != http1.ErrNoRoom {
 			t.Errorf("%s: %v", codingNames[c], err)
 		}
@@ -157,7 +121,7 @@ func TestUnpackBomb(t *testing.T) {
 		"zstd, length said": {zstandard, frame(append(bytes.Clone(magic), 0xc0, 0x58, 0, 0, 0, 0x80, 2, 0, 0, 0), repeated, 8)},
 	}
 	e := unpackEngine(t, 1<<30)
-	u := newUnpacker(e, limit)
+	u := newUnpacker(e, limit, nil)
 	for name, b := range bombs {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -185,8 +149,8 @@ func TestUnpackBomb(t *testing.T) {
 func TestUnpackEmptyBlocks(t *testing.T) {
 	const limit, n = 1 << 20, 1 << 20
 	e := unpackEngine(t, 1<<30)
-	u := newUnpacker(e, limit)
-	g := gzipOf(t, nil)[:10]
+	u := newUnpacker(e, limit, nil)
+	g := wiretest.Gzip(nil)[:10]
 	z := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x58}
 	for range n {
 		g = append(g, 0, 0, 0, 0xff, 0xff) // RFC 1951, section 3.2.4: stored, of no bytes
@@ -208,17 +172,16 @@ func TestUnpackEmptyBlocks(t *testing.T) {
 // Whatever comes, an unpacker neither panics nor goes beyond its bound, and says
 // what the libraries' own readers say, where it takes a body at all.
 func FuzzUnpack(f *testing.F) {
-	var t testing.T
-	f.Add(false, gzipOf(&t, []byte("gannet")))
-	f.Add(true, zstdOf(&t, []byte("gannet"), true))
-	f.Add(true, zstdOf(&t, []byte("gannet"), false))
+	f.Add(false, wiretest.Gzip([]byte("gannet")))
+	f.Add(true, wiretest.Zstd([]byte("gannet")))
+	f.Add(true, wiretest.ZstdStream([]byte("gannet")))
 	const limit = 1 << 16
 	e, err := engine.New(mcp.NewServer(mcp.Options{Name: "unpack"}), engine.Options{})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(e.Close)
-	u := newUnpacker(e, limit)
+	u := newUnpacker(e, limit, nil)
 	f.Fuzz(func(t *testing.T, z bool, body []byte) {
 		c := gzipped
 		if z {

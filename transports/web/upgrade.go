@@ -48,11 +48,15 @@ func (w *Conn) upgrade(h engine.Handler) bool {
 func (l *Loop) socketLoop() *websocket.Loop {
 	if l.websocket == nil {
 		e := l.engine.Engine()
-		l.websocket = websocket.NewLoop(e.Buffers(), websocket.Options{
+		o := websocket.Options{
 			MaxMessageBytes: e.Options().MaxMessageBytes,
 			MaxFragments:    l.opts.WebSocket.MaxFragments,
 			CompressMin:     l.opts.WebSocket.CompressMin,
-		})
+		}
+		if l.meter != nil {
+			o.Meter = l.meter
+		}
+		l.websocket = websocket.NewLoop(e.Buffers(), o)
 	}
 	return l.websocket
 }

@@ -32,7 +32,7 @@ func newInflater() *inflater {
 }
 
 // inflate undoes the compression of the payload, which is complete. It returns
-// Message, NoRoom or Failed.
+// Message, NoRoom, NoTime or Failed.
 func (p *Parser) inflate() Event {
 	l := p.loop
 	if len(p.payload) == 0 {
@@ -40,7 +40,7 @@ func (p *Parser) inflate() Event {
 	}
 	if p.buf == nil {
 		if n := len(p.payload) + len(flushTail); n > chargeFrom && !p.charge(n) {
-			return p.noRoom(true)
+			return p.giveUp(NoRoom, true)
 		}
 		p.buf = append(l.pool.Get(len(p.payload)+len(flushTail)), p.payload...)
 	}
@@ -54,8 +54,8 @@ func (p *Parser) inflate() Event {
 	switch ev {
 	case Message:
 		p.payload, p.lent = out, gathered
-	case NoRoom:
-		return p.noRoom(true)
+	case NoRoom, NoTime:
+		return p.giveUp(ev, true)
 	}
 	return ev
 }
@@ -64,21 +64,32 @@ func (p *Parser) inflate() Event {
 // is then.
 func (p *Parser) inflateTo(dst []byte) ([]byte, Event) {
 	l, f := p.loop, p.loop.inflater
-	most := l.opts.MaxMessageBytes
+	most, paid := l.opts.MaxMessageBytes, FreeRatio*len(p.buf)
+	now := most
+	if m := l.opts.Meter; m != nil && paid < most && !m.Spend(0) {
+		now = paid
+	}
 	f.src.Reset(p.buf)
 	defer f.src.Reset(nil)
 	for streams := 1; ; streams++ {
 		_ = f.r.(flate.Resetter).Reset(&f.src, nil) // never fails
 		for {
 			if len(dst) == cap(dst) {
-				size := min(2*cap(dst), most+1)
+				size := min(2*cap(dst), now+1)
+				if !l.spend(len(dst), &paid) {
+					return dst, NoTime
+				}
 				if size > chargeFrom && !p.charge(cap(p.buf)+size) {
 					return dst, NoRoom
 				}
 				dst = l.pool.Grow(dst, size-len(dst))
 			}
-			n, err := f.r.Read(dst[len(dst):min(cap(dst), most+1)])
-			if dst = dst[:len(dst)+n]; len(dst) > most {
+			n, err := f.r.Read(dst[len(dst):min(cap(dst), now+1)])
+			if dst = dst[:len(dst)+n]; len(dst) > now {
+				if now < most {
+					return dst, NoTime
+				}
+				l.spend(len(dst), &paid)
 				return dst, p.fail(ErrTooLong)
 			}
 			if err == io.EOF {
@@ -90,11 +101,23 @@ func (p *Parser) inflateTo(dst []byte) ([]byte, Event) {
 		}
 		switch {
 		case f.src.Len() == 0:
+			l.spend(len(dst), &paid)
 			return dst, Message
 		case streams == maxStreams:
 			return dst, p.fail(ErrDeflate)
 		}
 	}
+}
+
+// spend tells the meter what a message of n bytes so far has become beyond those
+// that are paid, and reports whether it may become more.
+func (l *Loop) spend(n int, paid *int) bool {
+	more := n - *paid
+	if l.opts.Meter == nil || more <= 0 {
+		return true
+	}
+	*paid = n
+	return l.opts.Meter.Spend(more)
 }
 
 // sink is an io.Writer to a buffer that is not to grow.

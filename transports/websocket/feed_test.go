@@ -104,6 +104,8 @@ func (tr *trace) feed(b []byte) {
 			tr.got = append(tr.got, fmt.Sprintf("close %d %s", tr.p.Code(), tr.p.Payload()))
 		case NoRoom:
 			tr.got = append(tr.got, "no room")
+		case NoTime:
+			tr.got = append(tr.got, "no time")
 		case Failed:
 			tr.got = append(tr.got, failure(tr.p.Err()))
 		case More:

@@ -30,6 +30,9 @@ type Options struct {
 	// CompressMin is the size in bytes from which on a message is compressed,
 	// where that was agreed. Zero: 256. Negative: none is, and none is agreed.
 	CompressMin int
+	// Meter bounds what compressed messages become beyond FreeRatio times their
+	// size; beyond it NoTime. nil: nothing but MaxMessageBytes does.
+	Meter Meter
 }
 
 func (o Options) withDefaults() Options {

@@ -16,6 +16,7 @@ const (
 	Pong                 // a pong: Payload
 	Close                // the peer closes: Code, and Payload is its reason. There will be no other event
 	NoRoom               // the budget has no room for a message; the rest of it is skipped
+	NoTime               // the meter has no time for what a compressed message becomes; it is dropped
 	Failed               // the connection fails: Err. There will be no other event
 )
 
@@ -25,6 +26,19 @@ type Budget interface {
 	Reserve(n int) bool
 	// Release gives back n reserved bytes.
 	Release(n int)
+}
+
+// FreeRatio is how many times its size a compressed message may become at any time.
+// Text as people and programs write it stays below; what is made to cost its receiver
+// more than its sender does not.
+const FreeRatio = 16
+
+// Meter bounds how fast messages become more than that. Used by the goroutine of its
+// Loop.
+type Meter interface {
+	// Spend notes that a message has become n bytes more, and reports whether there
+	// is time for further ones.
+	Spend(n int) bool
 }
 
 // Agreed is what the handshake has settled for a connection.
@@ -100,7 +114,8 @@ func (p *Parser) Init(l *Loop, budget Budget, a Agreed) {
 // More: then all of b is taken, and nothing of p's refers to b. Until then b must
 // not be touched by anybody else.
 //
-// What was fed may be cut anywhere without changing the events, but for NoRoom.
+// What was fed may be cut anywhere without changing the events, but for NoRoom and
+// NoTime.
 // After Close, Failed and Release everything is taken in unread: a peer that still
 // sends gets to read our close frame.
 //
@@ -176,7 +191,7 @@ func (p *Parser) take(piece []byte) Event {
 		p.payload = piece[:len(piece):len(piece)]
 		return p.complete()
 	case !p.gather(piece):
-		return p.noRoom(last)
+		return p.giveUp(NoRoom, last)
 	case !last:
 		return More
 	}
@@ -205,14 +220,15 @@ func (p *Parser) begin() {
 	p.open, p.skip, p.packed, p.frames, p.size = false, false, false, 0, 0
 }
 
-// noRoom gives the message up; last says that nothing of it is to come.
-func (p *Parser) noRoom(last bool) Event {
+// giveUp drops the message because of ev, which it returns; last says that nothing of
+// it is to come.
+func (p *Parser) giveUp(ev Event, last bool) Event {
 	p.dropMessage()
 	p.payload, p.lent, p.text = nil, nothing, text{}
 	if p.skip = true; last {
 		p.begin()
 	}
-	return NoRoom
+	return ev
 }
 
 // takeControl takes in a piece of a control frame.

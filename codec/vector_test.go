@@ -1,4 +1,4 @@
-//go:build unix && !purego
+//go:build unix && (amd64 || arm64) && !purego
 
 package codec
 
@@ -14,7 +14,7 @@ import (
 // needVectors skips a test where there are none to test.
 func needVectors(t testing.TB) {
 	if !vectors {
-		t.Skip("this CPU has no AVX2")
+		t.Skip("this CPU has not what the kernels use")
 	}
 }
 
@@ -46,7 +46,7 @@ func guarded(t testing.TB) []byte {
 	return all[page : 2*page : 2*page]
 }
 
-// textByte is textAVX2 byte by byte.
+// textByte is textKernel byte by byte.
 func textByte(b []byte) (stop int, ill bool) {
 	for stop < len(b) && b[stop] != '"' && b[stop] != '\\' && b[stop] >= ' ' {
 		stop++
@@ -54,7 +54,7 @@ func textByte(b []byte) (stop int, ill bool) {
 	return stop, !utf8.Valid(b[:stop])
 }
 
-// escapesByte is escapesAVX2 byte by byte.
+// escapesByte is escapesKernel byte by byte.
 func escapesByte(b []byte) int {
 	b = b[:len(b)&^63]
 	for i := 0; ; {
@@ -79,17 +79,37 @@ func escapesByte(b []byte) int {
 	}
 }
 
+// skipByte is skipKernel byte by byte.
+func skipByte(b []byte) (end, level int, inside bool) {
+	for whole := len(b) &^ 63; end < whole; end++ {
+		switch c := b[end]; {
+		case inside && c == '\\':
+			end++
+		case c == '"':
+			inside = !inside
+		case inside:
+		case c|0x20 == '{': // or '['
+			level++
+		case c|0x20 == '}': // or ']'
+			if level--; level == 0 {
+				return end + 1, 0, false
+			}
+		}
+	}
+	return end, level, inside
+}
+
 // sameText fails unless the kernels say what the byte loops do.
 func sameText(t *testing.T, b []byte) {
 	t.Helper()
 	if len(b) >= vectorMin {
 		stop, ill := textByte(b)
-		if n, bad := textAVX2(&b[0], len(b)); bad != ill || !bad && n != stop {
+		if n, bad := textKernel(&b[0], len(b)); bad != ill || !bad && n != stop {
 			t.Fatalf("%d bytes, %q: text up to %d, ill %v; want %d, %v", len(b), b, n, bad, stop, ill)
 		}
 	}
 	if len(b) >= escapesMin {
-		if n, want := escapesAVX2(&b[0], len(b)), escapesByte(b); n != want {
+		if n, want := escapesKernel(&b[0], len(b)), escapesByte(b); n != want {
 			t.Fatalf("%d bytes, %q: escapes up to %d, want %d", len(b), b, n, want)
 		}
 	}
@@ -136,7 +156,7 @@ func sameJudgement(t *testing.T, b []byte) {
 }
 
 // sameSkip fails unless every value in b, which was judged, ends where it does
-// without vectors.
+// without vectors, and the kernel does what the byte loop does.
 func sameSkip(t *testing.T, b []byte) {
 	t.Helper()
 	for i := 0; i < len(b); {
@@ -147,6 +167,12 @@ func sameSkip(t *testing.T, b []byte) {
 			step = n - i
 		case '{', '[':
 			n = skip(b, i)
+			if len(b)-i >= skipMin {
+				end, level, inside := skipKernel(&b[i], len(b)-i)
+				if e, l, in := skipByte(b[i:]); e != end || l != level || in != inside {
+					t.Fatalf("%q: %d bytes skipped, %d open, in a string %v; want %d, %d, %v", b[i:], end, level, inside, e, l, in)
+				}
+			}
 		default:
 			i++
 			continue
@@ -180,7 +206,7 @@ func TestVectorGuard(t *testing.T) {
 				}
 				AppendStringBytes(nil, b)
 				for _, c := range []byte{'"', '\\', 0x1f, 0x80} {
-					for _, at := range []int{0, size / 2, size - 33, size - 32, size - 3, size - 2, size - 1} {
+					for _, at := range []int{0, size / 2, size - 33, size - 32, size - 17, size - 16, size - 3, size - 2, size - 1} {
 						if at < 0 || at >= size {
 							continue
 						}
@@ -193,7 +219,7 @@ func TestVectorGuard(t *testing.T) {
 			}
 		}
 	}
-	for _, size := range []int{35, 64, 67, 96, 128, 160, 199} {
+	for _, size := range []int{vectorMin, 64, 67, 96, 128, 160, 199} {
 		aligns := 1
 		if size == 67 || size == 160 {
 			aligns = 32
@@ -258,6 +284,21 @@ func TestVectorPieces(t *testing.T) {
 	}
 }
 
+// Each byte at each place stops the kernels or does not, as it does byte by byte.
+func TestVectorBytes(t *testing.T) {
+	needVectors(t)
+	b := bytes.Repeat([]byte{'x'}, 200)
+	for _, size := range []int{vectorMin, 64, 127, len(b)} {
+		for at := range size {
+			for c := range 256 {
+				b[at] = byte(c)
+				sameText(t, b[:size])
+			}
+			b[at] = 'x'
+		}
+	}
+}
+
 // Each pair of bytes, and the bytes that decide about three and four, are well
 // formed to the kernel if they are to the library, at each place of a vector.
 func TestVectorUTF8(t *testing.T) {
@@ -311,6 +352,16 @@ func TestVectorSkip(t *testing.T) {
 			sameSkip(t, f.text)
 		}
 	}
+	for depth := range 200 {
+		b := page[len(page)-2*depth-70:]
+		copy(b, strings.Repeat("[", depth)+strings.Repeat("]", depth)+strings.Repeat("]", 70))
+		sameSkip(t, b[:2*depth])
+		for i := range depth {
+			if n := skip(b, i); n != 2*depth-i {
+				t.Fatalf("%d of %d open: skipped %d bytes", i, depth, n-i)
+			}
+		}
+	}
 	r := rand.New(rand.NewPCG(23, 24))
 	for range 3000 {
 		text := randomJSON(r, []byte("["), 5)
@@ -327,6 +378,19 @@ func TestVectorSkip(t *testing.T) {
 		for _, b := range [][]byte{page[len(page)-len(text):], page[:len(text):len(text)]} {
 			copy(b, text)
 			sameSkip(t, b)
+		}
+	}
+}
+
+// Text that was not judged, of which RawValue can be made, ends where it does without
+// vectors.
+func TestVectorUnjudged(t *testing.T) {
+	needVectors(t)
+	for _, piece := range vectorPieces {
+		for at := range 130 {
+			text := []byte(`"` + strings.Repeat("x", at) + piece + strings.Repeat("x", 130-at) + `"`)
+			sameSkip(t, text)
+			sameSkip(t, append(append([]byte("["), text...), ']'))
 		}
 	}
 }
