@@ -346,9 +346,9 @@ func (l *loop) armGreetings() {
 // its first byte: what it will understand, if that is plain.
 func (ln *listener) notTLS(first byte) []byte {
 	switch {
-	case ln.carries == payloadHTTP && first >= 'A' && first <= 'Z':
+	case ln.carries != payloadLines && first >= 'A' && first <= 'Z':
 		res := http1.Response{Status: 400, ContentType: "text/plain; charset=utf-8", Close: true}
-		return res.AppendWhole(nil, []byte("This port speaks HTTPS: write https:// in front of its address.\n"))
+		return res.AppendWhole(nil, []byte("This port speaks TLS: write "+ln.network+":// in front of its address.\n"))
 	case ln.carries == payloadLines && (first == '{' || first == '['):
 		e := codec.Error{Code: codec.CodeInvalidRequest, Reason: "this port speaks TLS; connect to tls://"}
 		return append(codec.AppendErrorReply(nil, codec.ID{}, codec.NoIDNull, &e), '\n')

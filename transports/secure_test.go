@@ -68,6 +68,7 @@ func TestTLSBadPeers(t *testing.T) {
 		{"a hello and no more", "tls://127.0.0.1:0", string(hello), "\x16\x03\x03", true, tlsconn.FailedTimeout},
 		{"JSON", "tls://127.0.0.1:0", req(1, "ping", ""), `{"jsonrpc":"2.0","id":null,"error":{"code":-32600`, false, tlsconn.FailedNotTLS},
 		{"HTTP", "https://127.0.0.1:0", "GET /mcp HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", false, tlsconn.FailedNotTLS},
+		{"WebSocket in the clear", "wss://127.0.0.1:0", "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", false, tlsconn.FailedNotTLS},
 		{"HTTP to lines", "tls://127.0.0.1:0", "GET /mcp HTTP/1.1\r\n\r\n", alert10, false, tlsconn.FailedNotTLS},
 		{"junk", "https://127.0.0.1:0", "\x00\x01\x02\x03 junk", alert10, false, tlsconn.FailedNotTLS},
 		{"SSL 2", "tls://127.0.0.1:0", "\x80\x2e\x01\x00\x02", alert70, false, tlsconn.FailedNotTLS},

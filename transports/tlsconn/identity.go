@@ -26,6 +26,9 @@ type Files struct {
 	SelfSigned bool
 }
 
+// names returns all of them.
+func (f *Files) names() [4]string { return [...]string{f.Cert, f.Key, f.ClientCA, f.TicketKeys} }
+
 // Identity is the certificate that a server shows, whose clients it trusts, and
 // whose tickets.
 // It can be replaced while it is in use: handshakes that begin later have the new
@@ -111,7 +114,7 @@ func (i *Identity) load() (*identity, error) {
 
 // stat returns the stamps of the files; that of one which is not there is zero.
 func (i *Identity) stat() (all [4]stamp) {
-	for k, name := range []string{i.files.Cert, i.files.Key, i.files.ClientCA, i.files.TicketKeys} {
+	for k, name := range i.files.names() {
 		if name == "" {
 			continue
 		}
@@ -125,7 +128,7 @@ func (i *Identity) stat() (all [4]stamp) {
 // regular says which of the files as last looked at is none that can be read
 // without waiting for somebody to write to it.
 func (i *Identity) regular() error {
-	for k, name := range []string{i.files.Cert, i.files.Key, i.files.ClientCA} {
+	for k, name := range i.files.names() {
 		if info := i.stamps[k].file; info != nil && !info.Mode().IsRegular() {
 			return fmt.Errorf("tlsconn: %s is no regular file", name)
 		}

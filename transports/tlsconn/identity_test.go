@@ -113,6 +113,14 @@ func TestSelfSignedKept(t *testing.T) {
 	if info, err := os.Stat(f.Key); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
+	half := Files{Cert: filepath.Join(dir, "no/c"), Key: filepath.Join(dir, "k2"), SelfSigned: true}
+	if _, err := LoadIdentity(half); err == nil {
+		t.Error("a folder that is not there")
+	}
+	half.Cert = filepath.Join(dir, "c2")
+	if _, err := LoadIdentity(half); err != nil {
+		t.Errorf("the attempt before is in the way: %v", err)
+	}
 	second, err := LoadIdentity(f)
 	if err != nil || !second.Certificate().Leaf.Equal(first.Certificate().Leaf) {
 		t.Errorf("another one: %v", err)
@@ -290,36 +298,42 @@ func TestConfigsOfOneIdentity(t *testing.T) {
 // reads would hold up every reload after it.
 func TestReloadIrregular(t *testing.T) {
 	f := pair(t, t.TempDir())
+	f.ClientCA = tlstest.NewAuthority(t, "authority").File
+	f.TicketKeys = filepath.Join(filepath.Dir(f.Cert), "keys")
+	put(t, f.TicketKeys, []byte(ticketKey('a')))
 	id, err := LoadIdentity(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	was, kept := id.Certificate(), f.Cert+".kept"
-	if err := os.Rename(f.Cert, kept); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mkfifo(f.Cert, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, reload := range map[string]func() error{"Reload": id.Reload, "ReloadChanged": func() error { _, err := id.ReloadChanged(); return err }} {
-		done := make(chan error, 1)
-		go func() { done <- reload() }()
-		select {
-		case err := <-done:
-			if name == "Reload" && (err == nil || !strings.Contains(err.Error(), "no regular file")) {
-				t.Errorf("%s: %v", name, err)
+	was := id.Certificate()
+	for _, file := range f.names() {
+		kept := file + ".kept"
+		if err := os.Rename(file, kept); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mkfifo(file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for name, reload := range map[string]func() error{"Reload": id.Reload, "ReloadChanged": func() error { _, err := id.ReloadChanged(); return err }} {
+			done := make(chan error, 1)
+			go func() { done <- reload() }()
+			select {
+			case err := <-done:
+				if name == "Reload" && (err == nil || !strings.Contains(err.Error(), file+" is no regular file")) {
+					t.Errorf("%s: %v", name, err)
+				}
+			case <-time.After(5 * time.Second):
+				t.Fatalf("%s waits for a pipe, %s", name, file)
 			}
-		case <-time.After(5 * time.Second):
-			t.Fatalf("%s waits for a pipe", name)
+		}
+		if id.Certificate() != was {
+			t.Error("the certificate is another")
+		}
+		if err := os.Rename(kept, file); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if id.Certificate() != was {
-		t.Error("the certificate is another")
-	}
-	if err := os.Rename(kept, f.Cert); err != nil {
-		t.Fatal(err)
-	}
 	if err := id.Reload(); err != nil {
-		t.Errorf("when the file was back: %v", err)
+		t.Errorf("when the files were back: %v", err)
 	}
 }

@@ -95,15 +95,21 @@ func (i *Identity) makeSelfSigned() error {
 	if err := writeNew(f.Key, key, 0o600); err != nil {
 		return err
 	}
-	return writeNew(f.Cert, cert, 0o644)
+	if err := writeNew(f.Cert, cert, 0o644); err != nil {
+		return errors.Join(err, os.Remove(f.Key)) // alone it would be in the way of the next attempt
+	}
+	return nil
 }
 
 // writeNew writes a file that must not be there yet.
 func writeNew(name string, b []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err == nil {
-		_, err = f.Write(b)
-		err = errors.Join(err, f.Close())
+		if _, err = f.Write(b); err == nil {
+			err = f.Close()
+		} else {
+			err = errors.Join(err, f.Close(), os.Remove(name))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("tlsconn: keeping a certificate for development: %w", err)
