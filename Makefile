@@ -121,6 +121,8 @@ pgo: build ## profile the server under load into default.pgo, by which go build 
 lint: ## gofmt, vet, staticcheck and the import rules
 	@test -z "$$(gofmt -s -l .)" || { gofmt -s -l .; echo "run: gofmt -s -w on these"; exit 1; }
 	$(GO) run $(STATICCHECK) ./...
+	@# What others deprecate is tried on purpose there.
+	cd bench/peers && $(GO) run $(STATICCHECK) -checks inherit,-SA1019 ./...
 	$(GO) test -run 'TestLint' .
 
 cross: ## build for linux and darwin on amd64 and arm64, and vet what differs

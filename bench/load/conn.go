@@ -264,6 +264,7 @@ func (c *conn) ended(s *stage, now int64) error {
 		e := &s.tally.errors
 		if c.http.head.status/100 != 2 {
 			e.Status++
+			s.tally.blameStatus(c.http.head.status)
 		} else {
 			e.Lost++
 		}

@@ -193,6 +193,13 @@ func (t *tally) blame(kind replyKind, line []byte) {
 	}
 }
 
+// blameStatus is blame for a response of HTTP that brought no reply.
+func (t *tally) blameStatus(status int) {
+	if t.failure == "" {
+		t.failure = fmt.Sprintf("HTTP status %d", status)
+	}
+}
+
 // settle moves the run in hand to the histograms. Hot path.
 func (t *tally) settle() {
 	if t.runLength > 0 {

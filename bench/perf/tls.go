@@ -28,5 +28,9 @@ func hint(err error) string {
 	if errors.As(err, &unverified) {
 		return "--ca FILE names the authority that signed it, --server-name the name in it; --insecure takes any"
 	}
+	var plain tls.RecordHeaderError
+	if errors.As(err, &plain) {
+		return "the same without TLS: http:// for https://, tcp:// for tls://"
+	}
 	return ""
 }

@@ -58,3 +58,13 @@ func TestLoadTLS(t *testing.T) {
 		t.Errorf("with TLS and without: %v", err)
 	}
 }
+
+// A port without TLS is told from a wrong certificate.
+func TestLoadNoTLSThere(t *testing.T) {
+	linux(t)
+	target := listenBy(t, func(c io.ReadWriter) { _, _ = io.WriteString(c, "what is it?\n") })
+	code, _, errs := perf("load", strings.Replace(target, "tcp://", "tls://", 1), "-q")
+	if code != exitConnect || !strings.Contains(errs, "Try: the same without TLS") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}

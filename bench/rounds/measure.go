@@ -205,6 +205,9 @@ func (b *Bench) generate(args []string, w *Watcher, m *Measurement) error {
 		err = cmd.Wait()
 	}
 	var s said
+	if err != nil && out.Len() == 0 {
+		return fmt.Errorf("the generator gave no result: %w (%s)", err, w.Last())
+	}
 	if jsonErr := json.Unmarshal(out.Bytes(), &s); jsonErr != nil {
 		return fmt.Errorf("the generator gave no result: %w (%s)", errors.Join(err, jsonErr), w.Last())
 	}
