@@ -125,9 +125,10 @@ lint: ## gofmt, vet, staticcheck and the import rules
 	cd bench/peers && $(GO) run $(STATICCHECK) -checks inherit,-SA1019 ./...
 	$(GO) test -run 'TestLint' .
 
-cross: ## build for linux and darwin on amd64 and arm64, and vet what differs
+cross: ## build for linux and darwin on amd64 and arm64, and vet what differs; the codec also where it has no kernels
 	@set -e; for os in linux darwin; do for arch in amd64 arm64; do \
-		echo "build $$os/$$arch"; export GOOS=$$os GOARCH=$$arch CGO_ENABLED=0; $(GO) build ./...; done; $(GO) vet ./...; done
+		echo "build $$os/$$arch"; export GOOS=$$os GOARCH=$$arch CGO_ENABLED=0; $(GO) build ./...; done; $(GO) vet ./...; done; \
+	export GOOS=linux; for arch in 386 s390x; do echo "build linux/$$arch ./codec"; GOARCH=$$arch $(GO) build ./codec; done
 
 arm64: ## the codec's tests, its kernels and the seeds of its fuzz targets among them, on an emulated arm64 (needs qemu-user)
 	@test -n '$(QEMU)' || { echo "make arm64: there is no qemu-aarch64 on PATH; install qemu-user (apt-get install qemu-user)"; exit 1; }

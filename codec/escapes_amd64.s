@@ -156,8 +156,7 @@ others:
 	MASK(Y12, Y13, DI, BX)    // d and D: perhaps half a surrogate pair
 	LEAQ (R10)(R10*1), R11
 	MOVQ R13, BX
-	SHRQ $3, BX
-	ANDL $1, BX               // a u before the block
+	SHRQ $3, BX               // a u right before the block: all four digits are in it
 	ORQ  R11, BX
 	ANDQ BX, DI
 	ORQ  DI, DX

@@ -132,8 +132,7 @@ others:
 	VCMEQ V15.B16, V21.B16, V15.B16
 	MASK(V3, V12, V13, V14, V15, R7) // d and D: perhaps half a surrogate pair
 	LSL  $1, R10, R11
-	UBFX $3, R13, $1, R6   // a u before the block
-	ORR  R11, R6
+	ORR  R13>>3, R11, R6   // a u right before the block: all four digits are in it
 	AND  R6, R7
 	ORR  R7, R14
 	VCMTST V19.B16, V8.B16, V8.B16
