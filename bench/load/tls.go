@@ -29,7 +29,7 @@ var tlsVersions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionT
 func (o *TLSOptions) validate(t *target) error {
 	switch {
 	case !t.secure && *o != TLSOptions{}:
-		return usagef("TLS: %.100q has none", t.scheme+"://"+t.address)
+		return usagef("TLS: %.100q has none; leave its options out, or use tls://, https:// or wss://", t.scheme+"://"+t.address)
 	case o.Version != "" && tlsVersions[o.Version] == 0:
 		return usagef("TLS version %.20q is neither 1.2 nor 1.3", o.Version)
 	case (o.CertFile == "") != (o.KeyFile == ""):
