@@ -95,8 +95,8 @@ func builtinPeers() (p rounds.Peers) {
 	for _, name := range []string{"net-http", "fasthttp"} {
 		p.Echoes = append(p.Echoes, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}, Page: peerPage})
 	}
-	p.H2Echoes = []rounds.Peer{{Name: "net-http", Command: []string{placePeer, "-peer", "net-http", "-http", "127.0.0.1:0", "-h2c"}}}
-	p.H2 = []rounds.Peer{{Name: "go-sdk", Command: []string{placePeer, "-peer", "go-sdk", "-http", "127.0.0.1:0", "-h2c"}}}
+	p.H2Echoes = []rounds.Peer{{Name: "net-http", Command: []string{placePeer, "-peer", "net-http", "-http", "127.0.0.1:0", "-h2c"}, Page: peerPage}}
+	p.H2 = []rounds.Peer{{Name: "go-sdk", Command: []string{placePeer, "-peer", "go-sdk", "-http", "127.0.0.1:0", "-h2c"}, Page: peerPage}}
 	for _, name := range []string{"gobwas", "gobwas-64k", "gws"} {
 		p.WS = append(p.WS, rounds.Peer{Name: name, Command: []string{placePeer, "-peer", name, "-http", "127.0.0.1:0"}, Page: peerPage})
 	}
