@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"transports/admin":     {module + "/ringbuf", module + "/engine", module + "/engine/mcp", module + "/transports", module + "/transports/tlsconn", module + "/transports/web"},
 	"transports/webclient": {module + "/ringbuf", module + "/codec", module + "/engine", module + "/engine/mcp", module + "/engine/pool", module + "/transports", module + "/transports/sse"},
 	// The load generator knows wire formats, not the engine that it measures.
-	"bench/load":    {module + "/ringbuf", module + "/transports/sse", module + "/transports/websocket", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
+	"bench/load":    {module + "/ringbuf", module + "/transports/sse", module + "/transports/websocket", module + "/transports/http2", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/net/http2/hpack", "golang.org/x/sys/unix"},
 	"bench/plot":    {},
 	"bench/result":  {module + "/bench/load"},
 	"bench/erlmcp":  {},

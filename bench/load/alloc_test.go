@@ -232,3 +232,65 @@ func TestAllocsWebSocket(t *testing.T) {
 		t.Errorf("the message is %.80q", tmpl.wire)
 	}
 }
+
+// Composing requests of HTTP/2 and consuming their answers allocates nothing: answers
+// whole or in two frames, with heads that name a table's fields or spell them, and
+// windows that are opened again on either side.
+func TestAllocsHTTP2(t *testing.T) {
+	for _, spelt := range []bool{false, true} {
+		o := Options{Method: MethodCall, Size: 40_000, Tool: "echo"}
+		tmpl, err := newTemplate(&o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tmpl.dress(&target{h2: true}, &o)
+		sh := &shape{t: tmpl, prefix: `{"id":`, suffix: `,"x":"` + string(bytes.Repeat([]byte("x"), 12_000)) + `"}`}
+		s := newStage([]*shape{sh}, newTally(1, false), 8)
+		c := conversation(s, 0)
+		c.window = newWindow(8, 1, 1, false)
+		server := newScript()
+		fields := []string{":status", "200", "content-type", "application/json", "x-a", "b"}
+		first, head := server.block(fields...), server.block(fields...)
+		if spelt {
+			first = append([]byte{0x88}, appendLiteral(nil, "content-type", "application/json")...)
+			head = first
+		}
+		_ = server.WriteSettings()
+		_ = server.WriteWindowUpdate(0, 1<<20) // and 65,535 of each stream
+		in := server.Bytes()
+		var reply []byte
+		turn := func() {
+			s.out = c.h2.appendWaiting(s.out[:0])
+			id, stream := c.window.next, c.h2.nextID
+			for i := range 4 {
+				c.compose(s, 1, 1)
+				reply = append(append(reply[:0], sh.prefix...), "1000000000"...)
+				putID(reply[len(sh.prefix):], id+uint64(i))
+				reply = append(reply, sh.suffix...)
+				in = append(appendFrameHead(in, len(first), frameHeaders, flagEndHeaders, stream), first...)
+				first = head
+				if i%2 == 1 {
+					const cut = 3000
+					in = append(appendFrameHead(in, cut, frameData, 0, stream), reply[:cut]...)
+					reply = append(reply[:0], reply[cut:]...)
+				}
+				in = append(appendFrameHead(in, len(reply), frameData, flagEndStream, stream), reply...)
+				stream += 2
+			}
+			in = appendWindowUpdate(in, 0, 4*int64(len(tmpl.wire)))
+			if done, err := c.consume(s, in, 2); err != nil || done != len(in) || c.window.inFlight != 0 {
+				t.Fatal(done, len(in), err, c.window.inFlight)
+			}
+			in = in[:0]
+		}
+		for range 20 {
+			turn()
+		}
+		if n := testing.AllocsPerRun(2000, turn); n != 0 {
+			t.Errorf("spelt %v: %v allocations", spelt, n)
+		}
+		if s.tally.errors != (Errors{}) || s.tally.good < 8000 || s.tally.slow != 0 || c.h2.open != 0 || c.h2.blocked != 0 {
+			t.Errorf("%d answered, %d open, errors: %s", s.tally.good, c.h2.open, &s.tally.errors)
+		}
+	}
+}

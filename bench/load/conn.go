@@ -2,7 +2,6 @@ package load
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -61,6 +60,7 @@ type conn struct {
 	lead     []byte          // what each request begins with on this connection: request line, session
 	http     *responseReader // of r; nil where replies are lines
 	ws       *webSocket      // nil where no WebSocket carries the messages
+	h2       *http2Client    // nil where HTTP/2 does not
 	acks     *responseReader // of w, where requests are answered elsewhere (HTTP with SSE); else nil
 	ackTail  []byte          // part of an answer on w
 	aside    *socket         // the event stream by GET that the session has beside; else nil
@@ -84,26 +84,32 @@ type conn struct {
 
 // capacity is how many requests may be sent now.
 func (c *conn) capacity(s *stage) int {
-	if c.dead || c.busy || len(c.w.unsent) > 0 {
+	if !c.writable() {
 		return 0
 	}
 	n := min(s.depth-c.window.inFlight, c.window.room())
+	if c.h2 != nil {
+		n = min(n, c.h2.capacity())
+	}
 	if c.bound > 0 {
 		n = min(n, c.bound-c.given)
 	}
 	return n
 }
 
+// writable says that what is sent now goes to the kernel.
+func (c *conn) writable() bool { return !c.dead && !c.busy && len(c.w.unsent) == 0 }
+
 // over says that the connection has had its requests, and each has its answer.
 func (c *conn) over() bool {
 	return c.bound > 0 && c.given >= c.bound && c.window.inFlight == 0 && !c.dead && len(c.w.unsent) == 0 &&
-		(c.http == nil || c.acks != nil || !c.http.inBody)
+		(c.http == nil || c.acks != nil || !c.http.inBody) && (c.h2 == nil || c.h2.open == 0)
 }
 
 // renew begins with a new socket. What the old one knew is gone; ids go on.
 func (c *conn) renew(k *socket) {
 	c.r, c.w = k, k
-	c.lead, c.http, c.ws, c.acks, c.aside, c.events = nil, nil, nil, nil, nil, nil
+	c.lead, c.http, c.ws, c.h2, c.acks, c.aside, c.events = nil, nil, nil, nil, nil, nil, nil
 	c.tail, c.ackTail, c.rest = c.tail[:0], c.ackTail[:0], c.rest[:0]
 	c.session, c.revision = "", ""
 	c.window.abandoned = 0
@@ -130,8 +136,11 @@ func (c *conn) compose(s *stage, meant, now int64) {
 // appendRequest appends a request with its id as the connection carries it. Hot
 // path.
 func (c *conn) appendRequest(out []byte, t *template, id uint64) []byte {
-	if c.ws != nil {
+	switch {
+	case c.ws != nil:
 		return c.ws.appendRequest(out, t, id)
+	case c.h2 != nil:
+		return c.h2.appendRequest(out, t, id)
 	}
 	out = append(out, c.lead...)
 	at := len(out)
@@ -149,10 +158,13 @@ func (c *conn) fill(s *stage, now int64) error {
 		if s.budget >= 0 {
 			n = int(min(int64(n), s.budget))
 		}
-		if n <= 0 {
+		s.out = s.out[:0]
+		if c.h2 != nil && c.writable() {
+			s.out = c.h2.appendWaiting(s.out)
+		}
+		if n <= 0 && len(s.out) == 0 {
 			return nil
 		}
-		s.out = s.out[:0]
 		for ; n > 0 && len(s.out) < maxBatch; n-- {
 			c.compose(s, now, now)
 			if s.budget > 0 {
@@ -206,6 +218,8 @@ func (c *conn) consume(s *stage, b []byte, now int64) (done int, err error) {
 		return c.consumeHTTP(s, b, now)
 	case c.ws != nil:
 		return c.consumeFrames(s, b, now)
+	case c.h2 != nil:
+		return c.consumeHTTP2(s, b, now)
 	}
 	for done < len(b) {
 		if n, id, ok := c.match(s, b[done:]); ok && len(b) > done+n && b[done+n] == '\n' {
@@ -226,64 +240,6 @@ func (c *conn) consume(s *stage, b []byte, now int64) (done int, err error) {
 	return done, nil
 }
 
-// consumeHTTP is consume for responses. Hot path.
-func (c *conn) consumeHTTP(s *stage, b []byte, now int64) (done int, err error) {
-	for {
-		msg, n, step := c.http.next(b[done:])
-		done += n
-		switch step {
-		case responseMore:
-			return done, nil
-		case responseBad:
-			return done, errFraming
-		case responseMessage:
-			if n, id, ok := c.match(s, msg); ok && n == len(msg) {
-				c.replied = c.accept(s, id, now) || c.replied
-			} else if msg = bytes.TrimSpace(msg); len(msg) > 0 {
-				before := c.window.inFlight
-				if c.http.head.status/100 == 2 || json.Valid(msg) {
-					c.differs(s, msg, now)
-				}
-				c.replied = c.replied || c.window.inFlight < before
-			}
-		case responseEnd:
-			if err := c.ended(s, now); err != nil {
-				return done, err
-			}
-		}
-	}
-}
-
-// ended judges the end of an HTTP response. One that has brought no reply is
-// the answer to the oldest request: HTTP/1.1 answers in order.
-func (c *conn) ended(s *stage, now int64) error {
-	if c.acks != nil {
-		return errClosed // the stream that brings all replies
-	}
-	if !c.replied {
-		e := &s.tally.errors
-		if c.http.head.status/100 != 2 {
-			e.Status++
-			s.tally.blameStatus(c.http.head.status)
-		} else {
-			e.Lost++
-		}
-		switch {
-		case c.window.abandoned > 0:
-			c.window.abandoned--
-		case c.window.inFlight > 0:
-			c.window.take(c.window.oldest)
-			s.flying--
-			c.progress = now
-		}
-	}
-	c.replied = false
-	if c.http.head.last {
-		return errClosed
-	}
-	return nil
-}
-
 // match finds the shape of the reply that b begins with, which is that of the
 // request it answers. Hot path.
 func (c *conn) match(s *stage, b []byte) (n int, id uint64, ok bool) {
@@ -297,6 +253,10 @@ func (c *conn) match(s *stage, b []byte) (n int, id uint64, ok bool) {
 
 // accept counts a good reply, if it was asked for. Hot path.
 func (c *conn) accept(s *stage, id uint64, now int64) (good bool) {
+	if c.misdirected(id) {
+		s.tally.errors.UnknownID++
+		return false
+	}
 	kind, wait := c.window.kindOf(id), c.window.waited(id)
 	meant, how := c.window.take(id)
 	switch how {
@@ -304,7 +264,7 @@ func (c *conn) accept(s *stage, id uint64, now int64) (good bool) {
 		c.unasked(s, how)
 		return false
 	case takenLater:
-		if s.shapes[kind].t.check == checkRaw {
+		if s.shapes[kind].t.check == checkRaw && c.h2 == nil {
 			s.tally.errors.Order++
 			s.flying--
 			return false
@@ -350,6 +310,10 @@ func (c *conn) differs(s *stage, line []byte, now int64) {
 		}
 		return
 	}
+	if v.hasID && c.misdirected(v.id) {
+		s.tally.errors.UnknownID++
+		return
+	}
 	s.tally.blame(v.kind, line)
 	if v.hasID {
 		_, how := c.window.take(v.id)
@@ -388,7 +352,11 @@ func (c *conn) expire(s *stage, now, timeout int64) {
 			return
 		}
 		w.take(id)
-		w.abandoned++
+		if c.h2 != nil {
+			c.h2.cancel(id) // and what still comes on its stream is of nobody
+		} else {
+			w.abandoned++
+		}
 		s.flying--
 		s.tally.errors.TimedOut++
 		s.tally.latencyOf(now - meant)
@@ -404,8 +372,21 @@ func (c *conn) fail(s *stage, reason error) {
 	e := &s.tally.errors
 	lost := &e.Lost
 	var secure *tlsError
+	if c.h2 != nil {
+		if c.h2.leaving && ended(reason) {
+			reason = c.h2.parting // as the server has said before
+		}
+		if errors.Is(reason, errGoAway) || errors.Is(reason, errFraming) {
+			s.tally.explain(reason)
+		}
+	}
+	if errors.Is(reason, errBarred) {
+		s.tally.explain(reason)
+	}
 	switch {
-	case errors.Is(reason, errClosed), errors.Is(reason, unix.EPIPE), errors.Is(reason, unix.ECONNRESET):
+	case errors.Is(reason, errGoAway):
+		e.GoAway++
+	case ended(reason):
 		e.Closed++
 	case errors.Is(reason, errOversize):
 		e.Oversize++
@@ -428,6 +409,11 @@ func (c *conn) fail(s *stage, reason error) {
 	c.close()
 }
 
+// ended says that the server has closed the connection.
+func ended(reason error) bool {
+	return errors.Is(reason, errClosed) || errors.Is(reason, unix.EPIPE) || errors.Is(reason, unix.ECONNRESET)
+}
+
 // sockets are those of the connection, each once; some are nil.
 func (c *conn) sockets() [3]*socket {
 	if c.r == c.w {
@@ -447,6 +433,12 @@ func (c *conn) close() {
 			c.w.parting(c.ws.loop.AppendClose(nil, websocket.CodeNormal, ""))
 		}
 		c.ws.parser.Release()
+	}
+	if c.h2 != nil {
+		if len(c.w.unsent) == 0 {
+			c.w.parting(c.h2.farewell())
+		}
+		c.h2.release()
 	}
 	for _, k := range c.sockets() {
 		if k != nil {

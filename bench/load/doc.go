@@ -1,6 +1,7 @@
 // Package load is a load generator for MCP: newline-delimited JSON-RPC over TCP,
-// Unix sockets and a child's standard input and output, Streamable HTTP, HTTP with
-// SSE and WebSocket, and all of these but pipes and Unix sockets over TLS.
+// Unix sockets and a child's standard input and output, Streamable HTTP by HTTP/1.1
+// and HTTP/2, HTTP with SSE and WebSocket, and all of these but pipes and Unix sockets
+// over TLS.
 // bench/perf and bench/gen are its command lines and bench/spine runs it many times;
 // it is a package of its own so that all know one Result, and so that tests drive
 // it against servers that misbehave.
@@ -9,7 +10,8 @@
 //
 //	connection  a socket, the two pipes of a child, or the two sockets of a session
 //	            of HTTP: its event stream, and the one it POSTs on
-//	depth       how many requests a connection keeps in flight; of HTTP, pipelined
+//	depth       how many requests a connection keeps in flight; of HTTP/1.1
+//	            pipelined, of HTTP/2 on a stream each, as far as the server lets it
 //	message     one request or one reply: a line, the body of an HTTP message, a
 //	            frame of text
 //	kind        one of the messages of a mix
@@ -60,7 +62,8 @@
 // reply must be those bytes with an id that is in flight and of that kind. A reply
 // that differs is parsed; if it means the same it counts as good (and in
 // SlowChecks), else as an error of its kind. Replies may come in any order unless
-// the method is raw. A request without a reply within Options.Timeout has timed
+// the method is raw and a connection has an order; of HTTP/2 each comes on the stream
+// of its request. A request without a reply within Options.Timeout has timed
 // out, and is in the percentiles with the time that it was waited for. In a
 // closed loop a connection without any progress for that time is given up.
 // Connections that end are not opened again, but for those of Options.Reconnect:

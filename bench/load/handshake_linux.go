@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gannetmcp/gannet/ringbuf"
 	"github.com/gannetmcp/gannet/transports/websocket"
 )
 
@@ -21,6 +22,7 @@ type opening struct {
 	headers string          // of each HTTP request, in lines
 	secure  *security       // nil without TLS
 	sockets *websocket.Loop // nil but of WebSockets
+	pool    *ringbuf.Pool   // of event streams; nil but of HTTP/2
 	// wait is that of the sockets; nil is poll.
 	wait func(k *socket, events int16, deadline time.Time) error
 }
@@ -34,8 +36,11 @@ func newOpening(where target, o *Options, secure *security) (*opening, error) {
 	if where.network == "stdio" {
 		return p, nil
 	}
-	if where.ws {
+	switch {
+	case where.ws:
 		p.sockets = newWebSockets()
+	case where.h2:
+		p.pool = ringbuf.NewPool(ringbuf.PoolOptions{})
 	}
 	var err error
 	p.address, err = resolve(&where)
@@ -59,6 +64,16 @@ func (p *opening) lead(path, revision, session string) []byte {
 	return append(p.head("POST", path, revision, session), "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"...)
 }
 
+// introduce has requests of c say what each of them says from now on.
+func (p *opening) introduce(c *conn, path, revision, session string) {
+	switch {
+	case c.h2 != nil:
+		c.h2.say(p.fields("POST", path, revision, session))
+	case p.where.http:
+		c.lead = p.lead(path, revision, session)
+	}
+}
+
 // open opens the session of c, whose first socket is connected. What arrives behind
 // the answer stays in c.tail.
 func (p *opening) open(c *conn, from net.IP) error {
@@ -73,20 +88,22 @@ func (p *opening) open(c *conn, from net.IP) error {
 			return err
 		}
 	}
-	if p.where.http {
-		c.lead = p.lead(path, "", "")
-	}
-	if p.where.ws {
+	switch {
+	case p.where.ws:
 		if err := p.upgrade(c, deadline); err != nil {
 			return err
 		}
+	case p.where.h2:
+		p.speak(c)
 	}
-	switch {
-	case p.o.raw():
-		return nil
-	case p.o.modern():
-		if p.where.http {
-			c.lead = p.lead(path, p.o.Revision, "")
+	revision := ""
+	if p.o.modern() && !p.o.raw() {
+		revision = p.o.Revision
+	}
+	p.introduce(c, path, revision, "")
+	if p.o.raw() || p.o.modern() {
+		if c.h2 != nil {
+			return c.greet(deadline)
 		}
 		return nil
 	}
@@ -100,9 +117,14 @@ func (p *opening) open(c *conn, from net.IP) error {
 			return err1
 		}
 		if revision != "" {
-			if p.where.http && !p.where.sse {
+			switch {
+			case c.h2 != nil:
+				c.revision, c.session = revision, c.h2.exchanges[c.h2.at].head.session
+			case p.where.http && !p.where.sse:
 				c.revision, c.session = revision, c.http.head.session
-				c.lead = p.lead(path, revision, c.session)
+			}
+			if c.revision != "" {
+				p.introduce(c, path, revision, c.session)
 			}
 			break
 		}
@@ -114,7 +136,7 @@ func (p *opening) open(c *conn, from net.IP) error {
 	if err := c.post([]byte(initializedLine), deadline); err != nil {
 		return err
 	}
-	if c.http != nil && c.acks == nil {
+	if c.http != nil && c.acks == nil || c.h2 != nil {
 		if err := c.finish(deadline); err != nil {
 			return fmt.Errorf("notifications/initialized: %w", err)
 		}
@@ -194,8 +216,11 @@ func (p *opening) subscribe(c *conn, from net.IP, deadline time.Time) (path stri
 // where that comes on another connection than replies do.
 func (c *conn) post(line []byte, deadline time.Time) error {
 	b := line
-	if c.ws != nil {
+	switch {
+	case c.ws != nil:
 		b = c.ws.frame(line)
+	case c.h2 != nil:
+		b = c.h2.appendRequest(nil, newNote(bytes.TrimSuffix(line, []byte("\n"))), noRequest)
 	}
 	if c.http != nil {
 		body := bytes.TrimSuffix(line, []byte("\n"))
@@ -219,8 +244,11 @@ func (c *conn) ask(line []byte, deadline time.Time) ([]byte, error) {
 	return c.message(deadline)
 }
 
-// finish reads to the end of the HTTP response in hand, if there is one.
+// finish reads to the end of the HTTP responses in hand, if there are any.
 func (c *conn) finish(deadline time.Time) error {
+	if c.h2 != nil {
+		return c.finishHTTP2(deadline)
+	}
 	if c.http == nil || c.acks != nil {
 		return nil
 	}
@@ -248,6 +276,8 @@ func (c *conn) message(deadline time.Time) ([]byte, error) {
 	switch {
 	case c.ws != nil:
 		return c.readFrame(deadline)
+	case c.h2 != nil:
+		return c.messageHTTP2(deadline)
 	case c.http == nil:
 		return c.readLine(deadline)
 	}

@@ -204,6 +204,11 @@ func (f *life) end() error {
 			return &closeError{err}
 		}
 	}
+	if c.h2 != nil {
+		if err := c.w.writeAll(c.h2.farewell(), deadline); err != nil {
+			return &closeError{err}
+		}
+	}
 	for _, k := range c.sockets() {
 		if k == nil {
 			continue
@@ -244,6 +249,18 @@ func (k *socket) finish(deadline time.Time) error {
 // remove ends the session of HTTP. A server that has no such thing says so, and that
 // is all right.
 func (p *opening) remove(c *conn, deadline time.Time) error {
+	if c.h2 != nil {
+		c.h2.say(p.fields("DELETE", p.where.path, c.revision, c.session))
+		if err := c.w.writeAll(c.h2.appendRequest(nil, newNote(nil), noRequest), deadline); err != nil {
+			return err
+		}
+		for c.h2.open > 0 {
+			if _, _, err := c.readHTTP2(deadline); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if err := c.w.writeAll(append(p.head("DELETE", p.where.path, c.revision, c.session), "\r\n"...), deadline); err != nil {
 		return err
 	}

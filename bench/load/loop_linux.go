@@ -124,6 +124,9 @@ func (l *loop) run(budget, deadline int64) error {
 	now := l.now()
 	for _, c := range l.conns {
 		if !c.dead {
+			if c.window.inFlight == 0 {
+				c.progress = now
+			}
 			l.after(c, c.fill(l.stage, now))
 		}
 	}
@@ -327,6 +330,9 @@ func (l *loop) check(now int64) {
 	for _, c := range l.conns {
 		switch {
 		case c.window.inFlight == 0:
+			if !l.open && l.budget != 0 && !c.dead && !c.busy && c.capacity(l.stage) == 0 && now-c.progress > l.timeout {
+				l.after(c, errBarred)
+			}
 		case !l.open && now-c.progress > l.timeout:
 			l.after(c, errStalled)
 		default:

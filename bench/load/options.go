@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,8 +41,9 @@ type Options struct {
 	// Target is tcp://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH (Streamable
 	// HTTP), stream+http://HOST:PORT/PATH (the same with an event stream by GET for
 	// each session), sse+http://HOST:PORT/PATH (HTTP with SSE of 2024-11-05),
-	// ws://HOST:PORT/PATH (WebSocket), or stdio; and over TLS tls://HOST:PORT,
-	// https://…, wss://… and so on.
+	// ws://HOST:PORT/PATH (WebSocket), h2c://HOST:PORT/PATH (Streamable HTTP by
+	// HTTP/2, with prior knowledge), or stdio; and over TLS tls://HOST:PORT,
+	// https://…, wss://…, h2://… (HTTP/2 by ALPN) and so on.
 	Target string
 	TLS    TLSOptions
 	// Command and its arguments are started for stdio. Their standard error goes to
@@ -50,7 +52,7 @@ type Options struct {
 	Stderr  io.Writer
 
 	Conns  int    // connections; 0 is 1, at most MaxConns; stdio has 1
-	Depth  int    // requests in flight on each; 0 is 1, at most MaxDepth
+	Depth  int    // requests in flight on each, of HTTP/2 streams; 0 is 1, at most MaxDepth
 	Method string // "" is MethodPing; not used with Messages
 	// Messages are a mix of requests to send instead of one Method, shuffled by
 	// their weights.
@@ -130,7 +132,9 @@ type Options struct {
 	// nil tells nobody.
 	Progress func(step string)
 
-	ports int // of tests: what ipLocalPortRange is set to; 0 is nothing
+	// Of tests; 0 is nothing.
+	ports       int   // what ipLocalPortRange is set to
+	http2Window int64 // bytes that a stream's response may have in flight
 }
 
 // withDefaults returns o with its zero fields filled in.
@@ -207,6 +211,9 @@ func usagef(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
 }
 
+// ofHTTP1 are headers about a connection, which HTTP/2 has not.
+var ofHTTP1 = []string{"connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"}
+
 // validate checks what withDefaults returned.
 func (o *Options) validate() error {
 	t, err := parseTarget(o.Target)
@@ -260,8 +267,12 @@ func (o *Options) validate() error {
 		return usagef("extra arguments are JSON members without braces, not %.60q", o.ArgsExtra)
 	}
 	for _, h := range o.Headers {
-		if name, _, ok := strings.Cut(h, ":"); !ok || name == "" || strings.ContainsAny(h, "\r\n") {
+		name, _, ok := strings.Cut(h, ":")
+		if !ok || name == "" || strings.ContainsAny(h, "\r\n") {
 			return usagef("header %.60q is not Name: value", h)
+		}
+		if t.h2 && slices.Contains(ofHTTP1, strings.ToLower(name)) {
+			return usagef("header %.60q is of HTTP/1.1 alone (RFC 9113, section 8.2.2)", h)
 		}
 	}
 	if err := o.TLS.validate(&t); err != nil {

@@ -110,15 +110,20 @@ func (e *closeError) Error() string {
 // Unwrap returns the reason.
 func (e *closeError) Unwrap() error { return e.err }
 
+// explain keeps why something failed, if nothing has before.
+func (t *tally) explain(err error) {
+	if t.failure == "" {
+		t.failure = err.Error()
+	}
+}
+
 // failed counts a connection that could not be opened or closed, by why; nil is
 // none.
 func (t *tally) failed(err error) {
 	if err == nil {
 		return
 	}
-	if t.failure == "" {
-		t.failure = err.Error()
-	}
+	t.explain(err)
 	var (
 		secure *tlsError
 		opened *openError

@@ -45,6 +45,9 @@ type Result struct {
 	// Interrupted: Options.Context ended before the time was over. What is here was
 	// measured until then.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// StreamLimit is how many streams the server lets a connection of HTTP/2 have
+	// open; absent where the depth is no more.
+	StreamLimit int64 `json:"stream_limit,omitempty"`
 
 	// Latency is from the time that a request was meant to be sent to the read of
 	// its reply. In a closed loop that is when it was sent.
@@ -70,7 +73,7 @@ type Result struct {
 
 	Errors     Errors `json:"errors"`
 	ErrorTotal int64  `json:"error_total"`
-	Failure    string `json:"failure,omitempty"` // the first wrong reply, or why the first connection failed that could not be opened again, or closed
+	Failure    string `json:"failure,omitempty"` // the first wrong reply, or why the first connection failed that could not be opened again, or closed; of HTTP/2 also the first reset, GOAWAY or breach of the protocol
 	Late       int64  `json:"late"`              // replies to what had timed out
 	Reordered  int64  `json:"reordered"`         // good replies that overtook others
 	SlowChecks int64  `json:"slow_checks"`       // good replies that had to be parsed
@@ -186,7 +189,7 @@ func (r *Result) describe(shapes []*shape) {
 	weights := 0
 	for _, sh := range shapes {
 		names = append(names, sh.t.name)
-		r.Size += len(sh.t.wire) * sh.t.weight
+		r.Size += (len(sh.t.fields) + len(sh.t.wire)) * sh.t.weight
 		r.Reply += (sh.size() + 1) * sh.t.weight
 		weights += sh.t.weight
 	}
@@ -237,6 +240,9 @@ func (r *Result) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "%s  method=%s conns=%d depth=%d request=%d B reply=%d B\n", target, r.Method, r.Conns, r.Depth, r.Size, r.Reply)
 	fmt.Fprintf(&b, "rate        %.0f messages/s (%d in %.3f s; %d sent, %d answered)\n", r.Rate, r.Messages, r.Seconds, r.Sent, r.Answered)
+	if r.StreamLimit > 0 {
+		fmt.Fprintf(&b, "streams     the server has %d on a connection at most: no more were in flight\n", r.StreamLimit)
+	}
 	l := &r.Latency
 	line := func(name string, l *Latency) {
 		fmt.Fprintf(&b, "%-11s p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  p99.99 %.1f  max %.1f  mean %.1f µs\n", name, l.P50, l.P90, l.P99, l.P999, l.P9999, l.Max, l.Mean)

@@ -352,8 +352,22 @@ func (s *Session) Measure(p Plan) (*Result, error) {
 	}
 	l.rest()
 	r.finish(l.tally)
-	r.Alive = l.live
+	r.Alive, r.StreamLimit = l.live, s.streamLimit()
 	return r, nil
+}
+
+// streamLimit is what Result has.
+func (s *Session) streamLimit() int64 {
+	least := int64(s.o.Depth)
+	for _, c := range s.conns {
+		if c.h2 != nil {
+			least = min(least, c.h2.peer.streams)
+		}
+	}
+	if least == int64(s.o.Depth) {
+		return 0
+	}
+	return least
 }
 
 // load runs the measured phase, which leaves its series in the loop.

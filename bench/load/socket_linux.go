@@ -35,6 +35,9 @@ func (k *socket) handshake(s *security, deadline time.Time) error {
 		return endOfTLS(err)
 	}
 	state := conn.ConnectionState()
+	if p := s.config.NextProtos; len(p) > 0 && p[0] == alpnHTTP2 && state.NegotiatedProtocol != alpnHTTP2 {
+		return errors.New("the server does not speak HTTP/2 there: it does not answer to its name (ALPN)")
+	}
 	s.note(&state, int64(time.Since(begin)))
 	k.tls = t
 	return nil

@@ -13,7 +13,7 @@ import (
 // handshake to the last drain: warm-up is not exempt.
 type Errors struct {
 	Closed      int64 `json:"closed"`       // connections that the server closed
-	IO          int64 `json:"io"`           // connections lost to a failed read or write
+	IO          int64 `json:"io"`           // connections lost to a failed read or write, or that the server let nothing be sent on
 	Lost        int64 `json:"lost"`         // requests without a reply whose connection ended, or that was answered without one
 	TimedOut    int64 `json:"timed_out"`    // requests without a reply within the timeout
 	Malformed   int64 `json:"malformed"`    // lines that are no reply: no JSON, no usable id
@@ -26,7 +26,9 @@ type Errors struct {
 	Unexpected  int64 `json:"unexpected"`   // requests of the server, which nobody answers
 	Oversize    int64 `json:"oversize"`     // connections given up for a line beyond the limit
 	Status      int64 `json:"http_status"`  // HTTP responses that are neither 2xx nor a reply
-	Framing     int64 `json:"framing"`      // connections given up for what is no HTTP response
+	Framing     int64 `json:"framing"`      // connections given up for what is no HTTP response, or no frame
+	Reset       int64 `json:"reset"`        // requests whose streams the server reset (HTTP/2)
+	GoAway      int64 `json:"goaway"`       // connections that the server sent away (HTTP/2)
 	TLS         int64 `json:"tls"`          // connections lost to a fault of TLS, such as an alert of the server's
 	Connect     int64 `json:"connect"`      // connections that could not be made
 	Ports       int64 `json:"ports"`        // the same, for want of a port of this machine
@@ -47,7 +49,7 @@ func (e *Errors) each() []struct {
 		{"closed", e.Closed}, {"io", e.IO}, {"lost", e.Lost}, {"timed_out", e.TimedOut}, {"malformed", e.Malformed},
 		{"unknown_id", e.UnknownID}, {"duplicate_id", e.DuplicateID}, {"order", e.Order}, {"rpc", e.RPC},
 		{"tool", e.Tool}, {"payload", e.Payload}, {"unexpected", e.Unexpected}, {"oversize", e.Oversize},
-		{"http_status", e.Status}, {"framing", e.Framing}, {"tls", e.TLS},
+		{"http_status", e.Status}, {"framing", e.Framing}, {"reset", e.Reset}, {"goaway", e.GoAway}, {"tls", e.TLS},
 		{"connect", e.Connect}, {"ports", e.Ports}, {"open", e.Open}, {"unclosed", e.Unclosed},
 	}
 }
@@ -62,7 +64,7 @@ func (e *Errors) Add(o *Errors) {
 // field is the counter that each lists at i.
 func (e *Errors) field(i int) *int64 {
 	return [...]*int64{&e.Closed, &e.IO, &e.Lost, &e.TimedOut, &e.Malformed, &e.UnknownID, &e.DuplicateID, &e.Order, &e.RPC,
-		&e.Tool, &e.Payload, &e.Unexpected, &e.Oversize, &e.Status, &e.Framing, &e.TLS,
+		&e.Tool, &e.Payload, &e.Unexpected, &e.Oversize, &e.Status, &e.Framing, &e.Reset, &e.GoAway, &e.TLS,
 		&e.Connect, &e.Ports, &e.Open, &e.Unclosed}[i]
 }
 
@@ -120,7 +122,7 @@ type tally struct {
 	second  *hdrhistogram.Histogram // latency of the interval in hand, two digits
 	kinds   []kindTally             // by kind, where there are several
 	renewal *renewal                // nil where connections are opened once
-	failure string                  // why the first connection failed that could not be opened or closed, or the first reply that was wrong
+	failure string                  // why the first connection failed that could not be opened or closed, or the first reply that was wrong; of HTTP/2 also the first reset, GOAWAY or breach of it
 
 	// Replies that came together mostly waited equally long: they are recorded
 	// together.
@@ -231,6 +233,8 @@ func (t *tally) begin() {
 var (
 	errClosed   = errors.New("load: closed by the server")
 	errStalled  = errors.New("load: no progress within the timeout")
+	errBarred   = errors.New("load: nothing in flight for the timeout, and the server lets nothing be sent: no stream, or a response without end")
 	errOversize = errors.New("load: a line longer than 64 MiB")
 	errFraming  = errors.New("load: no HTTP response")
+	errGoAway   = errors.New("load: sent away by the server")
 )

@@ -16,6 +16,7 @@ type target struct {
 	// Of HTTP.
 	http  bool   // requests are POSTs
 	ws    bool   // WebSocket, which begins as HTTP
+	h2    bool   // POSTs too, by HTTP/2
 	sse   bool   // replies come on an event stream of their own (HTTP with SSE, 2024-11-05)
 	aside bool   // each session has an event stream beside, by GET (Streamable HTTP)
 	host  string // the header Host
@@ -24,9 +25,9 @@ type target struct {
 
 // Schemes of URLs of HTTP, and what they say beside that.
 var webSchemes = map[string]struct {
-	secure, sse, aside, ws bool
-	port                   string
-	path                   string // where none is named
+	secure, sse, aside, ws, h2 bool
+	port                       string
+	path                       string // where none is named
 }{
 	"http":         {port: "80", path: "/mcp"},
 	"https":        {secure: true, port: "443", path: "/mcp"},
@@ -36,10 +37,12 @@ var webSchemes = map[string]struct {
 	"stream+https": {secure: true, aside: true, port: "443", path: "/mcp"},
 	"ws":           {ws: true, port: "80", path: "/ws"},
 	"wss":          {secure: true, ws: true, port: "443", path: "/ws"},
+	"h2c":          {h2: true, port: "80", path: "/mcp"},
+	"h2":           {secure: true, h2: true, port: "443", path: "/mcp"},
 }
 
 // Targets says what a target may be, for messages.
-const Targets = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, https://…, sse+http://… (HTTP with SSE), stream+http://… (http with a GET stream for each session), sse+https://…, stream+https://…, ws://HOST:PORT/PATH, wss://…, stdio"
+const Targets = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, http://HOST:PORT/PATH, https://…, sse+http://… (HTTP with SSE), stream+http://… (http with a GET stream for each session), sse+https://…, stream+https://…, ws://HOST:PORT/PATH, wss://…, h2c://HOST:PORT/PATH (HTTP/2 by prior knowledge), h2://… (HTTP/2 over TLS, by ALPN), stdio"
 
 // parseTarget reads one of Targets.
 func parseTarget(s string) (target, error) {
@@ -66,7 +69,7 @@ func parseTarget(s string) (target, error) {
 		if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 			return target{}, usagef("target %.100q is not %s://HOST:PORT/PATH", s, scheme)
 		}
-		t := target{scheme: scheme, network: "tcp", http: !web.ws, ws: web.ws, secure: web.secure, sse: web.sse, aside: web.aside, name: u.Hostname(), host: u.Host, path: u.RequestURI()}
+		t := target{scheme: scheme, network: "tcp", http: !web.ws && !web.h2, ws: web.ws, h2: web.h2, secure: web.secure, sse: web.sse, aside: web.aside, name: u.Hostname(), host: u.Host, path: u.RequestURI()}
 		port := u.Port()
 		if port == "" {
 			port = web.port

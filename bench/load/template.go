@@ -32,6 +32,7 @@ type template struct {
 	idAt   int    // where the digits are
 	wire   []byte // what is sent behind a connection's lead
 	wireID int    // where the digits are in wire
+	fields []byte // of HTTP/2: the header fields that are this request's alone, encoded
 	text   string // what the tool is to return; of raw, what follows the digits
 	mcp    string // the method on the wire; "" of raw
 	tool   string // the name that the header Mcp-Name repeats; "" where there is none
@@ -135,12 +136,23 @@ func newTemplate(o *Options) (*template, error) {
 
 // dress makes what is sent of the request: the line, or the rest of a POST.
 func (t *template) dress(where *target, o *Options) {
-	if !where.http && !where.ws {
+	if !where.http && !where.ws && !where.h2 {
 		return
 	}
 	body := bytes.TrimSuffix(t.line, []byte("\n"))
 	if where.ws {
 		t.wire = body
+		return
+	}
+	if where.h2 {
+		t.wire = body
+		if o.modern() {
+			t.fields = appendLiteral(t.fields, "mcp-method", t.mcp)
+			if t.tool != "" {
+				t.fields = appendLiteral(t.fields, "mcp-name", headerValue(t.tool))
+			}
+		}
+		t.fields = appendLength(t.fields, len(body))
 		return
 	}
 	head := ""

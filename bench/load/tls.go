@@ -40,6 +40,9 @@ func (o *TLSOptions) validate(t *target) error {
 	return nil
 }
 
+// alpnHTTP2 is the name of HTTP/2 over TLS (RFC 9113 §3.2).
+const alpnHTTP2 = "h2"
+
 // config reads the files.
 func (o *TLSOptions) config(t *target) (*tls.Config, error) {
 	c := &tls.Config{ServerName: o.ServerName, InsecureSkipVerify: o.Insecure, MinVersion: tls.VersionTLS12,
@@ -49,8 +52,11 @@ func (o *TLSOptions) config(t *target) (*tls.Config, error) {
 	if c.ServerName == "" {
 		c.ServerName = t.name
 	}
-	if t.http || t.ws {
+	switch {
+	case t.http, t.ws:
 		c.NextProtos = []string{"http/1.1"}
+	case t.h2:
+		c.NextProtos = []string{alpnHTTP2}
 	}
 	if v := tlsVersions[o.Version]; v != 0 {
 		c.MinVersion, c.MaxVersion = v, v

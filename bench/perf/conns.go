@@ -29,7 +29,7 @@ type connsCommand struct {
 
 	N         int           `short:"n" help:"Connections." default:"1000"`
 	Spawn     int           `help:"Start so many servers (--server) instead of targets." placeholder:"N"`
-	Transport string        `help:"Of servers that are started: ${enum}." enum:"tcp,unix,http,sse,stream,ws" default:"tcp"`
+	Transport string        `help:"Of servers that are started: ${enum}." enum:"tcp,unix,http,sse,stream,ws,h2c" default:"tcp"`
 	Server    string        `help:"Server to start; gannet beside this program if none." placeholder:"PATH"`
 	ServerPID []int         `name:"server-pid" help:"Process of each target, whose memory to report."`
 	Hold      time.Duration `help:"Time that the connections stand." default:"60s"`
@@ -50,9 +50,10 @@ func (connsCommand) Help() string {
   perf conns --spawn 3 -n 50000 --save conns.json
   perf conns --spawn 1 --transport http -n 19000 --pings 0
   perf conns stream+http://127.0.0.1:7601/mcp -n 5000 --server-pid $(pidof gannet)
+  perf conns h2://127.0.0.1:7643/mcp -n 10000 --pings 1 --insecure --server-pid $(pidof gannet)
 
-A connection is one session: of tcp, tls, unix and ws a socket; of http a socket that is kept
-alive after the POSTs that open it; of sse+http the event stream and the socket of its
+A connection is one session: of tcp, tls, unix and ws a socket; of http, h2c and h2 a
+socket that is kept after the POSTs that open it; of sse+http the event stream and the socket of its
 POSTs; of stream+http the socket of its POSTs and its event stream by GET.
 Each connection is opened, initialized, held, and pinged --pings times while it stands;
 ids and replies are checked, and the kernel's count of connections is compared with
@@ -146,6 +147,8 @@ func (c *connsCommand) target(address string) string {
 		return "sse+" + strings.TrimSuffix(address, "/mcp") + "/sse"
 	case "stream":
 		return "stream+" + address
+	case "h2c":
+		return "h2c" + strings.TrimPrefix(address, "http")
 	case "ws":
 		return "ws" + strings.TrimPrefix(strings.TrimSuffix(address, "/mcp"), "http") + "/ws"
 	}

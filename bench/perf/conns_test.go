@@ -74,8 +74,13 @@ func sessions() http.Handler {
 // Connections of every kind stand, pinged and idle, and are counted by their sockets.
 func TestConnsTransports(t *testing.T) {
 	linux(t)
-	plain := httptest.NewServer(sessions())
-	secure := httptest.NewTLSServer(sessions())
+	plain, secure := httptest.NewUnstartedServer(sessions()), httptest.NewUnstartedServer(sessions())
+	plain.Config.Protocols = new(http.Protocols)
+	plain.Config.Protocols.SetHTTP1(true)
+	plain.Config.Protocols.SetUnencryptedHTTP2(true)
+	secure.EnableHTTP2 = true
+	plain.Start()
+	secure.StartTLS()
 	t.Cleanup(func() { plain.CloseClientConnections(); secure.CloseClientConnections() })
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
@@ -103,6 +108,8 @@ func TestConnsTransports(t *testing.T) {
 		{"stream+" + plain.URL + "/mcp", 40, 40, ""},
 		{"sse+" + plain.URL + "/sse", 40, 40, "--revision 2024-11-05"},
 		{"stream+" + secure.URL + "/mcp", 40, 40, "--insecure"},
+		{"h2c" + strings.TrimPrefix(plain.URL, "http") + "/mcp", 20, 20, ""},
+		{"h2" + strings.TrimPrefix(secure.URL, "https") + "/mcp", 20, 20, "--insecure"},
 		{"unix://" + path, 20, -1, ""},
 	} {
 		for _, pings := range []string{"0", "2"} {

@@ -30,7 +30,7 @@ type loadCommand struct {
 	Header   []string `short:"H" help:"Header of each HTTP request, 'Name: value'; repeatable." sep:"none" group:"Messages"`
 
 	Conns       int           `short:"c" help:"Connections." default:"1" group:"Load"`
-	Depth       int           `short:"d" help:"Requests in flight on each connection, at most." default:"1" group:"Load"`
+	Depth       int           `short:"d" help:"Requests in flight on each connection, at most; of HTTP/2, streams." default:"1" group:"Load"`
 	Rate        float64       `help:"Open loop: requests a second, meant to be sent whatever the server does." group:"Load"`
 	Ramp        string        `help:"Open loop: from one rate to another." placeholder:"FROM:TO" group:"Load"`
 	Steps       string        `help:"Open loop: one rate after another, each for --duration." placeholder:"RATE,…" group:"Load"`
@@ -75,6 +75,8 @@ func (loadCommand) Help() string {
   perf load http://127.0.0.1:7601/mcp -c 64 --rate 5000 --arrivals poisson --seed 7
   perf load sse+http://127.0.0.1:7601/sse --revision 2024-11-05 -c 10
   perf load ws://127.0.0.1:7601/ws -c 64 -d 16
+  perf load h2c://127.0.0.1:7601/mcp -c 16 -d 4 --method call     HTTP/2, known beforehand
+  perf load h2://mcp.example.com/mcp -c 4 -d 32 --ca authority.pem    HTTP/2 over TLS, by ALPN
   perf load tcp://127.0.0.1:7600 -c 64 --find-knee --knee-p99 5ms
   perf load http://127.0.0.1:7601/mcp -c 64 --reconnect 1
   perf load https://mcp.example.com/mcp -c 16 --ca authority.pem --tls-resume
@@ -85,6 +87,11 @@ func (loadCommand) Help() string {
 A closed loop sends when a reply has come, so a server that stalls is asked less and
 its latencies flatter it. An open loop (--rate, --ramp, --steps, --find-knee) sends by a
 plan and counts latency from the time that a request was meant to be sent.
+
+Of HTTP/2 the depth is the number of streams that a connection has open, as far as the
+server lets it; it is told if that is fewer. http:// and https:// are HTTP/1.1, whatever
+the server speaks beside it. Streams that the server resets and connections that it sends
+away (GOAWAY) are errors of their own kinds.
 
 Over TLS this program encrypts on the thread that sends: look at its utilisation.
 

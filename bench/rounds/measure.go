@@ -145,7 +145,7 @@ func (b *Bench) run(s *Subject, paged bool, m *Measurement) error {
 // Load is what the generator does to the subject, but for where it is.
 func (s *Subject) Load() load.Options {
 	o := load.Options{Conns: s.Conns, Depth: s.Depth, Method: s.Method, Size: s.Size, ArgsExtra: s.Extra, Reconnect: s.Reconnect}
-	if (s.HTTP || s.WS) && s.Echo {
+	if (s.HTTP || s.WS || s.H2) && s.Echo {
 		if o.Method == load.MethodPing {
 			o.Size = pingSize
 		}
@@ -164,6 +164,8 @@ func (s *Subject) Target(address string) string {
 		return webAddress(address, s.Path)
 	case s.WS:
 		return "ws" + strings.TrimPrefix(webAddress(address, s.Path), "http")
+	case s.H2:
+		return "h2c" + strings.TrimPrefix(webAddress(address, s.Path), "http")
 	}
 	return address
 }

@@ -35,6 +35,7 @@ type Subject struct {
 	Path      string `json:"path,omitempty"`    // of its URL
 	HTTP      bool   `json:"http,omitempty"`    // measured by our generator
 	WS        bool   `json:"ws,omitempty"`      // WebSocket
+	H2        bool   `json:"h2,omitempty"`      // HTTP/2, measured by our generator; Depth is of streams
 	Secure    bool   `json:"secure,omitempty"`  // with TLS, by a certificate that nobody vouches for
 	H2load    bool   `json:"h2load,omitempty"`  // HTTP/2, measured by h2load; Depth is of streams
 	Echo      bool   `json:"echo,omitempty"`    // it answers by what it is sent

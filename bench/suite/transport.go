@@ -29,6 +29,8 @@ var transports = []transport{
 	{"ws", "http://127.0.0.1:0", ""},
 	{"tls", "tls://127.0.0.1:0", ""},
 	{"https", "https://127.0.0.1:0", ""},
+	{"h2", "http://127.0.0.1:0", ""},
+	{"h2tls", "https://127.0.0.1:0", ""},
 }
 
 // Transports, Depths and Sizes are what the ids transport.NAME.dDEPTH.SIZE are made
@@ -79,7 +81,7 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 	if t.name == "sse" {
 		args = append(slices.Clone(args), "--loops", "1")
 	}
-	if t.name == "tls" || t.name == "https" {
+	if t.name == "tls" || t.name == "https" || t.name == "h2tls" {
 		args = append(slices.Clone(args), "--tls-self-signed")
 		o.TLS.Insecure = true // nobody vouches for it
 	}
@@ -104,6 +106,10 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 			o.Target = "sse+" + strings.TrimSuffix(o.Target, "/mcp")
 		case "ws":
 			o.Target = "ws" + strings.TrimPrefix(strings.TrimSuffix(o.Target, "/mcp"), "http")
+		case "h2":
+			o.Target = "h2c" + strings.TrimPrefix(o.Target, "http")
+		case "h2tls":
+			o.Target = "h2" + strings.TrimPrefix(o.Target, "https")
 		}
 		return e.generate(r, o)
 	})
@@ -124,7 +130,7 @@ func transportWorkloads() []Workload {
 					ID:     fmt.Sprintf("transport.%s.d%d.%s", t.name, depth, size.Name),
 					Brief:  fmt.Sprintf("calls of %s by %s, %d in flight on each of %d connections", size.Name, t.name, depth, t.conns(size.conns)),
 					Server: true,
-					Measures: "A closed loop of tools/call of the demo's echo, whose request has the size and whose answer is as long, each verified. Of HTTP, depth is pipelining; of sse, each answer is an event on the session's stream, and the server has one event loop: between two it refuses (503) what waits beyond a bound. " +
+					Measures: "A closed loop of tools/call of the demo's echo, whose request has the size and whose answer is as long, each verified. Of HTTP/1.1, depth is pipelining, and of HTTP/2 streams (h2 by prior knowledge, h2tls by TLS); of sse, each answer is an event on the session's stream, and the server has one event loop: between two it refuses (503) what waits beyond a bound. " +
 						"Latencies are of this depth: a loop that waits for answers asks a slow server less. Where a connection may have a mebibyte in flight the server is told to hold more than by default (" + strings.Join(room, " ") + ").",
 					Full:  Settings{Time: 3 * time.Second, Warmup: 500 * time.Millisecond, Conns: size.conns},
 					Quick: Settings{Time: 250 * time.Millisecond, Warmup: 50 * time.Millisecond, Conns: size.conns},
@@ -141,7 +147,7 @@ func transportWorkloads() []Workload {
 
 // further are the workloads of a transport beside those by depth and size.
 func (t *transport) further() (list []Workload) {
-	if t.name == "tcp" || t.name == "http1" || t.name == "unix" || t.name == "ws" {
+	if t.name == "tcp" || t.name == "http1" || t.name == "unix" || t.name == "ws" || t.name == "h2" {
 		list = append(list, Workload{ID: "transport." + t.name + ".single", Brief: "calls of 1 KB by " + t.name + ", one connection, one at a time", Server: true,
 			Measures: "The way there and back of a verified tools/call when nothing else goes on, in a closed loop.",
 			Full:     Settings{Time: 3 * time.Second, Warmup: 500 * time.Millisecond, Conns: 1},
@@ -157,7 +163,7 @@ func (t *transport) further() (list []Workload) {
 			Quick:    Settings{Time: 2 * time.Second, Warmup: 20 * time.Millisecond, Conns: 64},
 			Run:      tlsOverhead})
 	}
-	rate := map[string]float64{"tcp": 43_000, "http1": 5_000, "ws": 30_000}[t.name]
+	rate := map[string]float64{"tcp": 43_000, "http1": 5_000, "h2": 5_000, "ws": 30_000}[t.name]
 	if rate > 0 {
 		list = append(list, Workload{ID: fmt.Sprintf("transport.%s.rate%.0fk", t.name, rate/1000), Brief: fmt.Sprintf("calls of 1 KB by %s at a rate of the report's, %.0f a second", t.name, rate), Server: true,
 			Measures: "An open loop at Rate on Conns connections: latencies are from the time that a request was meant to be sent, at the rate of which the report says what its latencies are.",
