@@ -124,10 +124,12 @@ func (ln *listener) acceptLoop() {
 	s := ln.srv
 	wait := backoffMin
 	defer ln.giveSpare()
+	fd, halted := ln.fd(), int(s.halted.Fd())
 	for {
 		err := ln.keepSpare()
 		var c net.Conn
 		if err == nil {
+			ln.awaitPeer(fd, halted)
 			c, err = ln.ln.Accept()
 		}
 		if err == nil {
@@ -155,6 +157,34 @@ func (ln *listener) acceptLoop() {
 			return
 		}
 		wait = min(2*wait, backoffMax)
+	}
+}
+
+// fd returns the descriptor of the listening socket, -1 if there is none.
+func (ln *listener) fd() int {
+	fd := -1
+	if c, ok := ln.ln.(syscall.Conn); ok {
+		if rc, err := c.SyscallConn(); err == nil {
+			_ = rc.Control(func(f uintptr) { fd = int(f) })
+		}
+	}
+	return fd
+}
+
+// awaitPeer waits until somebody is there to be accepted, or halted says that
+// accepting ends. It keeps a thread of its own, which the kernel wakes at once.
+//
+// Accept would leave that to the runtime's poller. While an event loop has some
+// work, that is looked at once in 10 ms (by the runtime's monitor): the loops wait
+// in epoll_wait, with their Ps, for less time than would have these taken from
+// them, and where a P is idle the thread that had it sits in such a wait, and not
+// in the poller's.
+func (ln *listener) awaitPeer(fd, halted int) {
+	fds := [...]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(halted), Events: unix.POLLIN}}
+	for fd >= 0 {
+		if _, err := unix.Poll(fds[:], -1); err != unix.EINTR {
+			return
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,8 @@ type Server struct {
 	stopOnce sync.Once
 	cutOnce  sync.Once
 	stopping chan struct{} // closed when accepting ends
+	halt     *os.File      // one end of a pipe, closed with stopping; nil without sockets
+	halted   *os.File      // the other, for who waits for descriptors
 	cut      chan struct{} // closed when the grace is over
 	stopped  chan struct{} // closed when all is gone
 	mu       sync.Mutex    // protects err and cutErr
@@ -162,6 +165,9 @@ func (s *Server) open() error {
 			return err
 		}
 		s.maxConns = limit
+		if s.halted, s.halt, err = os.Pipe(); err != nil {
+			return fmt.Errorf("transports: pipe: %w", err)
+		}
 		if err := s.startLoops(); err != nil {
 			return err
 		}
@@ -259,11 +265,17 @@ func (s *Server) stop(ctx context.Context, why error) error {
 // end is the end of the server, once.
 func (s *Server) end(why error) {
 	close(s.stopping)
+	if s.halt != nil {
+		_ = s.halt.Close()
+	}
 	for _, ln := range s.listeners {
 		ln.close()
 	}
 	for _, ln := range s.listeners {
 		ln.running.Wait()
+	}
+	if s.halted != nil {
+		_ = s.halted.Close()
 	}
 	if s.stdio != nil {
 		s.stdio.interrupt()
