@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"os/exec"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -283,23 +280,4 @@ func TestNetHTTPClientCancels(t *testing.T) {
 		_ = res.Body.Close()
 	}
 	c.CloseIdleConnections()
-}
-
-// h2spec, where it is installed, has nothing to say.
-func TestH2Spec(t *testing.T) {
-	spec, err := exec.LookPath("h2spec")
-	if err != nil {
-		t.Skip("h2spec is not installed: go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible")
-	}
-	s := newServer(t, Limits{})
-	_, port, err := net.SplitHostPort(s.ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(spec, "-h", "127.0.0.1", "-p", port, "-o", "1", "generic", "http2", "hpack").CombinedOutput()
-	m := regexp.MustCompile(`(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed`).FindStringSubmatch(string(out))
-	if err != nil || m == nil || m[4] != "0" || m[1] == "0" {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Log(fmt.Sprint(m[0]))
 }
