@@ -27,7 +27,7 @@ type Limits struct {
 	// Beyond it ErrTooManyStreams. Zero: 100.
 	Streams int
 	// HeaderList bounds the fields of a request in bytes, each counting its name,
-	// its value and 32 (RFC 9113 §6.5.2), and its announced as
+	// its value and 32 (RFC 9113 §6.5.2), and is announced as
 	// SETTINGS_MAX_HEADER_LIST_SIZE; beyond it ErrHeadTooLarge. Zero: 32 KiB.
 	HeaderList int
 	// Fields bounds the number of fields of a request, pseudo-header fields
@@ -63,8 +63,8 @@ type Limits struct {
 	Settings int
 	// Pings bounds the PING frames; beyond it ErrTooManyPings. Zero: 1,000.
 	Pings int
-	// EmptyData bounds the DATA frames without data and END_STREAM; beyond it
-	// ErrTooManyEmpty. Zero: 1,000.
+	// EmptyData bounds the DATA frames without data and END_STREAM, of whatever
+	// stream; beyond it ErrTooManyEmpty. Zero: 1,000.
 	EmptyData int
 	// IdleFrames bounds the frames that change nothing: PRIORITY, a second GOAWAY,
 	// unknown types; beyond it ErrTooManyIdle. Zero: 1,000. Frames on streams that
