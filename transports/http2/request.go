@@ -180,10 +180,9 @@ func (r *Request) addField(name, value []byte, f field) *Error {
 	if r.number++; r.number > r.limits.Fields {
 		return ErrTooManyField
 	}
-	if connectionSpecific(name) {
-		return ErrConnectionField
-	}
 	switch string(name) {
+	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
+		return ErrConnectionField
 	case "te":
 		if string(value) != "trailers" {
 			return ErrConnectionField
@@ -209,16 +208,6 @@ func (r *Request) addField(name, value []byte, f field) *Error {
 		r.fields = append(r.fields, f)
 	}
 	return nil
-}
-
-// connectionSpecific reports whether a field is about a connection of HTTP/1.1, and
-// may stand in no message of HTTP/2 (RFC 9113 §8.2.2). name is in small letters.
-func connectionSpecific(name []byte) bool {
-	switch string(name) {
-	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
-		return true
-	}
-	return false
 }
 
 // judge is what can be said of a head when all of it is known.

@@ -124,7 +124,8 @@ func appendField(dst, name, value []byte) []byte {
 	for _, c := range name {
 		dst = append(dst, httpfield.Lower(c))
 	}
-	if connectionSpecific(dst[from:]) {
+	switch string(dst[from:]) {
+	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
 		return dst[:at]
 	}
 	return append(appendInteger(dst, 0, 7, len(value)), value...)

@@ -59,13 +59,19 @@ func (c Class) All(b []byte) bool {
 	return true
 }
 
-// Lower returns b, an ASCII capital as a small letter.
-func Lower(b byte) byte {
-	if 'A' <= b && b <= 'Z' {
-		b |= 0x20
+// lower maps ASCII capitals to small letters.
+var lower = func() (t [256]byte) {
+	for c := range t {
+		t[c] = byte(c)
+		if 'A' <= c && c <= 'Z' {
+			t[c] |= 0x20
+		}
 	}
-	return b
-}
+	return t
+}()
+
+// Lower returns b, an ASCII capital as a small letter.
+func Lower(b byte) byte { return lower[b] }
 
 // EqualFold reports whether a and b are equal, ASCII letters in either case.
 func EqualFold[A, B ~string | ~[]byte](a A, b B) bool {
