@@ -97,7 +97,7 @@ func wantedDefaults(t *testing.T) map[string]int64 {
 	numbers(wanted, "transports.TLSOptions", transports.TLSOptions{
 		HandshakeTimeout: transports.DefaultTLSHandshakeTimeout, MaxHandshakes: tlsconn.DefaultMaxHandshakes,
 		MaxHandshakeBytes: tlsconn.DefaultMaxHandshakeBytes, ReloadInterval: transports.DefaultTLSReloadInterval})
-	numbers(wanted, "tlsconn.GateOptions", tlsconn.GateOptions{MaxHandshakes: tlsconn.DefaultMaxHandshakes})
+	numbers(wanted, "tlsconn.GateOptions", tlsconn.GateOptions{MaxHandshakes: tlsconn.DefaultMaxHandshakes, GiveWay: tlsconn.DefaultGiveWay})
 	numbers(wanted, "tlsconn.Options", tlsconn.Options{MaxHandshakeBytes: tlsconn.DefaultMaxHandshakeBytes})
 	numbers(wanted, "nethttp.Options", nethttp.Options{MaxRequests: nethttp.DefaultMaxRequests})
 	numbers(wanted, "http1.Limits", http1.NewLoop(nil, http1.Limits{}).Limits())

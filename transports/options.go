@@ -125,8 +125,9 @@ type TLSOptions struct {
 	// HandshakeTimeout bounds a handshake, from the moment that the connection was
 	// accepted. Zero: 10 s; negative: none.
 	HandshakeTimeout time.Duration
-	// MaxHandshakes bounds the handshakes in flight. Zero: 2,048. Beyond it a
-	// peer gets the alert internal_error and is closed.
+	// MaxHandshakes bounds the handshakes in flight. Zero: 2,048. Beyond it the one
+	// that has waited longest for its peer is closed, if that is a second or more;
+	// else who comes gets the alert internal_error and is closed.
 	MaxHandshakes int
 	// MaxHandshakeBytes bounds what is kept of what a peer sends before its
 	// handshake is over; a client may have begun with its messages by then. Zero:

@@ -9,7 +9,7 @@ type Failure uint8
 const (
 	FailedNotTLS    Failure = iota // the peer's first bytes are no ClientHello
 	FailedHandshake                // crypto/tls refused what the peer said, or the peer what we said
-	FailedBusy                     // as many handshakes were in flight as there may be
+	FailedBusy                     // as many handshakes were in flight as there may be; it came last, or waited longest
 	FailedTimeout                  // the deadline passed
 	FailedGone                     // the peer went away
 	FailedInput                    // the peer sent more than is kept before its handshake is over

@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // Defaults of GateOptions.
-const DefaultMaxHandshakes = 2048
+const (
+	DefaultMaxHandshakes = 2048
+	DefaultGiveWay       = time.Second
+)
 
 // resumedRun is how many handshakes that have had a CPU before get one again
 // before one that begins does, if one waits.
@@ -17,8 +21,15 @@ const resumedRun = 16
 type GateOptions struct {
 	// MaxHandshakes bounds the handshakes in flight: those that compute, that
 	// wait for a CPU, or for their peer. Each of the last holds a goroutine.
-	// Zero: 2,048. Beyond it a peer gets the alert internal_error.
+	// Zero: 2,048. Beyond it the one that has waited longest for its peer gives
+	// way; if none has for GiveWay, who comes gets the alert internal_error. Until
+	// what gave way has ended there are more, twice as many at most.
 	MaxHandshakes int
+	// GiveWay is how long a handshake may wait for its peer and be safe from giving
+	// way. Peers that do nothing but begin, which costs them little, so keep others
+	// out for that long, not for as long as a handshake may take. Zero: 1 s;
+	// negative: none gives way.
+	GiveWay time.Duration
 	// CPUs is how many handshakes compute at once. Zero: GOMAXPROCS.
 	CPUs int
 }
@@ -44,9 +55,11 @@ type Gate struct {
 	cpus     int
 	free     int // CPUs that nobody uses
 	inFlight int
-	fresh    queue // those that begin, without a goroutine yet
-	resumed  queue // those whose peer has answered: they are nearly done
-	run      int   // of resumed since the last fresh one
+	giveWay  time.Duration
+	parked   waiters // those that wait for their peer
+	fresh    queue   // those that begin, without a goroutine yet
+	resumed  queue   // those whose peer has answered: they are nearly done
+	run      int     // of resumed since the last fresh one
 }
 
 // NewGate returns a Gate. It panics on options that Validate refuses.
@@ -54,9 +67,12 @@ func NewGate(o GateOptions) *Gate {
 	if err := o.Validate(); err != nil {
 		panic(err.Error())
 	}
-	g := &Gate{max: o.MaxHandshakes, free: o.CPUs}
+	g := &Gate{max: o.MaxHandshakes, giveWay: o.GiveWay, free: o.CPUs}
 	if g.max == 0 {
 		g.max = DefaultMaxHandshakes
+	}
+	if g.giveWay == 0 {
+		g.giveWay = DefaultGiveWay
 	}
 	if g.free == 0 {
 		g.free = runtime.GOMAXPROCS(0)
@@ -90,25 +106,55 @@ func (g *Gate) Wait() {
 // there are too many.
 func (g *Gate) start(h *handshake) bool {
 	g.mu.Lock()
-	if g.inFlight >= g.max {
+	room, late := g.room()
+	if !room {
 		g.mu.Unlock()
 		return false
 	}
 	g.inFlight++
-	if g.free == 0 {
+	now := g.free > 0
+	if now {
+		g.free--
+	} else {
 		g.fresh.push(h)
-		g.mu.Unlock()
-		return true
 	}
-	g.free--
 	g.mu.Unlock()
-	go h.run()
+	if late != nil {
+		late.yield()
+	}
+	if now {
+		go h.run()
+	}
 	return true
 }
 
-// enter waits for a CPU.
+// room reports whether there is room for one more, and which one is to give way for
+// it, nil for none. g is locked.
+func (g *Gate) room() (room bool, late *handshake) {
+	if g.inFlight < g.max {
+		return true, nil
+	}
+	late = g.parked.first
+	if late == nil || g.giveWay < 0 || time.Since(late.since) < g.giveWay || g.inFlight >= 2*g.max {
+		return false, nil
+	}
+	g.parked.remove(late)
+	return true, late
+}
+
+// park gives back the CPU of a handshake that waits for its peer.
+func (g *Gate) park(h *handshake) {
+	g.mu.Lock()
+	h.since = time.Now()
+	g.parked.add(h)
+	g.mu.Unlock()
+	g.leave()
+}
+
+// enter waits for a CPU, for one that was parked.
 func (g *Gate) enter(h *handshake) {
 	g.mu.Lock()
+	g.parked.remove(h)
 	if g.free > 0 {
 		g.free--
 		g.mu.Unlock()
@@ -173,4 +219,35 @@ func (q *queue) pop() *handshake {
 		q.last = nil
 	}
 	return h
+}
+
+// waiters are handshakes that wait for their peer, the longest first.
+type waiters struct{ first, last *handshake }
+
+func (l *waiters) add(h *handshake) {
+	h.parked, h.before, h.behind = true, l.last, nil
+	if l.last != nil {
+		l.last.behind = h
+	} else {
+		l.first = h
+	}
+	l.last = h
+}
+
+// remove takes h out, if it is there.
+func (l *waiters) remove(h *handshake) {
+	if !h.parked {
+		return
+	}
+	if h.before != nil {
+		h.before.behind = h.behind
+	} else {
+		l.first = h.behind
+	}
+	if h.behind != nil {
+		h.behind.before = h.before
+	} else {
+		l.last = h.before
+	}
+	h.parked, h.before, h.behind = false, nil, nil
 }

@@ -71,7 +71,7 @@ func TestParkedHandshakesHoldNoCPU(t *testing.T) {
 // Beyond the bound a peer is refused with an alert, and counted; when one of the
 // others is over there is room again.
 func TestGateBound(t *testing.T) {
-	r := newRig(t, GateOptions{MaxHandshakes: 2})
+	r := newRig(t, GateOptions{MaxHandshakes: 2, GiveWay: -1})
 	hello := helloOf(t, r.client())
 	first := r.owner().start()
 	_, _ = first.end.Write(hello)
@@ -94,6 +94,62 @@ func TestGateBound(t *testing.T) {
 	exchange(t, o.dial(r.client()), []byte("room"))
 	if s := r.opts.Gate.Stats.Snapshot(); s.Done != 1 || s.Failed[FailedBusy] != 1 || s.Failed[FailedGone] != 1 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Who has waited longest for a peer gives way when there is no room: clients get
+// through however many have begun and do not go on.
+func TestGateGivesWay(t *testing.T) {
+	r := newRig(t, GateOptions{MaxHandshakes: 3, GiveWay: time.Nanosecond})
+	hello := helloOf(t, r.client())
+	var parked []*owner
+	for i := range 20 {
+		o := r.owner().start()
+		_, _ = o.end.Write(hello)
+		if _, err := io.ReadFull(o.end, make([]byte, 500)); err != nil {
+			t.Fatalf("number %d is not answered: %v", i, err)
+		}
+		parked = append(parked, o)
+		eventually(t, "no more than there may be", func() bool { return r.opts.Gate.InFlight() <= 3 })
+	}
+	o := r.owner().start()
+	exchange(t, o.dial(r.client()), []byte("through"))
+	eventually(t, "those that gave way are over", func() bool {
+		n := r.opts.Gate.Stats.Snapshot()
+		return n.Failed[FailedBusy] == 18 && r.opts.Gate.InFlight() == 2
+	})
+	for i, o := range parked {
+		o.finish()
+		if gone := i < 18; gone != (o.err == ErrBusy) {
+			t.Errorf("number %d: %v", i, o.err)
+		}
+	}
+}
+
+// While what gives way has no CPU to end by, there is no room without bound.
+func TestGateGivesWayBound(t *testing.T) {
+	g := NewGate(GateOptions{MaxHandshakes: 4, CPUs: 1, GiveWay: time.Nanosecond})
+	taken := 0
+	for range 20 {
+		h := &handshake{gate: g, wake: make(chan struct{}, 1), waiting: true}
+		g.mu.Lock()
+		room, late := g.room()
+		if room {
+			g.inFlight++
+			taken++
+			h.since = time.Now().Add(-time.Second)
+			g.parked.add(h)
+		}
+		g.mu.Unlock()
+		if late != nil {
+			late.yield()
+			if !late.yielded || len(late.wake) != 1 || late.parked {
+				t.Fatal("it does not give way")
+			}
+		}
+	}
+	if taken != 8 {
+		t.Errorf("%d are in flight of 4 that may be", taken)
 	}
 }
 
@@ -378,7 +434,7 @@ func TestGateOptions(t *testing.T) {
 			NewGate(o)
 		}()
 	}
-	if g := NewGate(GateOptions{}); g.max != DefaultMaxHandshakes || g.free != runtime.GOMAXPROCS(0) {
+	if g := NewGate(GateOptions{}); g.max != DefaultMaxHandshakes || g.giveWay != time.Second || g.free != runtime.GOMAXPROCS(0) {
 		t.Errorf("%+v", g)
 	}
 }

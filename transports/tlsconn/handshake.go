@@ -20,6 +20,11 @@ type handshake struct {
 	next   *handshake    // of a queue of the Gate
 	wake   chan struct{} // room for one: there is something to read, or a CPU
 
+	// The Gate's.
+	since          time.Time // it waits for its peer
+	before, behind *handshake
+	parked         bool // it is one of those that do
+
 	// The goroutine's.
 	computing bool // has a CPU of the Gate
 
@@ -31,6 +36,7 @@ type handshake struct {
 	waiting bool   // the goroutine waits for a whole record
 	eof     bool   // nothing more will come
 	closed  bool   // nobody wants to know how it ends
+	yielded bool   // it gives way to another
 	over    bool   // and nothing of it runs any more
 	err     error  // of the handshake, once over
 	charged int    // of in, to the budget
@@ -78,6 +84,10 @@ func (h *handshake) read(b []byte) (int, error) {
 			h.mu.Unlock()
 			return 0, net.ErrClosed
 		}
+		if h.yielded {
+			h.mu.Unlock()
+			return 0, ErrBusy
+		}
 		if h.left == 0 {
 			h.left = recordAt(h.in[h.at:])
 		}
@@ -95,7 +105,7 @@ func (h *handshake) read(b []byte) (int, error) {
 		h.waiting = true
 		h.mu.Unlock()
 		h.computing = false
-		h.gate.leave()
+		h.gate.park(h)
 		h.notify() // what was written goes out
 		<-h.wake
 		h.gate.enter(h)
@@ -151,6 +161,16 @@ func (h *handshake) end() {
 	h.eof = true
 	if h.waiting {
 		h.waiting = false
+		h.wake <- struct{}{}
+	}
+	h.mu.Unlock()
+}
+
+// yield ends a handshake that waits for its peer, if it still does.
+func (h *handshake) yield() {
+	h.mu.Lock()
+	if h.waiting {
+		h.waiting, h.yielded = false, true
 		h.wake <- struct{}{}
 	}
 	h.mu.Unlock()

@@ -172,6 +172,7 @@ func (s *Session) hello(p []byte) Event {
 	s.hs, s.phase = h, shaking
 	s.conn = tls.Server(wire{s}, s.o.Config)
 	if !s.o.Gate.start(h) {
+		s.out = appendAlert(s.l.grow(s.out, 512), alertInternalError)
 		return s.fail(FailedBusy, ErrBusy)
 	}
 	return More
@@ -184,8 +185,11 @@ func (s *Session) shaking(p []byte) Event {
 	fits := h.feed(p)
 	s.takeOutput(h)
 	over, err, why := h.over, h.err, FailedHandshake
-	if h.eof && errors.Is(err, io.EOF) {
+	switch {
+	case h.eof && errors.Is(err, io.EOF):
 		why = FailedGone
+	case h.yielded:
+		why = FailedBusy
 	}
 	if over && fits && err == nil {
 		s.kept, s.at = h.in, h.at
@@ -334,11 +338,8 @@ func (s *Session) finish(ev Event) Event {
 func (s *Session) fail(why Failure, err error) Event {
 	s.o.Gate.Stats.failed[why].Add(1)
 	s.err, s.phase = err, failed
-	switch why {
-	case FailedNotTLS:
+	if why == FailedNotTLS {
 		s.out = append(s.l.grow(s.out, 512), s.refusal()...)
-	case FailedBusy:
-		s.out = appendAlert(s.l.grow(s.out, 512), alertInternalError)
 	}
 	s.dropKept()
 	if s.hs != nil {
