@@ -212,29 +212,27 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 // unpackZstd unpacks one frame, which must be all of src. How much it may become
-// is found before anything is unpacked.
+// is found before anything is unpacked; a single block of unknown size is taken at any
+// time.
 func (u *unpacker) unpackZstd(src []byte) *http1.Error {
 	size, err := zstdSize(src, u.max)
 	if err != nil {
 		return err
 	}
-	paid, now := freeRatio*len(src), size
-	if size > paid && !u.meter.Spend(0) {
-		now = paid
+	paid := freeRatio * len(src)
+	if size > max(paid, zstdBlock) && !u.meter.Spend(0) {
+		return errUnpackNoTime
 	}
-	if !u.room(now) {
+	if !u.room(size) {
 		return http1.ErrNoRoom
 	}
-	out, failed := u.zstd.DecodeAll(src, u.out[:0:now]) // it never goes beyond the capacity
-	tooMuch := errors.Is(failed, zstd.ErrDecoderSizeExceeded)
+	out, failed := u.zstd.DecodeAll(src, u.out[:0:size]) // it never goes beyond the capacity
 	switch {
 	case failed == nil:
 		u.out = u.out[:len(out)]
 		u.spend(&paid)
 		return nil
-	case tooMuch && now < size:
-		return errUnpackNoTime
-	case tooMuch && size == u.max:
+	case errors.Is(failed, zstd.ErrDecoderSizeExceeded) && size == u.max:
 		u.meter.Spend(size - min(size, paid))
 		return errUnpackTooMuch
 	}
