@@ -210,16 +210,18 @@ func (c *Call) chargeAnswer() {
 	c.fail(&refusedBudget)
 }
 
-// arrived notes on the loop what chargeAnswer has done.
-func (c *Call) arrived(l *Loop) {
+// arrived notes on the loop what chargeAnswer has done. It reports whether the answer
+// was charged, which its output has to be from now on.
+func (c *Call) arrived(l *Loop) (large bool) {
 	if c.charged > 0 {
 		l.e.budget.give(c.charged)
-		c.charged = 0
+		c.charged, large = 0, true
 	}
 	if c.noRoom {
 		l.watchBudget()
 		l.n.callsRefused.add(1)
 	}
+	return large
 }
 
 func (c *Call) runContained() {
@@ -246,7 +248,7 @@ func (c *Call) runOnLoop(l *Loop) {
 		c.spawned.runOnLoop(l)
 		return
 	}
-	c.arrived(l)
+	large := c.arrived(l)
 	conn := c.conn
 	if !c.ended.Load() && !conn.closed && c.phase == callAnswered && c.exchange == conn.exchange.Load() {
 		if c.code != 0 {
@@ -257,6 +259,9 @@ func (c *Call) runOnLoop(l *Loop) {
 			c.batch.end(append(l.e.buffers.Grow(dst, len(c.out)), c.out...))
 		} else {
 			conn.deliver(c)
+			if large && !conn.closed {
+				conn.chargeOut() // it may wait for the end of the turn, behind others
+			}
 		}
 	}
 	c.comeHome()
