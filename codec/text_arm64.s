@@ -57,8 +57,8 @@ GLOBL leads<>(SB), RODATA|NOPTR, $32
 	VAND  V6.B16, V4.B16, V4.B16 \
 	VEOR  V5.B16, V4.B16, V9.B16
 
-// FAULT sets bits in out if there are any in V8 or V9.
-#define FAULT(out) \
+// EITHER sets four bits of out for each byte that has bits in V8 or V9.
+#define EITHER(out) \
 	VORR   V9.B16, V8.B16, V10.B16 \
 	VCMTST V10.B16, V10.B16, V10.B16 \
 	SHRN4(10, 10) \
@@ -160,7 +160,7 @@ multiloop:
 	VEXT $13, V3.B16, V7.B16, V6.B16
 	VMOV V3.B16, V7.B16
 	JUDGE
-	FAULT(R6)
+	EITHER(R6)
 	CBNZ R6, stopped
 	ADD  $16, R2
 	VCMTST V23.B16, V3.B16, V10.B16
@@ -178,7 +178,7 @@ multitail:
 	FMOVQ -2(R2), F5
 	FMOVQ -3(R2), F6
 	JUDGE
-	FAULT(R6)
+	EITHER(R6)
 	CBNZ R6, stopped
 multiend: // is the last character whole?
 	MOVD R3, R2
@@ -194,18 +194,13 @@ multiend: // is the last character whole?
 	B    good
 
 stopped: // a fault behind the stop is none of ours; one at it is of what is before
-	SHRN4(8, 8)
-	VMOV V8.D[0], R6
-	CBZ  R6, bad
 	VCMTST V9.B16, V9.B16, V9.B16
 	SHRN4(9, 9)
 	VMOV V9.D[0], R7
-	SUB  $1, R6, R8
-	EOR  R6, R8
-	TST  R7, R8
-	BNE  bad
 	RBIT R6, R6
 	CLZ  R6, R6
+	LSR  R6, R7
+	TBNZ $0, R7, bad
 	ADD  R6>>2, R2
 	B    good
 bad:

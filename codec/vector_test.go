@@ -299,6 +299,37 @@ func TestVectorBytes(t *testing.T) {
 	}
 }
 
+// What stops text is found also in ASCII behind other text; a fault behind it is none.
+func TestVectorTurns(t *testing.T) {
+	needVectors(t)
+	b := make([]byte, 150)
+	fill := func(letters string, at int) {
+		for i := range b {
+			b[i] = 'x'
+		}
+		copy(b[at:], letters)
+	}
+	for _, letters := range []string{"é", "€", "\xf0\x9f\x98\x80"} {
+		for _, at := range []int{0, 1, 14, 31} {
+			for stop := at + len(letters); stop < len(b); stop++ {
+				for _, piece := range []string{`"`, `\`, "\x1f", "\x80", "\xc3", "é"} {
+					fill(letters, at)
+					copy(b[stop:], piece)
+					sameText(t, b)
+				}
+			}
+		}
+		for stop := len(letters); stop < 40; stop++ {
+			for behind := stop + 1; behind < 48; behind++ {
+				fill(letters, 0)
+				b[stop] = '"'
+				copy(b[behind:], "\xc3\"")
+				sameText(t, b)
+			}
+		}
+	}
+}
+
 // Each pair of bytes, and the bytes that decide about three and four, are well
 // formed to the kernel if they are to the library, at each place of a vector.
 func TestVectorUTF8(t *testing.T) {
