@@ -41,8 +41,9 @@ type Loop struct {
 	idle   int
 	batch  *batch // idle batches
 
-	dirty     *Conn // connections with output of this turn, last first
-	conns     *Conn // all connections of the loop
+	dirty     dirtyConns // connections with output of this turn
+	dirtyPart dirtyConns // parts with such, flushed before what carries them
+	conns     *Conn      // all connections of the loop
 	spawned   *Spawned
 	serial    uint64
 	drained   bool // conns were told to drain
@@ -106,7 +107,7 @@ func (l *Loop) End() {
 		}
 		l.handOver()
 		l.flushDirty()
-		if l.dirty == nil && len(l.submit) == 0 && l.mail.Sleep() {
+		if l.dirty.first == nil && l.dirtyPart.first == nil && len(l.submit) == 0 && l.mail.Sleep() {
 			break
 		}
 		if round == turnRounds {
@@ -189,10 +190,28 @@ func (l *Loop) handOver() {
 	l.submit = l.submit[:0]
 }
 
+// dirtyConns are connections in the order in which they came to have output.
+type dirtyConns struct{ first, last *Conn }
+
+func (q *dirtyConns) push(c *Conn) {
+	if q.first == nil {
+		q.first = c
+	} else {
+		q.last.dirtyNext = c
+	}
+	q.last = c
+}
+
 func (l *Loop) flushDirty() {
-	// A flush may unblock a connection, whose held input makes new output.
-	list := l.dirty
-	l.dirty = nil
+	l.flushConns(&l.dirtyPart)
+	l.flushConns(&l.dirty)
+}
+
+// flushConns flushes those that q has now. A flush may unblock a connection, whose
+// held input makes new output.
+func (l *Loop) flushConns(q *dirtyConns) {
+	list := q.first
+	*q = dirtyConns{}
 	for list != nil {
 		c := list
 		list = c.dirtyNext

@@ -101,10 +101,14 @@ func (c *Conn) sentOne() {
 }
 
 func (c *Conn) markDirty() {
-	if !c.isDirty {
-		c.isDirty = true
-		c.dirtyNext = c.loop.dirty
-		c.loop.dirty = c
+	if c.isDirty {
+		return
+	}
+	c.isDirty = true
+	if c.part != nil {
+		c.loop.dirtyPart.push(c)
+	} else {
+		c.loop.dirty.push(c)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,52 @@ func TestPartIsNoConnection(t *testing.T) {
 	if n := h.e.Snapshot(); n.ClosedBy(CloseDrained) != 1 || closed != 1 || h.e.Connections() != 0 || wa.ended != 1 || wb.ended != 1 {
 		t.Errorf("%+v, %d told of, %d open, ended %d and %d times", n.Closed, closed, h.e.Connections(), wa.ended, wb.ended)
 	}
+	h.settle()
+}
+
+// orderPart notes that it was written to.
+type orderPart struct {
+	fakePart
+	n     int
+	order *[]int
+}
+
+func (w *orderPart) Write(p []byte) (int, error) {
+	*w.order = append(*w.order, w.n)
+	return len(p), nil
+}
+
+// What a turn has answered is written in that order, and parts before what carries
+// them, which writes once.
+func TestFlushOrder(t *testing.T) {
+	h := newHarness(t, Options{})
+	var order []int
+	h.e.svc = exchangeService{h.svc}
+	h.l.Begin()
+	c := h.l.OpenHTTP(&orderPart{n: 100, order: &order}, &flatFraming{})
+	h.l.End()
+	var parts []*Conn
+	var framings []*flatFraming
+	for i := range 8 {
+		h.l.Begin()
+		f := &flatFraming{}
+		parts, framings = append(parts, c.OpenPart(&orderPart{fakePart: fakePart{fakeWire: fakeWire{room: -1}}, n: i, order: &order}, f)), append(framings, f)
+		h.l.End()
+	}
+	h.l.Begin()
+	c.SendRaw([]byte("first"))
+	for i, p := range parts {
+		framings[i].next(p, request(1, "echo", ""))
+	}
+	h.l.End()
+	if want := []int{0, 1, 2, 3, 4, 5, 6, 7, 100}; !slices.Equal(order, want) {
+		t.Errorf("written in the order %v, want %v", order, want)
+	}
+	h.l.Begin()
+	for _, p := range append(parts, c) {
+		p.Close(ClosePeer)
+	}
+	h.l.End()
 	h.settle()
 }
 
