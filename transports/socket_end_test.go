@@ -143,7 +143,7 @@ func TestWebSocketIdle(t *testing.T) {
 
 // Peers that answer pings stay, with a session; those that do not are closed.
 func TestWebSocketPings(t *testing.T) {
-	o := Options{WebSocket: WebSocketOptions{PingInterval: 60 * time.Millisecond}, Engine: engine.Options{IdleTimeout: 20 * time.Millisecond}}
+	o := Options{WebSocket: WebSocketOptions{PingInterval: 60 * time.Millisecond}, Engine: engine.Options{IdleTimeout: 250 * time.Millisecond}}
 	s := startWith(t, webService(mcp.Options{}), o, "ws://127.0.0.1:0")
 	dead, alive := wsDial(t, s.Addrs()[0], "/"), wsDial(t, s.Addrs()[0], "/")
 	for _, p := range []*wsPeer{dead, alive} {
