@@ -310,11 +310,11 @@ func (c *conn) differs(s *stage, line []byte, now int64) {
 		}
 		return
 	}
+	s.tally.blame(v.kind, line)
 	if v.hasID && c.misdirected(v.id) {
 		s.tally.errors.UnknownID++
 		return
 	}
-	s.tally.blame(v.kind, line)
 	if v.hasID {
 		_, how := c.window.take(v.id)
 		if how == takenUnknown || how == takenDuplicate {

@@ -290,6 +290,7 @@ func (c *conn) endExchange(s *stage, now int64) {
 	}
 	if x.head.status/100 != 2 {
 		s.tally.errors.Status++
+		s.tally.blameStatus(int(x.head.status))
 	} else {
 		s.tally.errors.Lost++
 	}

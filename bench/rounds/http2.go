@@ -9,7 +9,7 @@ import (
 // streams each. They are measured by h2load, and then by our generator, which looks at
 // each answer.
 func HTTP2Subjects(peers Peers) []Subject {
-	return append(http2Subjects(peers, true), paged(http2Subjects(peers, false))...)
+	return append(http2Subjects(peers, true), http2Subjects(peers, false)...)
 }
 
 // http2Subjects are the lines of one of the two generators.
@@ -22,9 +22,6 @@ func http2Subjects(peers Peers, h2load bool) []Subject {
 	base, ours := "", "gannet h2 call"+by
 	add := func(s Subject) {
 		s.Group, s.H2load, s.H2, s.Conns, s.Depth, s.Method, s.Size, s.Base = group, h2load, !h2load, 16, 4, load.MethodCall, callSize, base
-		if h2load {
-			s.Page = nil // it does not read it
-		}
 		list = append(list, s)
 	}
 	for _, e := range peers.H2Echoes {
