@@ -16,15 +16,16 @@ func (c *Conn) CloseFlushed(reason CloseReason) {
 // CloseBy has the connection closed at a time of Loop.Now, if its peer or its
 // transport has not ended it before: for a peer that was told that this is the end,
 // and is given time to read that, or to answer; or for a part that may not be needed
-// any more. What else would end a connection that is silent or drains no longer
-// counts, and an Upkeep gets no Tick any more. 0 takes that back.
+// any more. What else would end a connection that is silent or drains does not count
+// meanwhile, and an Upkeep gets no Tick. 0 takes that back.
 func (c *Conn) CloseBy(at int64, reason CloseReason) {
 	if c.closed {
 		return
 	}
 	c.closeAt, c.closeReason = at, reason
-	if at != 0 {
-		c.armNoLater(at)
+	c.armDeadline()
+	if at == 0 {
+		c.markDirty() // it may have drained
 	}
 }
 

@@ -157,11 +157,13 @@ func TestCloseBy(t *testing.T) {
 		{"tick", Options{}, func(_ *harness, c *Conn) { c.TickAfter(5 * time.Millisecond) }, 20, CloseProtocol},
 		{"again", Options{}, func(h *harness, c *Conn) { c.CloseBy(h.l.Now()+40e6, CloseLocal) }, 40, CloseLocal},
 		{"flushed", Options{}, func(_ *harness, c *Conn) { c.CloseFlushed(CloseLocal) }, 0, CloseLocal},
+		{"taken back, idle", Options{IdleTimeout: 30 * time.Millisecond, HandshakeTimeout: 30 * time.Millisecond}, func(_ *harness, c *Conn) { c.CloseBy(0, CloseNone) }, 30, CloseHandshake},
+		{"taken back, drained", Options{}, func(_ *harness, c *Conn) { c.Drain(); c.CloseBy(0, CloseNone) }, 0, CloseDrained},
 		{"end of input", Options{}, func(_ *harness, c *Conn) { c.EndOfInput() }, 0, ClosePeer},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHarness(t, tc.o)
-			c, w, f := openPolite(h, true)
+			c, w, f := openPolite(h, false)
 			h.l.Begin()
 			c.CloseBy(h.l.Now()+20e6, CloseProtocol)
 			tc.meet(h, c)
@@ -173,7 +175,7 @@ func TestCloseBy(t *testing.T) {
 				}
 				h.pass(2)
 			}
-			if w.closed != tc.reason || len(f.left) != 0 || f.ticks != 0 {
+			if asked := strings.HasPrefix(tc.name, "taken back"); w.closed != tc.reason || (len(f.left) != 0) != asked || f.ticks != 0 {
 				t.Errorf("closed for %v, asked %v, %d ticks", w.closed, f.left, f.ticks)
 			}
 			h.l.Begin()
@@ -183,31 +185,6 @@ func TestCloseBy(t *testing.T) {
 			h.settle()
 		})
 	}
-}
-
-// CloseBy of a part that is needed again is taken back.
-func TestCloseByTakenBack(t *testing.T) {
-	h := newHarness(t, Options{})
-	c, w, _ := openExchanges(h)
-	h.l.Begin()
-	c.CloseBy(h.l.Now()+20e6, CloseIdle)
-	h.l.End()
-	h.pass(10)
-	h.l.Begin()
-	c.CloseBy(0, CloseNone)
-	h.l.End()
-	h.pass(100)
-	if c.Closed() {
-		t.Fatalf("closed for %v, though that was taken back", w.closed)
-	}
-	h.l.Begin()
-	c.CloseBy(h.l.Now()+20e6, CloseIdle)
-	h.l.End()
-	h.pass(22)
-	if w.closed != CloseIdle {
-		t.Errorf("closed for %v", w.closed)
-	}
-	h.settle()
 }
 
 // Ticks come at their times, and the deadlines of the connection at theirs.

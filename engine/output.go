@@ -209,7 +209,7 @@ func (c *Conn) resume() {
 	if !c.resumable() || c.closed || len(c.out)-c.sent >= c.loop.e.opts.OutputHighWater {
 		return
 	}
-	c.held, c.revisit = false, false
+	c.held, c.revisit = c.held && c.paused, false
 	c.setHeld(0)
 	c.lastIn = c.loop.now
 	c.wire.Resume()

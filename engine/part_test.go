@@ -343,6 +343,30 @@ func TestRevisit(t *testing.T) {
 	h.settle()
 }
 
+// A connection that is paused and visited meanwhile is still told when the pause is
+// over.
+func TestRevisitPaused(t *testing.T) {
+	h := newHarness(t, Options{})
+	c, w, _ := openExchanges(h)
+	h.l.Begin()
+	c.Pause()
+	c.Revisit()
+	h.l.End()
+	if w.resumed != 1 {
+		t.Errorf("visited %d times", w.resumed)
+	}
+	h.l.Begin()
+	c.Unpause()
+	h.l.End()
+	if w.resumed != 2 {
+		t.Errorf("told %d times", w.resumed)
+	}
+	h.l.Begin()
+	c.Close(ClosePeer)
+	h.l.End()
+	h.settle()
+}
+
 // A connection that is made a carrier has ended for the handler that it had.
 func TestCarry(t *testing.T) {
 	h := newHarness(t, Options{})
