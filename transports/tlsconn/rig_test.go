@@ -140,6 +140,9 @@ func newRig(t testing.TB, g GateOptions) *rig {
 			o.finish()
 		}
 		r.opts.Gate.Wait()
+		if g := r.opts.Gate; g.parked != (waiters{}) || g.fresh != (queue{}) || g.resumed != (queue{}) || g.free != g.cpus {
+			t.Errorf("left over at the gate: %+v", g)
+		}
 		if s := r.pool.Stats(); s.Outstanding != 0 {
 			t.Errorf("%d buffers are not given back", s.Outstanding)
 		}
