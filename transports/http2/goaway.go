@@ -15,9 +15,10 @@ func appendGoAway(dst []byte, last uint32, code Code, debug string) []byte {
 }
 
 // Drain has the peer open no more streams (RFC 9113 §6.8). While some are open it
-// is warned first, so that requests on their way are still served: those that
-// come before it has read the warning, which a PING tells. Over reports when the
-// last stream is done with.
+// is warned first, so that requests on their way still get answers: those that
+// come before it has read the warning, which a PING tells. Where none is open it is
+// told the last at once, and may ask another connection for what it has sent since
+// (§8.7). Over reports when the last stream is done with.
 func (c *Conn) Drain() {
 	if c.state >= atFailure || c.draining {
 		return
