@@ -77,8 +77,15 @@ func (c *Conn) find(id uint32) *Stream {
 	return nil
 }
 
-// search returns where in c.streams a stream is, or would be.
+// search returns where in c.streams a stream is, or would be: most often, that is at
+// the end.
 func (c *Conn) search(id uint32) (i int, ok bool) {
+	switch last := len(c.streams) - 1; {
+	case last < 0 || id > c.streams[last].id:
+		return last + 1, false
+	case id == c.streams[last].id:
+		return last, true
+	}
 	return slices.BinarySearchFunc(c.streams, id, func(s *Stream, id uint32) int { return cmp.Compare(s.id, id) })
 }
 
