@@ -156,7 +156,7 @@ func TestHTTP2Faults(t *testing.T) {
 		want    Errors
 		failure string
 	}{
-		{"statuses and none", mcpHandler("errors"), Errors{Status: 1, RPC: 1, Lost: 1}, ""},
+		{"statuses and none", mcpHandler("errors"), Errors{Status: 1, RPC: 1, Lost: 1}, "HTTP status 500"},
 		{"a reset", at(40, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), Errors{Reset: 1}, "INTERNAL_ERROR"},
 		{"a reset in the middle", at(40, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"jsonrpc":`)
@@ -167,7 +167,7 @@ func TestHTTP2Faults(t *testing.T) {
 			<-r.Context().Done() // by RST_STREAM: the connection lives on
 			close(ended)
 		}), Errors{TimedOut: 1}, ""},
-		{"no JSON", at(40, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{") }), Errors{Malformed: 1, Lost: 1}, ""},
+		{"no JSON", at(40, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{") }), Errors{Malformed: 1, Lost: 1}, "malformed"},
 	} {
 		for _, secure := range []bool{false, true} {
 			if secure && c.name != "statuses and none" {
