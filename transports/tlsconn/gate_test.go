@@ -482,3 +482,40 @@ func TestEndOfInput(t *testing.T) {
 		}
 	}
 }
+
+// A peer that has gone before it was sent anything cannot have done its part: its
+// handshake, which waits for a CPU, is not computed for nobody.
+func TestEndOfInputUnanswered(t *testing.T) {
+	r := newRig(t, GateOptions{CPUs: 1})
+	var computed atomic.Int64
+	inside, free := make(chan struct{}, 8), make(chan struct{})
+	r.opts.Config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		computed.Add(1)
+		inside <- struct{}{}
+		<-free
+		return nil, nil
+	}
+	hello := helloOf(t, r.client())
+	l := NewLoop(r.pool)
+	defer l.Close()
+	first := l.NewSession(&r.opts, nil, nil, func() {})
+	first.Next(hello)
+	<-inside
+	for range 5 {
+		s := l.NewSession(&r.opts, nil, nil, func() {})
+		s.Next(hello)
+		if s.EndOfInput() {
+			t.Error("it goes on, for a peer that has gone")
+		}
+		s.Close()
+	}
+	close(free)
+	first.Close()
+	eventually(t, "all are over", func() bool { return r.opts.Gate.InFlight() == 0 })
+	if n := computed.Load(); n != 1 {
+		t.Errorf("%d handshakes were computed", n)
+	}
+	if n := r.opts.Gate.Stats.Snapshot(); n.Failed[FailedGone] != 6 {
+		t.Errorf("%+v", n.Failed)
+	}
+}

@@ -33,6 +33,7 @@ type handshake struct {
 	at      int
 	left    int    // of the record at in[at], if reading it has begun
 	out     []byte // for the peer; from the pool
+	spoken  bool   // there was some
 	waiting bool   // the goroutine waits for a whole record
 	eof     bool   // nothing more will come
 	closed  bool   // nobody wants to know how it ends
@@ -121,6 +122,7 @@ func (h *handshake) write(b []byte) (int, error) {
 	if h.closed {
 		return 0, net.ErrClosed
 	}
+	h.spoken = true
 	if h.out == nil {
 		h.out = h.s.l.pool.Get(len(b))
 	}
@@ -155,15 +157,17 @@ func (h *handshake) feed(p []byte) bool {
 	return true
 }
 
-// end notes that nothing more will come.
-func (h *handshake) end() {
+// end notes that nothing more will come. It reports whether the handshake may be
+// completed by what has: not if the peer was sent nothing that it could answer.
+func (h *handshake) end() bool {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.eof = true
 	if h.waiting {
 		h.waiting = false
 		h.wake <- struct{}{}
 	}
-	h.mu.Unlock()
+	return h.spoken
 }
 
 // yield ends a handshake that waits for its peer, if it still does.

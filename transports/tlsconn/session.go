@@ -412,14 +412,13 @@ func (s *Session) Open() bool { return s.phase == open || s.phase == ended }
 func (s *Session) Pending() bool { return s.phase == open && len(s.kept) > s.at }
 
 // EndOfInput tells that the peer's stream has ended. It reports whether a
-// handshake is under way: if that has all it needs it is completed, else it fails;
-// either is notified.
+// handshake is under way that may still be completed: if it has all it needs it is,
+// else it fails; either is notified. Otherwise close the Session.
 func (s *Session) EndOfInput() (underWay bool) {
 	if s.phase != shaking {
 		return false
 	}
-	s.hs.end()
-	return true
+	return s.hs.end()
 }
 
 // Ended reports whether the peer has said that it sends no more. A stream that
