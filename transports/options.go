@@ -94,8 +94,9 @@ type Listener struct {
 	URL string
 	// TLS is the configuration of a tls, https or wss listener, nil: that which
 	// Options.TLS describes. It is cloned. Without NextProtos those of HTTP are
-	// offered on https. Records are of full size, whatever it says. Session tickets are as it says; with those that crypto/tls
-	// makes by itself, sessions are resumed on this listener only.
+	// offered on https. Records are of full size, whatever it says. Session tickets
+	// are as it says; with those that crypto/tls makes by itself, sessions are
+	// resumed on this listener only.
 	TLS *tls.Config
 }
 
