@@ -145,19 +145,23 @@ func TestTLSGoneBeforeEstablished(t *testing.T) {
 func TestTLSCloseBeforeEstablished(t *testing.T) {
 	block, blocked := make(chan struct{}), make(chan struct{}, 8)
 	srv := start(t, Options{Listeners: []Listener{{URL: "tls://127.0.0.1:0", TLS: &tls.Config{
-		Certificates:       []tls.Certificate{selfSignedPair(t)},
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { blocked <- struct{}{}; <-block; return nil, nil },
+		Certificates:     []tls.Certificate{selfSignedPair(t)},
+		VerifyConnection: func(tls.ConnectionState) error { blocked <- struct{}{}; <-block; return nil }, // the peer was answered
 	}}}})
-	hello := clientHello(t)
-	for range 2 * srv.gate.CPUs() {
+	hello, cpus := clientHello(t), srv.gate.CPUs()
+	var all []*net.TCPConn
+	for range 2 * cpus { // half of them find no CPU
 		c := rawDial(t, srv)
 		_, _ = c.Write(hello)
-		_ = c.CloseWrite()
+		all = append(all, c)
 	}
-	for range srv.gate.CPUs() {
+	for range cpus {
 		<-blocked
 	}
-	eventually(t, "their ends are seen", func() bool { return srv.Snapshot().Lingering == int64(2*srv.gate.CPUs()) })
+	for _, c := range all {
+		_ = c.CloseWrite()
+	}
+	eventually(t, "their ends are seen", func() bool { return srv.Snapshot().Lingering == int64(cpus) && srv.counters.open.Load() == int64(cpus) })
 	time.AfterFunc(100*time.Millisecond, func() { close(block) })
 	if err := srv.Close(); err != nil {
 		t.Error(err)
