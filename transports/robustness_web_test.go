@@ -305,8 +305,8 @@ func webRows() []robustnessRow {
 // What is packed and becomes nearly as much as it may.
 const (
 	bombSize  = 1500 << 10
-	bombRate  = 2 << 20                 // that there is time for, in bytes a second
-	bombPause = 2500 * time.Millisecond // after which there is, whatever was sent
+	bombRate  = 4 << 20                 // that there is time for, in bytes a second
+	bombPause = 1250 * time.Millisecond // after which there is, whatever was sent
 )
 
 var bombOptions = Options{Loops: 1, UnpackRate: bombRate, Engine: engine.Options{MaxMessageBytes: 2 << 20}}
