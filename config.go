@@ -72,6 +72,7 @@ type settings struct {
 	HTTP2           string        `name:"http2" help:"Whether HTTP/2 is spoken beside HTTP/1.1, by clients that know: on, off, or only." enum:"on,off,only" default:"on" env:"GANNET_HTTP2" group:"HTTP"`
 	HTTP2Streams    int           `name:"http2-streams" help:"Requests of a connection of HTTP/2 at a time." default:"${http2_streams}" env:"GANNET_HTTP2_STREAMS" group:"HTTP"`
 	HTTPUnpacked    byteSize      `name:"http-unpacked" help:"What a packed request body may become. 0: as max-message-bytes." default:"0" env:"GANNET_HTTP_UNPACKED" group:"HTTP"`
+	UnpackRate      byteSize      `help:"What bodies and messages become that grow more than 16 times, a second on each event loop. 0: any." default:"${unpack_rate}" env:"GANNET_UNPACK_RATE" group:"HTTP"`
 
 	WSPath         string        `name:"ws-path" help:"Path of WebSocket on http:// listeners, or none." default:"${ws_path}" env:"GANNET_WS_PATH" group:"WebSocket"`
 	WSCompressMin  byteSize      `name:"ws-compress-min" help:"Size from which on messages are compressed, if the client takes that. 0: none is." default:"${ws_compress_min}" env:"GANNET_WS_COMPRESS_MIN" group:"WebSocket"`
@@ -133,6 +134,7 @@ var defaults = kong.Vars{
 	"http_replay_age":       sse.DefaultReplayAge.String(),
 	"http_replay_bytes":     byteSize(mcp.DefaultMaxReplayBytes).String(),
 	"ws_path":               web.DefaultWebSocketPath,
+	"unpack_rate":           byteSize(web.DefaultUnpackRate).String(),
 	"ws_compress_min":       byteSize(websocket.DefaultCompressMin).String(),
 	"ws_ping":               web.DefaultPingInterval.String(),
 	"ws_missed_pings":       strconv.Itoa(web.DefaultMissedPings),
@@ -184,11 +186,11 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 func (b byteSize) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
 // orNone turns the command line's zero, none, into the packages' negative.
-func orNone(d time.Duration) time.Duration {
-	if d == 0 {
+func orNone[T ~int64](v T) T {
+	if v == 0 {
 		return -1
 	}
-	return d
+	return v
 }
 
 // options returns what transports.Listen takes.
@@ -227,7 +229,7 @@ func (s *settings) options(log *slog.Logger) (transports.Options, error) {
 			ReusePort:       s.TCPReuseport,
 		},
 	}
-	o.MaxUnpackedBytes = int(s.HTTPUnpacked)
+	o.MaxUnpackedBytes, o.UnpackRate = int(s.HTTPUnpacked), int(orNone(s.UnpackRate))
 	if err := s.secure(&o); err != nil {
 		return o, &exitError{exitUsage, err}
 	}
