@@ -348,7 +348,10 @@ func TestPoolSlowClose(t *testing.T) {
 				} else {
 					f.all[len(f.all)-1].die()
 				}
-				for p.Snapshot().Open == 0 || p.Snapshot().Lost == map[bool]uint64{true: 0, false: 1}[borrow] {
+				for {
+					if n := p.Snapshot(); n.Open > 0 && n.Lost > map[bool]uint64{true: 0, false: 1}[borrow] {
+						break
+					}
 					time.Sleep(time.Millisecond)
 				}
 				d := time.Since(start)
