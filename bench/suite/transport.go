@@ -132,7 +132,7 @@ func transportWorkloads() []Workload {
 					Server: true,
 					Measures: "A closed loop of tools/call of the demo's echo, whose request has the size and whose answer is as long, each verified. Of HTTP/1.1, depth is pipelining, and of HTTP/2 streams (h2 by prior knowledge, h2tls by TLS); of sse, each answer is an event on the session's stream, and the server has one event loop: between two it refuses (503) what waits beyond a bound. " +
 						"Latencies are of this depth: a loop that waits for answers asks a slow server less. Where a connection may have a mebibyte in flight the server is told to hold more than by default (" + strings.Join(room, " ") + ").",
-					Full:  Settings{Time: 3 * time.Second, Warmup: 500 * time.Millisecond, Conns: size.conns},
+					Full:  Settings{Time: 1500 * time.Millisecond, Warmup: 300 * time.Millisecond, Conns: size.conns},
 					Quick: Settings{Time: 250 * time.Millisecond, Warmup: 50 * time.Millisecond, Conns: size.conns},
 					Run: func(e *Env, s Settings) (*result.Result, error) {
 						return t.measure(e, load.Options{Method: load.MethodCall, Size: size.Bytes, Conns: s.Conns, Depth: depth, Warmup: s.Warmup, Duration: s.Time})
