@@ -58,7 +58,7 @@ func TestPage(t *testing.T) {
 		{"bench/baseline/peers.json", "| P", 20},
 		{"bench/baseline/pool.json", "| pool.", 13},
 		{"bench/baseline/wires.json", "| P", 6},
-		{"bench/baseline/idle.json", "|", 8},
+		{"bench/baseline/idle.json", "|", 10},
 	} {
 		tables := markdown(t, c.file)
 		if c.file == "bench/baseline/suite.json" {
