@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,11 +33,12 @@ type Facts struct {
 }
 
 // Gather asks the system; what it does not say is "unknown". GOMAXPROCS and
-// GOGC are those of this process.
+// GOGC are those of this process. Of the files that command names by their whole
+// path only the name is kept: the folders of a machine are of no use on another.
 func Gather(command []string) Facts {
 	return Facts{
 		Date: time.Now().UTC().Truncate(time.Second), CPUs: runtime.NumCPU(), Go: runtime.Version(),
-		System: runtime.GOOS + "/" + runtime.GOARCH, Command: command,
+		System: runtime.GOOS + "/" + runtime.GOARCH, Command: withoutFolders(command),
 		CPU:    known(colonField(fileText("/proc/cpuinfo"), "model name")),
 		Memory: known(colonField(fileText("/proc/meminfo"), "MemTotal")),
 		Kernel: known(kernel()),
@@ -152,4 +154,20 @@ func colonField(text, name string) string {
 		}
 	}
 	return ""
+}
+
+// withoutFolders returns a copy of a command whose absolute paths, also behind the =
+// of a flag, are file names.
+func withoutFolders(command []string) []string {
+	list := slices.Clone(command)
+	for i, arg := range list {
+		flag, path := "", arg
+		if name, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "-") {
+			flag, path = name+"=", value
+		}
+		if filepath.IsAbs(path) {
+			list[i] = flag + filepath.Base(path)
+		}
+	}
+	return list
 }
