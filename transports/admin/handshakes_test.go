@@ -5,9 +5,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gannetmcp/gannet/engine/mcp"
 	"github.com/gannetmcp/gannet/transports"
+	"github.com/gannetmcp/gannet/transports/tlsconn"
 )
 
 // What TLS has come to is counted by what was agreed on, and by why it failed.
@@ -26,10 +28,16 @@ func TestHandshakes(t *testing.T) {
 	} {
 		c, err := tls.Dial("tcp", strings.TrimPrefix(s.Addrs()[0], "tls://"), config)
 		if err == nil {
-			// The answer comes when the server has counted.
+			// The answer comes when the loop has taken the connection up.
 			_, _ = c.Write([]byte("{}\n"))
 			_, _ = c.Read(make([]byte, 1))
 			_ = c.Close()
+		}
+	}
+	// An alert is on the wire before its loop has counted what it was for.
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if n := s.Snapshot().TLS; n.Done == 2 && n.Failed[tlsconn.FailedHandshake] == 1 {
+			break
 		}
 	}
 	w := httptest.NewRecorder()
