@@ -18,7 +18,7 @@ BENCHSTAT   = golang.org/x/perf/cmd/benchstat@latest
 
 # Benchmarks of what is ours, on one CPU, where what they allocate is the same each time: not of libraries, nor with many goroutines. (The go command looks no further than the first pattern that may still match: short ones come first.)
 ALLOCSRUN   = mkdir -p bin && $(GO) test -p 1 -cpu 1 -run '^$$' -bench . -skip '$(OTHERS)' -benchmem -benchtime 30ms $(PKG) >bin/allocs.out || { cat bin/allocs.out; exit 1; }
-OTHERS      = BenchmarkHandshake|/impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|general)|/loop=awake|/chan=bare|/queue|/msg=16KB|//impl=(cow|xsync)
+OTHERS      = BenchmarkHandshake|BenchmarkGather|/impl=(xsync|syncmap|syncpool|rwmutex|cow|make|channel|goroutine|general)|/loop=awake|/chan=bare|/queue|/msg=16KB|//impl=(cow|xsync)
 
 # Tools, whose tests start programs without poison, and wait for them.
 STARTERS    = /bench/(perf|spine|suite)$$

@@ -21,13 +21,16 @@ type abCommand struct {
 	Before string `arg:"" optional:"" help:"A gannet."`
 	After  string `arg:"" optional:"" help:"Another; gannet beside this program if none."`
 
-	Against string   `help:"Build BEFORE from this revision of the repository here, and AFTER from the files as they lie." placeholder:"REV"`
-	Only    []string `help:"Workloads by id or area (perf run --list); those of regression if none." placeholder:"ID"`
-	Rounds  int      `help:"Each build is measured so many times." default:"5"`
-	Full    bool     `help:"Measure as long as perf run does without --quick."`
-	Most    float64  `help:"Fail (exit code 4) where the server takes more than so many times the CPU, or where that is too little to count, p50." default:"2"`
-	CPUs    string   `name:"cpus" help:"Where server and generator are pinned, SERVER:GENERATOR, or none; 0:1 where there are two." placeholder:"S:G"`
-	Quiet   bool     `short:"q" help:"No progress."`
+	Against   string   `help:"Build BEFORE from this revision of the repository here, and AFTER from the files as they lie." placeholder:"REV"`
+	BeforeEnv []string `help:"Variable of the first server's environment, NAME=VALUE; repeatable." placeholder:"N=V" sep:"none"`
+	AfterEnv  []string `help:"Variable of the second server's environment." placeholder:"N=V" sep:"none"`
+
+	Only   []string `help:"Workloads by id or area (perf run --list); those of regression if none." placeholder:"ID"`
+	Rounds int      `help:"Each build is measured so many times." default:"5"`
+	Full   bool     `help:"Measure as long as perf run does without --quick."`
+	Most   float64  `help:"Fail (exit code 4) where the server takes more than so many times the CPU, or where that is too little to count, p50." default:"2"`
+	CPUs   string   `name:"cpus" help:"Where server and generator are pinned, SERVER:GENERATOR, or none; 0:1 where there are two." placeholder:"S:G"`
+	Quiet  bool     `short:"q" help:"No progress."`
 }
 
 // Help is shown below the usage.
@@ -35,6 +38,7 @@ func (abCommand) Help() string {
 	return `Examples:
   perf ab --against HEAD^            this tree against its first parent (make ab)
   perf ab old/gannet new/gannet --rounds 9 --only regression.tcp_call --full
+  perf ab gannet gannet --before-env GANNET_FLUSH=off     one build, with and without a flag
 
 Two builds take turns on the same workloads, so that what else the machine does falls
 on both. Ratios are those of neighbouring measurements, AFTER over BEFORE, their median
@@ -52,6 +56,11 @@ func (c *abCommand) Run(std *streams) error {
 	}
 	if (c.Against != "") == (c.Before != "") {
 		return exitf(exitUsage, "perf ab BEFORE AFTER, or --against REV; perf ab --help has examples")
+	}
+	for _, e := range append(append([]string{}, c.BeforeEnv...), c.AfterEnv...) {
+		if err := checkVariable(e); err != nil {
+			return err
+		}
 	}
 	names := c.Only
 	if len(names) == 0 {
@@ -137,11 +146,11 @@ func (c *abCommand) measure(e *suite.Env, w *suite.Workload, before, after strin
 	facts := result.Gather(args)
 	for round := range c.Rounds {
 		for turn := range 2 {
-			program, into := before, &p.before
+			program, env, into := before, c.BeforeEnv, &p.before
 			if (round+turn)%2 == 1 {
-				program, into = after, &p.after
+				program, env, into = after, c.AfterEnv, &p.after
 			}
-			e.Gannet = program
+			e.Gannet, e.ServerEnv = program, env
 			r, err := w.Measure(e, !c.Full, 1, facts)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", program, err)

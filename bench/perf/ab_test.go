@@ -21,6 +21,8 @@ func TestABUsage(t *testing.T) {
 		"no such workload":  {"ab", "a", "b", "--only", "regression.tcp_cal"},
 		"not of a server":   {"ab", "a", "b", "--only", "registry.lookup"},
 		"no such program":   {"ab", "/nonexistent/a", "/nonexistent/b"},
+		"no value":          {"ab", "a", "b", "--before-env", "GANNET_FLUSH"},
+		"no name":           {"ab", "a", "b", "--after-env", "=off"},
 		"CPUs of one side":  {"ab", "a", "b", "--cpus", "1"},
 		"not of this build": {"ab", "a", "b", "--only", "memory.buffers"},
 	} {

@@ -60,8 +60,8 @@ func (c *keepCommand) Run(std *streams) error {
 		return exitf(exitUsage, "--times is between 1 and %d", maxRounds)
 	}
 	for _, e := range c.Env {
-		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
-			return exitf(exitUsage, "--env %.60q is not NAME=VALUE", e)
+		if err := checkVariable(e); err != nil {
+			return err
 		}
 	}
 	if err := result.Writable(c.File); err != nil {
@@ -100,6 +100,14 @@ func (c *keepCommand) Run(std *streams) error {
 		_, err := w.Write(k.all.Bytes())
 		return err
 	})
+}
+
+// checkVariable says what is wrong with a variable of an environment.
+func checkVariable(e string) error {
+	if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
+		return exitf(exitUsage, "variable %.60q is not NAME=VALUE", e)
+	}
+	return nil
 }
 
 // keptHead begins a file that perf keep has written.

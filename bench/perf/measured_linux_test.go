@@ -39,12 +39,15 @@ func TestAB(t *testing.T) {
 	quick, busy := build("quick", "0"), build("busy", "300us")
 	for _, c := range []struct {
 		name, before, after string
+		flags               []string
 		code                int
 	}{
-		{"the build before is worse", busy, quick, exitOK},
-		{"the build after is worse", quick, busy, exitThreshold},
+		{"the build before is worse", busy, quick, nil, exitOK},
+		{"the build after is worse", quick, busy, nil, exitThreshold},
+		{"the first environment is worse", self, self, []string{"--before-env", "GANNET_PERF_TEST_BUSY=300us"}, exitOK},
+		{"the second environment is worse", self, self, []string{"--before-env", "A=b", "--after-env", "GANNET_PERF_TEST_BUSY=300us"}, exitThreshold},
 	} {
-		code, out, errs := perf("ab", c.before, c.after, "--only", "regression.tcp_call", "--rounds", "2", "--cpus", "none")
+		code, out, errs := perf(append([]string{"ab", c.before, c.after, "--only", "regression.tcp_call", "--rounds", "2", "--cpus", "none"}, c.flags...)...)
 		if code != c.code || !strings.Contains(out, "server_cpu_us ") || !strings.Contains(out, "server_allocs_per_message ") {
 			t.Errorf("%s: exit code %d\n%s%s", c.name, code, out, errs)
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -251,8 +250,7 @@ func churnMany(ctx context.Context, addresses [2]string, n int) (failed int64, r
 }
 
 func churn(e *Env, s Settings) (*result.Result, error) {
-	srv, err := subject.Start(subject.Options{Program: e.Gannet, Listen: []string{"tcp://127.0.0.1:0", "http://127.0.0.1:0"}, Admin: true, CPUs: e.ServerCPU,
-		Args: []string{"--http-session-idle", sessionIdle}, Stderr: os.Stderr})
+	srv, err := e.start(subject.Options{Listen: []string{"tcp://127.0.0.1:0", "http://127.0.0.1:0"}, Admin: true, Args: []string{"--http-session-idle", sessionIdle}})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,9 @@ type Env struct {
 	Context context.Context
 	// Gannet is the program that is started where a workload wants a server.
 	Gannet string
+	// ServerEnv are variables of the server's environment beside this process's,
+	// NAME=VALUE: each flag of gannet serve has one.
+	ServerEnv []string
 	// ServerCPU and GeneratorCPU are where those are pinned; nil pins nothing.
 	ServerCPU, GeneratorCPU []int
 	// Progress is told what is about to be done. nil tells nobody.

@@ -161,7 +161,7 @@ const extraPings = 5
 const settleTime = 15 * time.Second
 
 func connectionMemory(e *Env, s Settings) (*result.Result, error) {
-	srv, err := subject.Start(subject.Options{Program: e.Gannet, Listen: []string{"tcp://127.0.0.1:0"}, Admin: true, CPUs: e.ServerCPU, Stderr: os.Stderr})
+	srv, err := e.start(subject.Options{Listen: []string{"tcp://127.0.0.1:0"}, Admin: true})
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -46,7 +45,7 @@ func tlsOverhead(e *Env, s Settings) (*result.Result, error) {
 func overhead(e *Env, s Settings, depth int, sides [2]side) (*result.Result, error) {
 	var servers [2]*subject.Server
 	for i, one := range sides {
-		srv, err := subject.Start(subject.Options{Program: e.Gannet, Listen: []string{one.listen}, Args: one.args, Admin: one.admin, CPUs: e.ServerCPU, Stderr: os.Stderr})
+		srv, err := e.start(subject.Options{Listen: []string{one.listen}, Args: one.args, Admin: one.admin})
 		if err != nil {
 			return nil, err
 		}

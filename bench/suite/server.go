@@ -12,9 +12,15 @@ import (
 // replyTimeout is the longest wait for a reply of a load.
 const replyTimeout = load.DefaultTimeout
 
+// start starts a server by o, to which the environment adds what is the same for all.
+func (e *Env) start(o subject.Options) (*subject.Server, error) {
+	o.Program, o.Env, o.CPUs, o.Stderr = e.Gannet, e.ServerEnv, e.ServerCPU, os.Stderr
+	return subject.Start(o)
+}
+
 // with starts a server that listens on one address, calls f, and stops it.
 func (e *Env) with(listen string, args []string, f func(s *subject.Server) error) error {
-	s, err := subject.Start(subject.Options{Program: e.Gannet, Listen: []string{listen}, Admin: true, Args: args, CPUs: e.ServerCPU, Stderr: os.Stderr})
+	s, err := e.start(subject.Options{Listen: []string{listen}, Admin: true, Args: args})
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 	o.Revision, o.Conns = t.revision, t.conns(o.Conns)
 	if t.name == "stdio" {
 		o.Target, o.Command = "stdio", []string{e.Gannet, "serve", "--demo", "--listen", "stdio", "--admin", "none"}
-		env := []string{"env", "GANNET_LOG_LEVEL=error"}
+		env := append([]string{"env", "GANNET_LOG_LEVEL=error"}, e.ServerEnv...)
 		if len(e.ServerCPU) == 1 {
 			env = append(env, "GOMAXPROCS=1")
 		}
