@@ -76,3 +76,20 @@ func rawInputOf(c *tls.Conn) *bytes.Buffer {
 func inputOf(c *tls.Conn) *bytes.Reader {
 	return (*bytes.Reader)(unsafe.Add(unsafe.Pointer(c), inputAt))
 }
+
+// give has crypto/tls read records, which are whole and so many.
+func (s *Session) give(records []byte, count int) {
+	s.unread = int32(count)
+	if s.lent = lend(s.conn, records); !s.lent {
+		s.l.src = records
+	}
+}
+
+// takeAway has it let go of them.
+func (s *Session) takeAway() {
+	s.unread, s.l.src = 0, nil
+	if s.lent {
+		s.lent = false
+		dropInput(s.conn)
+	}
+}

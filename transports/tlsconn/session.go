@@ -276,23 +276,6 @@ func (s *Session) open(p []byte) (plain []byte, n int, ev Event) {
 	}
 }
 
-// give has crypto/tls read records, which are whole and so many.
-func (s *Session) give(records []byte, count int) {
-	s.unread = int32(count)
-	if s.lent = lend(s.conn, records); !s.lent {
-		s.l.src = records
-	}
-}
-
-// takeAway has it let go of them.
-func (s *Session) takeAway() {
-	s.unread, s.l.src = 0, nil
-	if s.lent {
-		s.lent = false
-		dropInput(s.conn)
-	}
-}
-
 // keepRest makes what is left in kept the beginning of it: of a buffer of its own
 // size, if that was of all that came during the handshake.
 func (s *Session) keepRest(rest []byte) {
