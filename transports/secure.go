@@ -98,11 +98,10 @@ func (s *stream) shake(p []byte) {
 	}
 }
 
-// openRecords takes in ciphertext, inside a turn. It reads p until it returns and
-// does not keep it.
+// openRecords takes in ciphertext, inside a turn. It reads and writes to p until it
+// returns and does not keep it.
 //
-// Hot path: no lock, and no allocation but that of crypto/tls, of 24 bytes, once
-// the handshake is over.
+// Hot path: no lock, and no allocation once the handshake is over.
 func (s *stream) openRecords(p []byte) {
 	for {
 		plain, n, ev := s.session.Next(p)

@@ -95,26 +95,19 @@ func (d *direct) records(size, count int) []byte {
 	return b
 }
 
-// A message costs one allocation: crypto/tls makes an atLeastReader of 24 bytes,
-// which escapes, each time that it reads from its net.Conn, and nothing can be
-// done about that from outside. Records that come together are read together, so
-// it is one for an event, not for a message. A record in pieces is not read
-// before it is whole: that is one as well, not one for each piece. There is none
-// for the attempt that finds nothing, because it is not made. Answering adds
-// nothing.
+// A message costs nothing, whether it comes alone, with others or in pieces.
 func TestAllocsPerMessage(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS13, tls.VersionTLS12} {
 		for _, tc := range []struct {
 			name     string
 			size     int
-			messages int     // that come in one event
-			pieces   int     // in which that comes
-			want     float64 // allocations for all of them
+			messages int // that come in one event
+			pieces   int // in which that comes
 		}{
-			{"one", 300, 1, 1, 1},
-			{"ten", 100, 10, 1, 1},
-			{"one in pieces", 300, 1, 8, 1},
-			{"a large one", 16000, 1, 1, 1},
+			{"one", 300, 1, 1},
+			{"ten", 100, 10, 1},
+			{"one in pieces", 300, 1, 8},
+			{"a large one", 16000, 1, 1},
 		} {
 			t.Run(tls.VersionName(version)+"/"+tc.name, func(t *testing.T) {
 				r := newRig(t, GateOptions{})
@@ -141,9 +134,8 @@ func TestAllocsPerMessage(t *testing.T) {
 				}
 				one() // buffers grow
 				d.n = 0
-				n := testing.AllocsPerRun(runs, one)
-				if n != tc.want {
-					t.Errorf("%v allocations, want %v", n, tc.want)
+				if n := testing.AllocsPerRun(runs, one); n != 0 {
+					t.Errorf("%v allocations", n)
 				}
 				if want := (runs + 1) * tc.size * tc.messages; d.n != want {
 					t.Errorf("%d bytes came, want %d", d.n, want)
@@ -195,7 +187,7 @@ func TestSessionAtRest(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	held := (int(after.HeapAlloc) - int(before.HeapAlloc)) / n
 	t.Logf("%d bytes each", held)
-	if held > 4300 || held < 1000 {
+	if held > 3400 || held < 1000 {
 		t.Errorf("a session at rest holds %d bytes", held)
 	}
 	for _, s := range sessions {

@@ -27,10 +27,9 @@
 //
 // crypto/tls is given whole records only, as many of those at hand as it takes
 // in at once. A record that comes in pieces waits in a buffer of the pool, which
-// grows by what has come, not by what its header promises. So an attempt to read
-// costs nothing until there is something to be read: one allocation of 24 bytes
-// (atLeastReader in crypto/tls) for each time that records are handed over, be it
-// one record or many.
+// grows by what has come, not by what its header promises. They are not copied:
+// crypto/tls decrypts them where they lie (lend), and so allocates nothing to read
+// them.
 //
 // Reading may write: a peer that updates its key can ask for an update of ours
 // (RFC 8446, section 4.6.3). What is written never waits, it is appended to the
@@ -38,18 +37,17 @@
 //
 // # What a connection at rest holds
 //
-// The Session, the tls.Conn with two cipher states, and inside the tls.Conn a buffer
-// that crypto/tls never gives back (golang/go#43563): rawInput, as large as the
-// largest read so far, 17 KiB after a record of full size. No goroutine and no buffer
-// of ours. The ClientHello is handed over in four records, so that rawInput begins
-// with 0.6 KB instead of 2.3, and what crypto/tls has put it together in is dropped
-// when the handshake is over (dropHand). That leaves 3.7 KB (TestSessionAtRest); a
-// process has twice that, since the heap doubles between two collections.
+// The Session, and the tls.Conn with two cipher states. No goroutine, and no buffer,
+// neither of ours nor of crypto/tls, which otherwise keeps one as large as the largest
+// read so far, 17 KiB after a record of full size (golang/go#43563): lend has it do
+// without, dropHand gives up the one of the handshake. That leaves 3.0 KB
+// (TestSessionAtRest), of which 1.8 are the two cipher states and 0.9 the tls.Conn; a
+// process has up to twice that, since the heap doubles between two collections.
 //
 // # Ownership
 //
 // Ciphertext that is fed is the caller's, and may be overwritten as soon as Next
-// has returned. Plaintext that Next returns lies in a buffer of the Loop, valid
+// has returned; Next writes to it. Plaintext that Next returns lies in a buffer of the Loop, valid
 // until Next is called on any Session of that Loop; it may be written to. Output
 // is valid until Seal, Next, Sent or Close is called. Close gives back all
 // buffers and ends the goroutine, on whatever path a Session ends.

@@ -3,19 +3,12 @@ package tlsconn
 import (
 	"bytes"
 	"crypto/tls"
-	"reflect"
 	"unsafe"
 )
 
 // handAt is where in a tls.Conn the messages of the handshake are put together, 0
 // if that is no bytes.Buffer.
-var handAt = func() uintptr {
-	f, ok := reflect.TypeFor[tls.Conn]().FieldByName("hand")
-	if !ok || f.Type != reflect.TypeFor[bytes.Buffer]() {
-		return 0
-	}
-	return f.Offset
-}()
+var handAt = fieldOf[bytes.Buffer]("hand")
 
 // handOf returns that buffer, nil if there is none of this kind.
 func handOf(c *tls.Conn) *bytes.Buffer {

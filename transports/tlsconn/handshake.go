@@ -10,15 +10,17 @@ import (
 	"time"
 )
 
-// handshake is what a Session and the goroutine that runs its handshake have in
-// common, for as long as that takes.
+// handshake is what a Session has until its handshake is over. From the first
+// record on it has it in common with the goroutine that runs that.
 type handshake struct {
-	s      *Session
-	gate   *Gate
-	begun  time.Time
-	notify func()
-	next   *handshake    // of a queue of the Gate
-	wake   chan struct{} // room for one: there is something to read, or a CPU
+	s             *Session
+	gate          *Gate
+	notify        func()
+	local, remote net.Addr
+	first         byte          // that has come
+	begun         time.Time     // the first record is whole
+	next          *handshake    // of a queue of the Gate
+	wake          chan struct{} // room for one: there is something to read, or a CPU
 
 	// The Gate's.
 	since          time.Time // it waits for its peer
@@ -26,7 +28,8 @@ type handshake struct {
 	parked         bool // it is one of those that do
 
 	// The goroutine's.
-	computing bool // has a CPU of the Gate
+	computing bool   // has a CPU of the Gate
+	hello     []byte // the first record, lent to crypto/tls; nobody's but the goroutine's until over
 
 	mu      sync.Mutex // protects what follows
 	in      []byte     // what the peer has sent, of which in[:at] was read; from the Loop's buffers
@@ -54,6 +57,9 @@ func (h *handshake) run() {
 	h.mu.Lock()
 	h.err, h.over = err, true
 	h.took = time.Since(h.begun)
+	if h.closed {
+		h.putHello()
+	}
 	h.mu.Unlock()
 	h.notify()
 	h.gate.end()
@@ -74,6 +80,34 @@ func (h *handshake) shake() (err error) {
 		return net.ErrClosed
 	}
 	return h.s.conn.Handshake()
+}
+
+// lendHello has crypto/tls read the first record, at in[0], where it lies, and what
+// comes later into the same buffer. There is no goroutine yet.
+func (h *handshake) lendHello() {
+	n := recordAt(h.in)
+	record := h.in
+	if n < len(h.in) {
+		record = append(h.s.l.bufs.Get(n), h.in[:n]...)
+	}
+	switch {
+	case !lend(h.s.conn, record):
+		if n < len(h.in) {
+			h.s.l.bufs.Put(record)
+		}
+	case n < len(h.in):
+		h.hello, h.at = record, n
+	default:
+		h.hello, h.in = record, nil
+	}
+}
+
+// putHello gives back its buffer, once crypto/tls is never used again. h is locked.
+func (h *handshake) putHello() {
+	if h.hello != nil {
+		h.s.l.pool.Put(h.hello)
+		h.hello = nil
+	}
 }
 
 // read is Read of crypto/tls during the handshake. It waits for a whole record,
@@ -205,6 +239,9 @@ func (h *handshake) close() {
 	}
 	in, out := h.in, h.out
 	h.in, h.out, h.at, h.left = nil, nil, 0, 0
+	if h.over || h.s.conn == nil {
+		h.putHello()
+	}
 	h.release()
 	h.mu.Unlock()
 	if in != nil {

@@ -12,6 +12,7 @@ type Loop struct {
 	bufs  ringbuf.Cache
 	pool  *ringbuf.Pool
 	plain []byte // what Next returns
+	src   []byte // what the wire of a Session has, inside a call of its Next
 }
 
 // NewLoop returns a Loop whose buffers come from pool.

@@ -69,26 +69,6 @@ func judgeHello(b []byte) (whole bool, why Failure) {
 	return len(b) >= headerLen+n, notFailed
 }
 
-// smallRead is the size of a record that crypto/tls reads into its first buffer.
-const smallRead = 5 + 512
-
-// splitHello appends the record with a ClientHello at b[0], which is whole, as
-// four, and what is behind it as it is. crypto/tls keeps for the life of a
-// connection a buffer of the size of the largest record: of a hello with a key of
-// ML-KEM, 1.7 KB, that is 2.3 KB, of a quarter 0.6. Where records end is no part of
-// what is agreed on (RFC 8446, sections 4.4.1 and 5.1).
-func splitHello(dst, b []byte) []byte {
-	n := recordAt(b)
-	hello, behind := b[headerLen:n], b[n:]
-	for quarter := (len(hello) + 3) / 4; len(hello) > 0; {
-		k := min(quarter, len(hello))
-		dst = append(dst, b[0], b[1], b[2], byte(k>>8), byte(k))
-		dst = append(dst, hello[:k]...)
-		hello = hello[k:]
-	}
-	return append(dst, behind...)
-}
-
 // Alerts that are sent before there is a tls.Conn to send them (RFC 8446,
 // section 6).
 const (

@@ -84,26 +84,23 @@ const (
 // Session is TLS on one connection, the server's half, sans-I/O. Make it with
 // Loop.NewSession.
 type Session struct {
-	l      *Loop
-	o      *Options
-	conn   *tls.Conn  // nil before the first record is whole
-	hs     *handshake // from then on, until the owner has been told that it is over
-	notify func()     // nil from then on
+	l    *Loop
+	o    *Options
+	conn *tls.Conn  // nil before the first record is whole
+	hs   *handshake // until the owner has been told that it is over
 
-	kept   []byte // ciphertext that came in pieces, of which kept[:at] is used up; nil if none
-	at     int
-	src    []byte // whole records that crypto/tls is being given
-	unread int    // at most so many of them have not been read
-	after  Event  // to be returned by the next call of Next
+	kept []byte // ciphertext that came in pieces, of which kept[:at] is used up; nil if none
+	at   int
 
 	out  []byte // for the peer, of which out[:sent] has gone; nil if none
 	sent int
 
-	local, remote net.Addr
-	took          time.Duration
-	err           error
-	phase         phase
-	first         byte
+	took   time.Duration
+	err    error
+	unread int32 // at most so many of the records that crypto/tls has been given are not read
+	after  Event // to be returned by the next call of Next
+	phase  phase
+	lent   bool // crypto/tls refers to bytes that it was lent, see lend
 }
 
 // NewSession returns a Session of a connection that was just accepted. notify is
@@ -113,19 +110,20 @@ type Session struct {
 // Session is closed already. local and remote are what the functions of the
 // tls.Config see; they may be nil.
 func (l *Loop) NewSession(o *Options, local, remote net.Addr, notify func()) *Session {
-	return &Session{l: l, o: o, notify: notify, local: local, remote: remote}
+	s := &Session{l: l, o: o}
+	s.hs = &handshake{s: s, gate: o.Gate, notify: notify, local: local, remote: remote}
+	return s
 }
 
 // Next takes bytes from the front of p and returns the first event in them and
 // how many it took. Call it again with the rest, until it returns More: then all
 // of p is taken. Whatever it returns, Output may have grown.
 //
-// p is the caller's, and read until Next returns. plain is valid until the next
-// call of Next on any Session of the Loop, and may be written to.
+// p is the caller's, and read and written to until Next returns: whole records are
+// decrypted where they lie. plain is valid until the next call of Next on any Session
+// of the Loop, and may be written to.
 //
-// Once the handshake is over: no lock, no goroutine, and no allocation but those
-// of crypto/tls: 24 bytes for each time that whole records come, be it one or
-// many.
+// Once the handshake is over: no lock, no goroutine, and no allocation.
 func (s *Session) Next(p []byte) (plain []byte, n int, ev Event) {
 	switch s.phase {
 	case open:
@@ -144,8 +142,9 @@ func (s *Session) hello(p []byte) Event {
 	if len(p) == 0 {
 		return More
 	}
+	h := s.hs
 	if s.kept == nil {
-		s.first = p[0]
+		h.first = p[0]
 	}
 	s.kept = append(s.l.grow(s.kept, len(p)), p...)
 	whole, why := judgeHello(s.kept)
@@ -157,21 +156,16 @@ func (s *Session) hello(p []byte) Event {
 			return s.fail(FailedInput, ErrInput)
 		}
 		return More
-	case len(s.kept) > s.o.maxHandshakeBytes():
+	case len(s.kept) > s.o.maxHandshakeBytes() || !h.charge(cap(s.kept)):
 		return s.fail(FailedInput, ErrInput)
 	}
-	h := &handshake{s: s, gate: s.o.Gate, begun: time.Now(), notify: s.notify, wake: make(chan struct{}, 1)}
-	if !h.charge(max(cap(s.kept), len(s.kept)+3*headerLen)) {
-		return s.fail(FailedInput, ErrInput)
-	}
-	if h.in = s.kept; recordAt(h.in) > smallRead {
-		h.in = splitHello(s.l.bufs.Get(len(s.kept)+3*headerLen), s.kept)
-		s.l.bufs.Put(s.kept)
-	}
-	s.kept, s.notify = nil, nil
-	s.hs, s.phase = h, shaking
+	h.begun, h.wake = time.Now(), make(chan struct{}, 1)
+	s.phase = shaking
 	s.conn = tls.Server(wire{s}, s.o.Config)
+	h.in, s.kept = s.kept, nil
+	h.lendHello()
 	if !s.o.Gate.start(h) {
+		h.over = true // there is no goroutine
 		s.out = appendAlert(s.l.grow(s.out, 512), alertInternalError)
 		return s.fail(FailedBusy, ErrBusy)
 	}
@@ -210,9 +204,15 @@ func (s *Session) shaking(p []byte) Event {
 	if s.at == len(s.kept) {
 		s.dropKept()
 	}
-	// What crypto/tls has taken in beyond the handshake is unknown: it is asked
-	// until it has nothing.
-	s.unread = math.MaxInt
+	if takeBack(s.conn) {
+		if h.hello != nil {
+			s.l.bufs.Put(h.hello)
+		}
+	} else {
+		// What crypto/tls has taken in beyond the handshake is unknown: it is asked
+		// until it has nothing.
+		s.unread = math.MaxInt32
+	}
 	cs := s.conn.ConnectionState()
 	s.took = h.took
 	s.o.Gate.Stats.add(cs.Version, cs.CipherSuite, cs.DidResume, h.took)
@@ -255,12 +255,12 @@ func (s *Session) open(p []byte) (plain []byte, n int, ev Event) {
 				}
 				return nil, len(p), More
 			}
-			s.src, s.unread = p[n:n+size], count
+			s.give(p[n:n+size], count)
 			n += size
 			continue
 		}
 		if size, count := wholeRecords(rest, regionMax); count > 0 {
-			s.src, s.unread = rest[:size], count
+			s.give(rest[:size], count)
 			s.at += size
 			continue
 		}
@@ -311,7 +311,7 @@ func (s *Session) read() (plain []byte, ev Event) {
 		s.after, s.unread, s.err = Failed, 0, err
 	}
 	if s.unread == 0 {
-		s.src = nil
+		s.takeAway()
 	}
 	switch {
 	case len(b) > 0:
@@ -329,7 +329,7 @@ func (s *Session) finish(ev Event) Event {
 	if ev == Failed {
 		s.phase = failed
 	}
-	s.src = nil
+	s.takeAway()
 	s.dropKept()
 	return ev
 }
@@ -350,12 +350,13 @@ func (s *Session) fail(why Failure, err error) Event {
 
 // refusal is what a peer is told that does not speak TLS.
 func (s *Session) refusal() []byte {
-	if f := s.o.NotTLS; f != nil && s.first != typeHandshake {
-		if answer := f(s.first); len(answer) > 0 {
+	first := s.hs.first
+	if f := s.o.NotTLS; f != nil && first != typeHandshake {
+		if answer := f(first); len(answer) > 0 {
 			return answer
 		}
 	}
-	return appendAlert(nil, alertFor(s.first))
+	return appendAlert(nil, alertFor(first))
 }
 
 func (s *Session) dropKept() {
@@ -472,7 +473,9 @@ func (s *Session) giveUp(why Failure) {
 func (s *Session) Close() {
 	s.giveUp(FailedGone)
 	s.phase = closed
-	s.src = nil
+	if s.lent {
+		s.takeAway()
+	}
 	s.dropKept()
 	if s.out != nil {
 		s.l.bufs.Put(s.out)

@@ -395,33 +395,6 @@ func TestPanicInConfig(t *testing.T) {
 	o.finish()
 }
 
-// A hello is split where that saves memory, into records that say the same, and
-// what is behind it stays as it is.
-func TestSplitHello(t *testing.T) {
-	for _, size := range []int{4, 5, 513, 1750, 16384} {
-		hello := bytes.Repeat([]byte{0}, size)
-		for i := range hello {
-			hello[i] = byte(i * 7)
-		}
-		in := append([]byte{22, 3, 1, byte(size >> 8), byte(size)}, hello...)
-		out := splitHello(nil, append(in, "behind"...))
-		var got []byte
-		records := 0
-		for len(out) > len("behind") {
-			n := recordAt(out)
-			if n == 0 || string(out[:3]) != "\x16\x03\x01" {
-				t.Fatalf("size %d: no record", size)
-			}
-			got = append(got, out[headerLen:n]...)
-			out = out[n:]
-			records++
-		}
-		if !bytes.Equal(got, hello) || string(out) != "behind" || records > 4 {
-			t.Errorf("size %d: %d records, %d bytes, then %q", size, records, len(got), out)
-		}
-	}
-}
-
 // What the ClientHello was put together in is gone when the handshake is over. If this
 // fails, crypto/tls has changed: a connection at rest holds more again, or hand.go is
 // not needed any more.

@@ -6,7 +6,7 @@ import (
 )
 
 // wire is the net.Conn of a Session's tls.Conn. During the handshake it may wait;
-// afterwards it has what src holds and then says that there is no more for now.
+// afterwards it has what Loop.src holds and then says that there is no more for now.
 type wire struct{ s *Session }
 
 // again is the one error that crypto/tls does not keep: a net.Error that is
@@ -25,11 +25,12 @@ func (w wire) Read(b []byte) (int, error) {
 	if h := s.hs; h != nil {
 		return h.read(b)
 	}
-	if len(s.src) == 0 {
+	src := s.l.src
+	if len(src) == 0 {
 		return 0, errAgain
 	}
-	n := copy(b, s.src)
-	s.src = s.src[n:]
+	n := copy(b, src)
+	s.l.src = src[n:]
 	return n, nil
 }
 
@@ -67,7 +68,26 @@ func (wire) SetReadDeadline(time.Time) error { return nil }
 func (wire) SetDeadline(time.Time) error { return nil }
 
 // LocalAddr is what the functions of a tls.Config may ask for.
-func (w wire) LocalAddr() net.Addr { return w.s.local }
+func (w wire) LocalAddr() net.Addr {
+	if h := w.s.hs; h != nil {
+		return h.local
+	}
+	return forgotten{}
+}
 
 // RemoteAddr is what the functions of a tls.Config may ask for.
-func (w wire) RemoteAddr() net.Addr { return w.s.remote }
+func (w wire) RemoteAddr() net.Addr {
+	if h := w.s.hs; h != nil {
+		return h.remote
+	}
+	return forgotten{}
+}
+
+// forgotten is the address of one that a function of a tls.Config has kept until its
+// handshake was over.
+type forgotten struct{}
+
+// Network is for net.Addr.
+func (forgotten) Network() string { return "" }
+
+func (forgotten) String() string { return "" }
