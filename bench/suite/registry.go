@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/gannetmcp/gannet/bench/result"
 	"github.com/gannetmcp/gannet/engine/registry"
 )
@@ -20,7 +22,7 @@ func registryWorkloads() []Workload {
 			Measures: "Table.Lookup of names that are there, of 28 bytes and as messages bring them, among Keys, in batches of 64: in random order, and (zipf_) by Zipf's law with exponent 1.1. Time is for each order.",
 			Full:     full, Quick: quick, Run: lookup},
 		{ID: "registry.lookup_parallel", Brief: "look-ups by name on all CPUs, while one operation in a hundred changes the table",
-			Measures: "The same by GOMAXPROCS goroutines, each of which replaces the value of a name after 99 look-ups. The rate is of all operations together; one_rate is that of one goroutine alone. The two take turns, each of half the Time in all, and are medians over the turns, as scaling is, the one by the other of one turn.",
+			Measures: "The same by GOMAXPROCS goroutines, each of which replaces the value of a name after 99 look-ups. The rate is of all operations together; one_rate is that of one goroutine alone. The two take turns within the Time, and are medians over the turns, as scaling is, the one by the other of one turn. machine_scaling is how hashing of the same names scales, which shares nothing: what the CPUs give at best, and what else runs on them leaves.",
 			Full:     full, Quick: quick, Run: lookupParallel},
 		{ID: "registry.register", Brief: "names registered, with an owner that they go with",
 			Measures: "Owner.Register of names that are new, among Keys others; what was registered is taken out again, which is not timed.",
@@ -89,7 +91,7 @@ func lookupParallel(e *Env, s Settings) (*result.Result, error) {
 	}
 	asked := arriving(keys, uniform(s.Keys))
 	n := runtime.GOMAXPROCS(0)
-	bodies := make([]func() error, n)
+	bodies, hashing := make([]func() error, n), make([]func() error, n)
 	for g := range bodies {
 		from := g * orderSize / n
 		bodies[g] = bodyOf(batch, func(i int) error {
@@ -102,34 +104,29 @@ func lookupParallel(e *Env, s Settings) (*result.Result, error) {
 			}
 			return nil
 		})
+		var sum uint64
+		hashing[g] = bodyOf(batch, func(i int) error {
+			if sum += xxhash.Sum64(asked[(from+i)&(orderSize-1)]); sum == 0 { // so that it is wanted
+				sum++
+			}
+			return nil
+		})
 	}
-	times := newTiming(batch)
-	var one, all, scaling []float64
-	for turn := range parallelTurns + 1 {
-		d := s.Time / 2 / parallelTurns
-		alone, err := together(bodies[:1], d, batch)
-		if err != nil {
-			return nil, err
-		}
-		crowd, err := together(bodies, d, batch)
-		if err != nil {
-			return nil, err
-		}
-		if err := e.Context.Err(); err != nil {
-			return nil, err
-		}
-		if turn == 0 { // which warms up
-			continue
-		}
-		one, all, scaling = append(one, alone.rate), append(all, crowd.rate), append(scaling, crowd.rate/alone.rate)
-		times.times.Merge(crowd.times)
+	lookups, err := parallel(e, s.Time*3/4, bodies)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := parallel(e, s.Time/4, hashing)
+	if err != nil {
+		return nil, err
 	}
 	r := &result.Result{}
-	r.Add("rate", "1/s", median(all))
-	times.percentiles(r, "")
+	r.Add("rate", "1/s", median(lookups.all))
+	lookups.times.percentiles(r, "")
 	r.Add("goroutines", "1", float64(n))
-	r.Add("one_rate", "1/s", median(one))
-	r.Add("scaling", "ratio", median(scaling))
+	r.Add("one_rate", "1/s", median(lookups.one))
+	r.Add("scaling", "ratio", median(lookups.scaling))
+	r.Add("machine_scaling", "ratio", median(hashes.scaling))
 	r.Add("clock_ns", "ns", clockCost())
 	return r, nil
 }

@@ -1,8 +1,10 @@
 package suite
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,6 +41,34 @@ func TestTogether(t *testing.T) {
 	bodies[1] = func() error { return bad }
 	if _, err := together(bodies, 5*time.Millisecond, each); !errors.Is(err, bad) {
 		t.Errorf("%v, want %v", err, bad)
+	}
+}
+
+// A body that waits for nobody scales with the goroutines, one that waits for the others
+// does not.
+func TestParallel(t *testing.T) {
+	const pause = time.Millisecond
+	var turn sync.Mutex
+	free := func() error { time.Sleep(pause); return nil }
+	held := func() error { turn.Lock(); defer turn.Unlock(); time.Sleep(pause); return nil }
+	e := &Env{Context: t.Context()}
+	scales := func(body func() error) float64 {
+		s, err := parallel(e, time.Second, []func() error{body, body, body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.one) != parallelTurns || len(s.all) != parallelTurns || len(s.scaling) != parallelTurns || s.times.times.TotalCount() == 0 {
+			t.Errorf("%+v", s)
+		}
+		return median(s.scaling)
+	}
+	if f, h := scales(free), scales(held); f < 1.5*h {
+		t.Errorf("scaling %.2f of what shares nothing, %.2f of what shares a lock", f, h)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := parallel(&Env{Context: ctx}, time.Hour/1e6, []func() error{free}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want context.Canceled", err)
 	}
 }
 
