@@ -59,6 +59,7 @@ func TestPage(t *testing.T) {
 		{"bench/baseline/pool.json", "| pool.", 13},
 		{"bench/baseline/wires.json", "| P", 6},
 		{"bench/baseline/idle.json", "|", 10},
+		{"bench/baseline/gc.json", "| memory.gc.", 5},
 	} {
 		tables := markdown(t, c.file)
 		if c.file == "bench/baseline/suite.json" {

@@ -264,7 +264,7 @@ func suiteMarkdown(all []*result.Result) string {
 	}
 	var b strings.Builder
 	list := append(summaries(all), matrices(mine)...)
-	for _, g := range append(list, loads(mine), pools(mine), sizing(mine), beside(all), notes()) {
+	for _, g := range append(list, loads(mine), collections(mine), pools(mine), sizing(mine), beside(all), notes()) {
 		if len(g.rows) < 2 {
 			continue
 		}
@@ -321,7 +321,7 @@ func suiteHTML(all []*result.Result) string {
 	}
 	fmt.Fprintf(&b, "<p>Beside ours stand the figures of %s; most of them are no measurements of what they are called, see its notes below.</p>\n", html.EscapeString(erlmcp.Name))
 	list := append(summaries(all), matrices(mine)...)
-	for _, g := range append(list, loads(mine), pools(mine), sizing(mine)) {
+	for _, g := range append(list, loads(mine), collections(mine), pools(mine), sizing(mine)) {
 		if len(g.rows) > 1 {
 			fmt.Fprintf(&b, "<h2>%s</h2>\n", html.EscapeString(g.title))
 			table(g)

@@ -46,6 +46,23 @@ func skewed(n int) []int32 {
 	return seq
 }
 
+// arriving are the names of a sequence as messages bring them: each a copy, one
+// behind the other in memory. Read out of a table of names, in an order of its own,
+// a name costs as much memory traffic as what is looked up by it.
+func arriving(keys [][]byte, seq []int32) [][]byte {
+	size := 0
+	for _, i := range seq {
+		size += len(keys[i])
+	}
+	all, list := make([]byte, 0, size), make([][]byte, len(seq))
+	for at, i := range seq {
+		from := len(all)
+		all = append(all, keys[i]...)
+		list[at] = all[from:len(all):len(all)]
+	}
+	return list
+}
+
 // distributions are the orders by name.
 var distributions = []struct {
 	name string

@@ -65,9 +65,9 @@ func gprocWhere(e *Env, s Settings) (*result.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	seq := uniform(s.Keys)
+	asked := arriving(keys, uniform(s.Keys))
 	return one(e, s, batch, bodyOf(batch, func(i int) error {
-		if table.Lookup(keys[seq[i&(orderSize-1)]]) == nil {
+		if table.Lookup(asked[i&(orderSize-1)]) == nil {
 			return registry.ErrNotFound
 		}
 		return nil
@@ -99,9 +99,9 @@ func findServer(e *Env, s Settings) (*result.Result, error) {
 			return nil, err
 		}
 	}
-	seq := uniform(s.Keys)
+	asked := arriving(keys, uniform(s.Keys))
 	r, err := one(e, s, batch, bodyOf(batch, func(i int) error {
-		return router.Route(keys[seq[i&(orderSize-1)]], routedMessage)
+		return router.Route(asked[i&(orderSize-1)], routedMessage)
 	}))
 	if err == nil && target.taken == 0 {
 		err = fmt.Errorf("no message was taken")

@@ -11,7 +11,7 @@ import (
 
 // memoryWorkloads are the workloads of the area memory.
 func memoryWorkloads() []Workload {
-	return []Workload{
+	return append([]Workload{
 		{ID: "memory.buffers", Brief: "buffers borrowed and given back: what is left on the heap",
 			Measures: "ringbuf.Pool: Count buffers of 512 B to 64 KB are lent, written to and given back, of which the pool keeps what it may (retained_bytes), and then the pool is dropped (heap_left_bytes, after a collection, beside what was there before). rate is one buffer of 4 KB got and put, by a loop's Cache.",
 			Full:     Settings{Time: time.Second, Count: 1000}, Quick: Settings{Time: 100 * time.Millisecond, Count: 1000}, Run: buffers},
@@ -25,7 +25,7 @@ func memoryWorkloads() []Workload {
 			Measures: "Count connections by TCP and HTTP, 16 at a time, of eight kinds in turn: called and closed; called and aborted unread; half a message, closed; half a message, aborted; a slow call that is cancelled; a slow call whose connection is closed; an HTTP session that is left to expire; one that is deleted. " +
 				"Heap, RSS, descriptors, goroutines, buffers lent, sessions and connections of the server before and after, once as many, 20,000 at most, had warmed it up and what was left had expired.",
 			Full: Settings{Count: 100_000}, Quick: Settings{Count: 4_000}, Run: churn},
-	}
+	}, collectionWorkloads()...)
 }
 
 // heap is the bytes of live objects of this process, after collections.

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/gannetmcp/gannet/bench/load"
@@ -78,7 +77,6 @@ func overhead(e *Env, s Settings, depth int, sides [2]side) (*result.Result, err
 			return nil, err
 		}
 	}
-	median := func(list []float64) float64 { return result.SpreadOf(slices.Clone(list)).Median }
 	r := &result.Result{}
 	r.Add(sides[0].name+"_rate", "1/s", median(rates[0]))
 	r.Add(sides[1].name+"_rate", "1/s", median(rates[1]))

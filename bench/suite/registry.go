@@ -5,8 +5,9 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/gannetmcp/gannet/bench/result"
 	"github.com/gannetmcp/gannet/engine/registry"
@@ -18,10 +19,10 @@ func registryWorkloads() []Workload {
 	quick := Settings{Time: 300 * time.Millisecond, Keys: 100_000}
 	return []Workload{
 		{ID: "registry.lookup", Brief: "look-ups by name, one goroutine",
-			Measures: "Table.Lookup of names that are there, of 28 bytes, among Keys, in batches of 64: in random order, and (zipf_) by Zipf's law with exponent 1.1. Time is for each order.",
+			Measures: "Table.Lookup of names that are there, of 28 bytes and as messages bring them, among Keys, in batches of 64: in random order, and (zipf_) by Zipf's law with exponent 1.1. Time is for each order.",
 			Full:     full, Quick: quick, Run: lookup},
 		{ID: "registry.lookup_parallel", Brief: "look-ups by name on all CPUs, while one operation in a hundred changes the table",
-			Measures: "The same by GOMAXPROCS goroutines, each of which replaces the value of a name after 99 look-ups. The rate is of all operations together; one_rate is that of one goroutine alone.",
+			Measures: "The same by GOMAXPROCS goroutines, each of which replaces the value of a name after 99 look-ups. The rate is of all operations together; one_rate is that of one goroutine alone. The two take turns within the Time, and are medians over the turns, as scaling is, the one by the other of one turn. machine_scaling is how hashing of the same names scales, which shares nothing: what the CPUs give at best, and what else runs on them leaves.",
 			Full:     full, Quick: quick, Run: lookupParallel},
 		{ID: "registry.register", Brief: "names registered, with an owner that they go with",
 			Measures: "Owner.Register of names that are new, among Keys others; what was registered is taken out again, which is not timed.",
@@ -61,9 +62,9 @@ func lookup(e *Env, s Settings) (*result.Result, error) {
 	}
 	r := &result.Result{}
 	for i, d := range distributions {
-		seq := d.make(s.Keys)
+		asked := arriving(keys, d.make(s.Keys))
 		t, err := timed(e.Context, s.Time, batch, bodyOf(batch, func(i int) error {
-			if table.Lookup(keys[seq[i&(orderSize-1)]]) == nil {
+			if table.Lookup(asked[i&(orderSize-1)]) == nil {
 				return registry.ErrNotFound
 			}
 			return nil
@@ -88,10 +89,13 @@ func lookupParallel(e *Env, s Settings) (*result.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	seq := uniform(s.Keys)
-	body := func(from int) func() error {
-		return bodyOf(batch, func(i int) error {
-			k := keys[seq[(from+i)&(orderSize-1)]]
+	asked := arriving(keys, uniform(s.Keys))
+	n := runtime.GOMAXPROCS(0)
+	bodies, hashing := make([]func() error, n), make([]func() error, n)
+	for g := range bodies {
+		from := g * orderSize / n
+		bodies[g] = bodyOf(batch, func(i int) error {
+			k := asked[(from+i)&(orderSize-1)]
 			if i%100 == 99 {
 				return owner.Replace(k, value)
 			}
@@ -100,32 +104,29 @@ func lookupParallel(e *Env, s Settings) (*result.Result, error) {
 			}
 			return nil
 		})
+		var sum uint64
+		hashing[g] = bodyOf(batch, func(i int) error {
+			if sum += xxhash.Sum64(asked[(from+i)&(orderSize-1)]); sum == 0 { // so that it is wanted
+				sum++
+			}
+			return nil
+		})
 	}
-	one, err := timed(e.Context, s.Time, batch, body(0))
+	lookups, err := parallel(e, s.Time*3/4, bodies)
 	if err != nil {
 		return nil, err
 	}
-	n := runtime.GOMAXPROCS(0)
-	all, errs := make([]*timing, n), make([]error, n)
-	var wait sync.WaitGroup
-	for i := range n {
-		wait.Go(func() { all[i], errs[i] = timed(e.Context, s.Time, batch, body(i*orderSize/n)) })
+	hashes, err := parallel(e, s.Time/4, hashing)
+	if err != nil {
+		return nil, err
 	}
-	wait.Wait()
 	r := &result.Result{}
-	sum, times := 0.0, newTiming(batch)
-	for i := range n {
-		if errs[i] != nil {
-			return nil, errs[i]
-		}
-		sum += all[i].rate()
-		times.times.Merge(all[i].times)
-	}
-	r.Add("rate", "1/s", sum)
-	times.percentiles(r, "")
+	r.Add("rate", "1/s", median(lookups.all))
+	lookups.times.percentiles(r, "")
 	r.Add("goroutines", "1", float64(n))
-	r.Add("one_rate", "1/s", one.rate())
-	r.Add("scaling", "ratio", sum/one.rate())
+	r.Add("one_rate", "1/s", median(lookups.one))
+	r.Add("scaling", "ratio", median(lookups.scaling))
+	r.Add("machine_scaling", "ratio", median(hashes.scaling))
 	r.Add("clock_ns", "ns", clockCost())
 	return r, nil
 }
@@ -187,7 +188,7 @@ func mixed(e *Env, s Settings) (*result.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	more, seq := names("session", round), uniform(s.Keys)
+	more, asked := names("session", round), arriving(keys, uniform(s.Keys))
 	// A batch is whole tens, so that the table is as large after it as before.
 	const tens = (batch + 9) / 10
 	i := 0
@@ -198,7 +199,7 @@ func mixed(e *Env, s Settings) (*result.Result, error) {
 				return err
 			}
 			for range 8 {
-				if table.Lookup(keys[seq[i&(orderSize-1)]]) == nil {
+				if table.Lookup(asked[i&(orderSize-1)]) == nil {
 					return registry.ErrNotFound
 				}
 				i++

@@ -55,7 +55,10 @@ func duel(e *Env, d time.Duration, each int, a, b func() error) (ta, tb *timing,
 func gain(a, b *timing) float64 { return a.typical()/b.typical() - 1 }
 
 // typical is ns an operation, the median over the turns of a duel.
-func (t *timing) typical() float64 { return result.SpreadOf(slices.Clone(t.turns)).Median }
+func (t *timing) typical() float64 { return median(t.turns) }
+
+// median is that of a list, which stays as it is.
+func median(list []float64) float64 { return result.SpreadOf(slices.Clone(list)).Median }
 
 func lookupBatch(e *Env, s Settings) (*result.Result, error) {
 	keys := names("tool", s.Keys)
@@ -63,7 +66,7 @@ func lookupBatch(e *Env, s Settings) (*result.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	seq := uniform(s.Keys)
+	messages := arriving(keys, uniform(s.Keys))
 	r := &result.Result{}
 	for _, size := range []int{10, 32, 100} {
 		asked, found := make([][]byte, size), make([]*registry.Entry[*int], size)
@@ -71,7 +74,7 @@ func lookupBatch(e *Env, s Settings) (*result.Result, error) {
 		// What fills asked is part of both sides: messages bring the names.
 		fill := func() {
 			for i := range asked {
-				asked[i] = keys[seq[at&(orderSize-1)]]
+				asked[i] = messages[at&(orderSize-1)]
 				at++
 			}
 		}
@@ -139,11 +142,11 @@ func routeCache(e *Env, s Settings) (*result.Result, error) {
 	}
 	r := &result.Result{}
 	for _, d := range distributions {
-		seq := d.make(s.Keys)
+		asked := arriving(keys, d.make(s.Keys))
 		cache := &routeCacheTable{table: table, generation: 1}
 		body := func(find func([]byte) *registry.Entry[*int]) func() error {
 			return bodyOf(batch, func(i int) error {
-				if find(keys[seq[i&(orderSize-1)]]) == nil {
+				if find(asked[i&(orderSize-1)]) == nil {
 					return registry.ErrNotFound
 				}
 				return nil
@@ -174,9 +177,10 @@ func secondaryIndex(e *Env, s Settings) (*result.Result, error) {
 	r := &result.Result{}
 	for _, d := range distributions {
 		seq := d.make(s.Keys)
+		asked := arriving(keys, seq)
 		byName, byNumber, err := duel(e, s.Time, batch, bodyOf(batch, func(i int) error {
 			// The entry is read: whoever looks it up wants what it has.
-			if e := table.Lookup(keys[seq[i&(orderSize-1)]]); e == nil || e.Value == nil {
+			if e := table.Lookup(asked[i&(orderSize-1)]); e == nil || e.Value == nil {
 				return registry.ErrNotFound
 			}
 			return nil

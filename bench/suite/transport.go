@@ -88,7 +88,11 @@ func (t *transport) measure(e *Env, o load.Options) (*result.Result, error) {
 	o.Revision, o.Conns = t.revision, t.conns(o.Conns)
 	if t.name == "stdio" {
 		o.Target, o.Command = "stdio", []string{e.Gannet, "serve", "--demo", "--listen", "stdio", "--admin", "none"}
-		env := append([]string{"env", "GANNET_LOG_LEVEL=error"}, e.ServerEnv...)
+		level := "error"
+		if o.MetricsURL == load.MetricsOfChild { // whose URL its log says
+			o.Command[len(o.Command)-1], level = "127.0.0.1:0", "info"
+		}
+		env := append([]string{"env", "GANNET_LOG_LEVEL=" + level}, e.ServerEnv...)
 		if len(e.ServerCPU) == 1 {
 			env = append(env, "GOMAXPROCS=1")
 		}
