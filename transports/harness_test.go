@@ -178,12 +178,12 @@ func openFiles(t testing.TB) int {
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	t.Errorf("still waiting after 10 s: %s", what)
+	t.Errorf("still waiting after 30 s: %s", what)
 }
 
 // peer is a client with no knowledge of ours.

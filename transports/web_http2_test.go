@@ -237,7 +237,7 @@ func TestHTTP2Batches(t *testing.T) {
 	for range 10 {
 		p.want(p.ping(), "200", "serverInfo")
 	}
-	if n := s.Snapshot().Engine.Writes - before; n > 11 { // one may be for the acknowledgement of SETTINGS
+	if n := s.Snapshot().Engine.Writes - before; n > 12 { // one may be for the acknowledgement of SETTINGS, and one is counted when its answer may have been read
 		t.Errorf("%d writes for 10 answers", n)
 	}
 }
