@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"sync/atomic"
 	"time"
 	"weak"
 
@@ -172,7 +171,7 @@ type httpConn struct {
 	certified   bool         // certificate was found out
 	certificate string       // see CertificateName
 	sse         string       // the key of a connection of HTTP with SSE
-	waiting     atomic.Int64 // bytes of messages on their way to it
+	inbox       *inbox       // its messages, which come by other connections
 }
 
 var _ engine.ExchangeService = (*Server)(nil)
@@ -299,6 +298,7 @@ func (h *httpConn) CloseConn(c *engine.Conn, r engine.CloseReason) {
 	}
 	if h.sse != "" {
 		h.server.sessions.endSSE(h.sse)
+		h.inbox.close()
 	}
 	h.own.CloseConn(c, r)
 }

@@ -234,8 +234,8 @@ func (h *httpConn) serveMessage() {
 		return
 	}
 	const key = "sessionId="
-	q := string(r.Query())
-	if len(q) <= len(key) || q[:len(key)] != key {
+	q := r.Query()
+	if len(q) <= len(key) || string(q[:len(key)]) != key {
 		h.text(400, "sessionId is missing; it is in the endpoint that "+h.server.opts.HTTP.SSEPath+" tells.")
 		return
 	}
@@ -245,35 +245,33 @@ func (h *httpConn) serveMessage() {
 		return
 	}
 	if to == nil {
-		h.text(404, "The session is unknown, or has ended; open "+h.server.opts.HTTP.SSEPath+" again.")
+		h.noSSE()
 		return
 	}
 	body, ok := h.x.ReadBody()
 	if !ok {
 		return
 	}
-	// What waits for the stream's loop is bounded as input that a connection
-	// cannot take is; one message always may.
-	n := int64(len(body) + messageCost)
-	if now := to.waiting.Add(n); now > n && now > int64(h.conn.Loop().Engine().Options().HeldInputBytes) {
-		to.waiting.Add(-n)
+	switch ok, full := to.inbox.put(body, h.server.originOf(r)); {
+	case full:
 		h.header("Retry-After", "1")
 		h.text(503, "Too many messages wait for the stream; send this one again later.")
 		return
+	case !ok:
+		h.noSSE()
+		return
 	}
-	message := append([]byte(nil), body...)
-	from := h.server.originOf(r)
-	to.conn.Do(func(c *engine.Conn) {
-		to.waiting.Add(-n)
-		to.own.origin = from
-		c.Receive(message)
-	})
-	h.conn.Respond(202, "text/plain; charset=utf-8", []byte("Accepted"))
+	h.conn.Respond(202, "text/plain; charset=utf-8", acceptedText)
 }
 
-// messageCost is what a message on its way to another loop takes beside its
-// bytes.
-const messageCost = 256
+// acceptedText is the body of the answer to a message.
+var acceptedText = []byte("Accepted")
+
+// noSSE answers a message to a connection of HTTP with SSE that there is not, or no
+// longer.
+func (h *httpConn) noSSE() {
+	h.text(404, "The session is unknown, or has ended; open "+h.server.opts.HTTP.SSEPath+" again.")
+}
 
 // beginSSE notes a connection and returns its key, "" if there is no room.
 func (st *sessionTable) beginSSE(s *Server, h *httpConn) string {
@@ -287,15 +285,15 @@ func (st *sessionTable) beginSSE(s *Server, h *httpConn) string {
 		st.sse = map[string]*httpConn{}
 	}
 	key := newSessionID()
-	h.own.sender = h.principal
+	h.own.sender, h.inbox = h.principal, newInbox(h)
 	st.sse[key] = h
 	return key
 }
 
-func (st *sessionTable) findSSE(key string) *httpConn {
+func (st *sessionTable) findSSE(key []byte) *httpConn {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
-	return st.sse[key]
+	return st.sse[string(key)]
 }
 
 func (st *sessionTable) endSSE(key string) {
