@@ -130,6 +130,39 @@ func madeToReset(p *http2Peer) error {
 func http2Rows() []robustnessRow {
 	small := TCPOptions{SendBuffer: 16 << 10}
 	return []robustnessRow{
+		{n: 21, name: "1000_silent_connections",
+			o: Options{Engine: engine.Options{HandshakeTimeout: 1500 * time.Millisecond, IdleTimeout: 1500 * time.Millisecond}},
+			run: func(t *testing.T, s *Server) {
+				const n = 1000
+				before := heap()
+				for i := range n {
+					if i%10 == 0 { // these have said something once
+						p := dialHTTP2(t, s.Addrs()[1])
+						p.want(p.ping(), "200", "serverInfo")
+						continue
+					}
+					c, err := net.Dial("tcp", strings.TrimPrefix(s.Addrs()[1], "http://"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer c.Close()
+					if _, err := io.WriteString(c, xhttp2.ClientPreface+"\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := io.ReadFull(c, make([]byte, 9)); err != nil { // of its SETTINGS
+						t.Fatal(err)
+					}
+				}
+				if closed := s.Snapshot().Engine.Closed; closed[engine.CloseHandshake]+closed[engine.CloseIdle] < n/10 {
+					each := (int64(heap()) - int64(before)) / n
+					t.Logf("%d bytes of heap each, both ends", each)
+					if each > 16<<10 && !raced {
+						t.Errorf("%d bytes each", each)
+					}
+				}
+				drops(t, s, engine.CloseHandshake, n*9/10)
+				drops(t, s, engine.CloseIdle, n/10)
+			}},
 		{n: 40, name: "answers_never_read", o: Options{TCP: small}, run: func(t *testing.T, s *Server) {
 			p := dialHTTP2(t, s.Addrs()[1])
 			p.lenient = true
