@@ -104,10 +104,9 @@ func lookupParallel(e *Env, s Settings) (*result.Result, error) {
 			}
 			return nil
 		})
-		var sum uint64
 		hashing[g] = bodyOf(batch, func(i int) error {
-			if sum += xxhash.Sum64(asked[(from+i)&(orderSize-1)]); sum == 0 { // so that it is wanted
-				sum++
+			if xxhash.Sum64(asked[(from+i)&(orderSize-1)]) == 0 { // none is; so the hash is wanted
+				return registry.ErrNotFound
 			}
 			return nil
 		})
