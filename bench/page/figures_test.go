@@ -2,7 +2,6 @@ package page
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -175,21 +174,10 @@ func TestPageCodec(t *testing.T) {
 		}
 		rows = append(rows, row)
 	}
-	b, err := os.ReadFile(stored(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	said := func(name string) string {
-		lines := map[string]bool{}
-		for _, m := range regexp.MustCompile(`(?m)^`+name+`: (.*)$`).FindAllStringSubmatch(string(b), -1) {
-			lines[m[1]] = true
-		}
-		return strings.Join(slices.Sorted(maps.Keys(lines)), ", ")
-	}
 	Check(t, root, file, map[string]string{
-		"facts": fmt.Sprintf("%s, %s/%s; the output is older than `perf keep`, and has neither commit nor date.", said("cpu"), said("goos"), said("goarch")),
+		"facts": m.Facts + ".",
 		"table": table("|---|---:|---:|---:|---:|---:|---:|", rows...),
-		"goals": "The goals of the plan (P11) for the build with kernels, which were set on a faster machine: " + strings.Join(goals, "; ") + ".",
+		"goals": "The goals of the plan (P11) for the build with kernels: " + strings.Join(goals, "; ") + ".",
 	})
 }
 
@@ -233,11 +221,34 @@ func TestPageAllocations(t *testing.T) {
 		[]string{"wakes of a loop for 64 answers from the pool, 50 times", strings.Join(wakes, ", "), "`go test -v -run TestWakesOfPooledBatch ./transports`"})})
 }
 
+// What a system call an answer costs, however it is called.
+func TestPageGather(t *testing.T) {
+	const file = "bench/baseline/gather.txt"
+	m := ReadBenchmarks(t, stored(file))
+	ways := []string{"each", "cork", "more", "gathered"}
+	rows := [][]string{{"answers at once", "each by itself", "each, `TCP_CORK`", "each, `MSG_MORE`", "gathered, one write"}}
+	for _, answers := range []string{"1", "16", "64"} {
+		row := []string{answers}
+		for _, way := range ways {
+			row = append(row, Digits(m.Median(t, "BenchmarkGather/answers="+answers+"/by="+way+"-2", "cpu-ns"))+" ns")
+		}
+		rows = append(rows, row)
+	}
+	rounds := len(m.Of(t, "BenchmarkGather/answers=1/by=each-2", "cpu-ns"))
+	Check(t, root, file, map[string]string{
+		"facts": fmt.Sprintf("The writing thread's CPU for an answer of 256 bytes, the kernel's way through the loopback device in it; medians of %d. %s.", rounds, m.Facts),
+		"table": table("|---:|---:|---:|---:|---:|", rows...),
+	})
+}
+
 // Two builds in turns, as perf ab wrote them.
 func TestPageBuilds(t *testing.T) {
 	for _, c := range []struct{ file, before, after, head string }{
 		{"bench/baseline/ab-pgo.txt", "without", "with", "with / without"},
 		{"bench/baseline/ab-kernels.txt", "purego", "kernels", "kernels / purego"},
+		{"bench/baseline/ab-flush.txt", "off", "batch", "batch / off"},
+		{"bench/baseline/ab-poll_opt.txt", "without", "poll_opt", "with / without"},
+		{"bench/baseline/ab-gc_opt.txt", "without", "gc_opt", "with / without"},
 	} {
 		facts, out := kept(t, c.file)
 		rows := [][]string{{"workload, CPU of the server a message", c.before, c.after, c.head}}
