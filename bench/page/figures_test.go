@@ -241,6 +241,18 @@ func TestPageGather(t *testing.T) {
 	})
 }
 
+// A handshake beside one of crypto/tls alone.
+func TestPageHandshake(t *testing.T) {
+	const file = "bench/baseline/handshake.txt"
+	m := ReadBenchmarks(t, stored(file))
+	ours, bare := m.Median(t, "BenchmarkHandshake/server=session", "ns/op")/1e3, m.Median(t, "BenchmarkHandshake/server=bare", "ns/op")/1e3
+	verdict := map[bool]string{true: "reached", false: "missed"}[ours/bare <= 1.1]
+	Check(t, root, file, map[string]string{
+		"goals": fmt.Sprintf("A full handshake of TLS 1.3 (X25519MLKEM768, ECDSA) on one CPU, both ends and no socket: %s µs, and %s µs with crypto/tls and a goroutine on the server's end, %s times (P20: 1.10, %s); medians of %d. %s.",
+			Digits(ours), Digits(bare), Digits(ours/bare), verdict, len(m.Of(t, "BenchmarkHandshake/server=bare", "ns/op")), m.Facts),
+	})
+}
+
 // Two builds in turns, as perf ab wrote them.
 func TestPageBuilds(t *testing.T) {
 	for _, c := range []struct{ file, before, after, head string }{

@@ -219,11 +219,29 @@ func BenchmarkSession(b *testing.B) {
 	}
 }
 
+// A handshake of both ends in one process, with a Session or with crypto/tls and a
+// goroutine that waits, as servers have it, on the other.
 func BenchmarkHandshake(b *testing.B) {
-	r := newRig(b, GateOptions{})
-	b.ReportAllocs()
-	for b.Loop() {
-		d := newDirect(b, r, r.client())
-		d.close()
-	}
+	b.Run("server=session", func(b *testing.B) {
+		r := newRig(b, GateOptions{})
+		b.ReportAllocs()
+		for b.Loop() {
+			d := newDirect(b, r, r.client())
+			d.close()
+		}
+	})
+	b.Run("server=bare", func(b *testing.B) {
+		r := newRig(b, GateOptions{})
+		b.ReportAllocs()
+		for b.Loop() {
+			e, done := end{newDuct(), newDuct()}, make(chan error, 1)
+			go func() { done <- tls.Server(end{e.out, e.in}, r.opts.Config).Handshake() }()
+			if err := tls.Client(e, r.client()).Handshake(); err != nil {
+				b.Fatal(err)
+			}
+			if err := <-done; err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
