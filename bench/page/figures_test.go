@@ -253,12 +253,36 @@ func TestPageHandshake(t *testing.T) {
 	})
 }
 
+// loopsGoal is what the plan wanted of two loops beside the generator on two CPUs
+// (P18), and what perf ab wrote of it.
+func loopsGoal(t *testing.T, out string) string {
+	ratios := func(figure string) (all []float64) {
+		for _, m := range regexp.MustCompile(`(?m)^  `+figure+` .* (\d+\.\d+) \[`).FindAllStringSubmatch(out, -1) {
+			v, err := strconv.ParseFloat(m[1], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, v)
+		}
+		return all
+	}
+	cpu, rate := ratios("server_cpu_us"), ratios("rate")
+	if len(cpu) != 2 || len(rate) != 2 {
+		t.Fatalf("ratios of CPU %v, of rates %v, want two each", cpu, rate)
+	}
+	said := func(i int, load string) string {
+		return fmt.Sprintf("%s %g times the CPU and %g times the rate, %s", load, cpu[i], rate[i], map[bool]string{true: "reached", false: "missed"}[cpu[i] <= 1.15 && rate[i] >= 1])
+	}
+	return "P18 wanted no more than 1.15 times the CPU and no lower rate: " + said(0, "calls that come together") + "; " + said(1, "single calls by HTTP") + "."
+}
+
 // Two builds in turns, as perf ab wrote them.
 func TestPageBuilds(t *testing.T) {
 	for _, c := range []struct{ file, before, after, head string }{
 		{"bench/baseline/ab-pgo.txt", "without", "with", "with / without"},
 		{"bench/baseline/ab-kernels.txt", "purego", "kernels", "kernels / purego"},
 		{"bench/baseline/ab-flush.txt", "off", "batch", "batch / off"},
+		{"bench/baseline/ab-loops.txt", "one loop", "two loops", "two / one"},
 		{"bench/baseline/ab-poll_opt.txt", "without", "poll_opt", "with / without"},
 		{"bench/baseline/ab-gc_opt.txt", "without", "gc_opt", "with / without"},
 	} {
@@ -278,7 +302,11 @@ func TestPageBuilds(t *testing.T) {
 		if len(rows) < 3 {
 			t.Fatalf("%s: %d workloads", c.file, len(rows)-1)
 		}
-		Check(t, root, c.file, map[string]string{"facts": facts + ": median of the rounds (least-greatest).", "table": table("|---|---:|---:|---:|", rows...)})
+		texts := map[string]string{"facts": facts + ": median of the rounds (least-greatest).", "table": table("|---|---:|---:|---:|", rows...)}
+		if c.file == "bench/baseline/ab-loops.txt" {
+			texts["goals"] = loopsGoal(t, out)
+		}
+		Check(t, root, c.file, texts)
 	}
 }
 
