@@ -108,7 +108,8 @@ type Session struct {
 // the handshake: whenever Next should be called, without bytes if there are none,
 // and Output looked at. It must not block, and may be called once more when the
 // Session is closed already. local and remote are what the functions of the
-// tls.Config see; they may be nil.
+// tls.Config see, as the addresses of ClientHelloInfo.Conn: inside such a function
+// only, not by a goroutine that outlives it. They may be nil.
 func (l *Loop) NewSession(o *Options, local, remote net.Addr, notify func()) *Session {
 	s := &Session{l: l, o: o}
 	s.hs = &handshake{s: s, gate: o.Gate, notify: notify, local: local, remote: remote}
