@@ -237,11 +237,11 @@ func socketRows() []robustnessRow {
 			}
 		}},
 		{n: 20, name: "reads_slowly_but_reads",
-			o: Options{TCP: TCPOptions{SendBuffer: 32 << 10}, Engine: engine.Options{OutputHighWater: 64 << 10}},
+			o: Options{TCP: TCPOptions{SendBuffer: 32 << 10}, Engine: engine.Options{OutputHighWater: 64 << 10, HeldInputBytes: 1 << 20}},
 			run: func(t *testing.T, s *Server) {
 				p := wsDial(t, s.Addrs()[1], "/")
 				_ = p.Conn.(*net.TCPConn).SetReadBuffer(32 << 10)
-				const calls, outstanding = 2000, 30
+				const calls, outstanding = 2000, 60
 				params := `{"text":"` + strings.Repeat("x", 10_000) + `"}`
 				ask, want := []byte(wsFrame(wsText, req(1, "echo", params))), res(1, params)
 				window := make(chan struct{}, outstanding)
